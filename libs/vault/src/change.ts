@@ -1,0 +1,150 @@
+import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
+import type { Failure } from './errors.ts';
+import type { PlatformId, UserId } from './model.ts';
+import {
+  type Change,
+  type ConnectionEvent,
+  type PendingRef,
+  PortUnavailable,
+  type Transition,
+  type UserView,
+} from './ports.ts';
+import { recall } from './remember.ts';
+
+/** A mutating command, as far as the mechanism of change knows it. */
+export interface Mutation<T> {
+  readonly user: UserId;
+  /** The connection it is about; null: the whole user. */
+  readonly platform: PlatformId | null;
+  readonly dedupeId: string;
+  readonly digest: Buffer;
+  /** What to do, given what is stored. Called again when somebody else was faster. */
+  readonly decide: (view: UserView) => Promise<Decision<T>> | Decision<T>;
+  /** Reads back the outcome of an earlier execution. */
+  readonly recalled: (outcome: string) => T;
+}
+
+/** What a mutation decides upon a user's state. */
+export type Decision<T> =
+  | { readonly kind: 'refuse'; readonly failure: Failure }
+  /** Nothing to change: the answer stands as it is and is not remembered. */
+  | { readonly kind: 'nothing'; readonly value: T }
+  | {
+      readonly kind: 'change';
+      readonly value: T;
+      readonly write: Pick<Change, 'dataKey' | 'put' | 'remove' | 'forget' | 'revision'>;
+      readonly events: readonly Pick<ConnectionEvent, 'platform' | 'change'>[];
+      readonly recordVersion?: number;
+    };
+
+const MAX_CONFLICTS = 8;
+
+/** Every revision and record version is the last one plus one, or the store's clock in µs: it never runs backwards. */
+export const nextVersion = (last: number | null, nowMicros: number): number => Math.max((last ?? 0) + 1, nowMicros);
+
+/**
+ * Carries a mutation out, once:
+ * 1. a repetition is answered from its dedupe record, another command under the same key is refused;
+ * 2. `decide` says what to write, upon what is stored;
+ * 3. one atomic step writes it with its dedupe record and its transition, unless somebody else was faster: then again from 1;
+ * 4. the transition's audit record and events are acknowledged, then it is settled.
+ *
+ * A failure in 3 may, and one in 4 does leave the change in place: its transition stays pending and is drained later, and
+ * the caller's repetition finds the dedupe record.
+ */
+export const change = async <T>(
+  vault: Vault,
+  call: Call,
+  mutation: Mutation<T>,
+  first: UserView,
+): Promise<Answer<T>> => {
+  let view = first;
+  for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
+    const known = recall(view, mutation.digest);
+    if (known === 'different') return DUPLICATE;
+    if (known !== 'new') return repeated(vault, call, mutation, known.outcome);
+    const decision = await mutation.decide(view);
+    if (decision.kind === 'refuse') return { ok: false, failure: decision.failure };
+    if (decision.kind === 'nothing')
+      return { ok: true, value: decision.value, audit: auditOf(vault, call, 'ok', mutation) };
+    const transition = transitionOf(vault, call, mutation, decision);
+    const applied = await vault.store.apply(changeOf(vault, mutation, decision, view, transition));
+    if (applied.kind === 'applied') {
+      await journalise(vault, transition);
+      settleBehind(vault, applied.pending);
+      return { ok: true, value: decision.value, audit: null };
+    }
+    view = await vault.store.readUser(mutation.user, mutation.platform, mutation.dedupeId);
+  }
+  throw new PortUnavailable('storage', 'the user is being changed by others without pause');
+};
+
+const DUPLICATE = refuse('duplicate_request', 'this idempotency key was used for another command');
+
+const repeated = <T>(vault: Vault, call: Call, mutation: Mutation<T>, outcome: string): Answer<T> => ({
+  ok: true,
+  value: mutation.recalled(outcome),
+  audit: auditOf(vault, call, 'ok', { ...mutation, reason: 'repeated' }),
+});
+
+const transitionOf = <T>(
+  vault: Vault,
+  call: Call,
+  { user, platform }: Mutation<T>,
+  decision: Extract<Decision<T>, { kind: 'change' }>,
+): Transition => {
+  const { recordVersion } = decision;
+  const about = recordVersion === undefined ? { user, platform } : { user, platform, recordVersion };
+  const time = vault.now();
+  return {
+    id: vault.uuid(),
+    user,
+    audit: vault.journal.encodeAudit(auditOf(vault, call, 'ok', about)),
+    events: decision.events.map((event) =>
+      vault.journal.encodeEvent({
+        ...event,
+        id: vault.uuid(),
+        userId: user,
+        revision: decision.write.revision,
+        time,
+        engine: call.engine,
+      }),
+    ),
+  };
+};
+
+const changeOf = <T>(
+  vault: Vault,
+  mutation: Mutation<T>,
+  decision: Extract<Decision<T>, { kind: 'change' }>,
+  view: UserView,
+  transition: Transition,
+): Change => ({
+  user: mutation.user,
+  expectedRevision: view.user?.revision ?? null,
+  ...decision.write,
+  remember: {
+    id: mutation.dedupeId,
+    mac: mutation.digest,
+    outcome: JSON.stringify(decision.value),
+    keepMs: vault.rememberMs,
+  },
+  transition,
+});
+
+/** Writes what a transition holds: resolves when all of it is acknowledged. */
+export const journalise = async (
+  { journal }: Pick<Vault, 'journal'>,
+  { user, audit, events }: Transition,
+): Promise<void> => {
+  await Promise.all([journal.record(audit), publishInOrder(journal, user, events)]);
+};
+
+const publishInOrder = async (journal: Vault['journal'], user: UserId, events: readonly Buffer[]): Promise<void> => {
+  for (const event of events) await journal.publish(user, event);
+};
+
+/** Settling is not waited for: a transition that stays pending is written a second time under the same ids, and no more. */
+const settleBehind = (vault: Vault, pending: PendingRef): void => {
+  vault.store.settle([pending]).catch(() => undefined);
+};

@@ -1,0 +1,43 @@
+import type { Call, Vault } from './call.ts';
+import { type Decision, type Mutation, nextVersion } from './change.ts';
+import type { UserId } from './model.ts';
+import type { UserView } from './ports.ts';
+import { commandDigest, dedupeId } from './remember.ts';
+
+/** What `ForgetUser` answers. */
+export interface UserForgotten {
+  /** How many connections there were. */
+  readonly connections: number;
+}
+
+/**
+ * Deletes a user's connections and the wrapped data key with them: what copies of the ciphertexts remain can't be opened
+ * any more once no copy of the wrapped key does (crypto-shredding). A user who is not known is forgotten already.
+ */
+export const forgetUser = (vault: Vault, call: Call, command: { user: UserId }): Mutation<UserForgotten> => ({
+  user: command.user,
+  platform: null,
+  dedupeId: dedupeId(call, command.user),
+  digest: commandDigest(call, command.user),
+  decide: (view) => {
+    vault.keys.evict(command.user);
+    return decide(view);
+  },
+  recalled: (outcome) => JSON.parse(outcome) as UserForgotten, // written by `change` from a UserForgotten
+});
+
+const decide = ({ user, connections, nowMicros }: UserView): Decision<UserForgotten> => {
+  if (user === null) return { kind: 'nothing', value: { connections: 0 } };
+  return {
+    kind: 'change',
+    value: { connections: connections.size },
+    write: {
+      revision: nextVersion(user.revision, nowMicros),
+      dataKey: null,
+      put: null,
+      remove: [...connections.keys()],
+      forget: true,
+    },
+    events: [{ platform: null, change: 'FORGOTTEN' }],
+  };
+};

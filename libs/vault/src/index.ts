@@ -1,0 +1,15 @@
+export * from './call.ts';
+export { change, type Mutation } from './change.ts';
+export { checkCredentials } from './check-credentials.ts';
+export type { Credentials } from './credentials.ts';
+export { drainPending } from './drain.ts';
+export * from './errors.ts';
+export { forgetUser, type UserForgotten } from './forget-user.ts';
+export { getStatus, type PlatformStatus, type StatusSnapshot } from './get-status.ts';
+export { type GetToken, getToken, type TokenIssued } from './get-token.ts';
+export * from './model.ts';
+export * from './ports.ts';
+export { recall } from './remember.ts';
+export { revokeToken, type TokenRevoked } from './revoke-token.ts';
+export * from './status.ts';
+export { type StoreToken, storeToken, type TokenStored } from './store-token.ts';

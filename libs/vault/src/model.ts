@@ -1,0 +1,61 @@
+import type { Ciphertext } from '@vault-engine/crypto';
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = string & { readonly [brand]: Name };
+
+/** A user of the product, 1–128 of `A-Z a-z 0-9 . _ @ | + -`. */
+export type UserId = Branded<'UserId'>;
+/** A platform: the file name of its profile, e.g. `google-calendar`. */
+export type PlatformId = Branded<'PlatformId'>;
+/** A caller with an id and keys, e.g. `sync`. */
+export type EngineId = Branded<'EngineId'>;
+
+const USER_ID = /^[A-Za-z0-9._@|+-]{1,128}$/;
+const NAME = /^[a-z][a-z0-9-]{0,62}$/;
+
+/** The user id in `text`, or null where it is not one. */
+export const userId = (text: string): UserId | null => (USER_ID.test(text) ? (text as UserId) : null);
+/** The platform id in `text`, or null where it is not one. */
+export const platformId = (text: string): PlatformId | null => (NAME.test(text) ? (text as PlatformId) : null);
+/** The engine id in `text`, or null where it is not one. */
+export const engineId = (text: string): EngineId | null => (NAME.test(text) ? (text as EngineId) : null);
+
+/** What is known of a connection in the clear. Its hash is part of the record's authenticated context. */
+export interface ConnectionMetadata {
+  /** RFC 6749 §7.1, e.g. `Bearer`. */
+  readonly tokenType: string;
+  readonly scopes: readonly string[];
+  /** When the access token lapses, Unix milliseconds; null where nobody said. */
+  readonly expiresAt: number | null;
+  /** When the refresh token lapses, Unix milliseconds; null where nobody said. */
+  readonly refreshExpiresAt: number | null;
+  /** Facts of the connection that a caller needs beside the token, e.g. an instance URL. Never a secret. */
+  readonly params: Readonly<Record<string, string>>;
+}
+
+/** One user on one platform, as it is stored. */
+export interface ConnectionRecord {
+  /** Microseconds of the store's clock, or the last version plus one. Changes with every write of credentials or metadata. */
+  readonly version: number;
+  /** Changes with the credentials only: what a caller names when a token is rejected. */
+  readonly tokenVersion: number;
+  /** Unix milliseconds. */
+  readonly storedAt: number;
+  readonly metadata: ConnectionMetadata;
+  readonly access: Ciphertext;
+  readonly refresh: Ciphertext | null;
+}
+
+/** A user's data key as KMS wrapped it. */
+export interface WrappedDataKey {
+  /** 16 random bytes that name the key. */
+  readonly kid: Buffer;
+  readonly wrapped: Buffer;
+}
+
+/** A user who has, or has had since the last `ForgetUser`, at least one connection. */
+export interface UserRow {
+  /** Rises with every change of any of the user's connections; never runs backwards. */
+  readonly revision: number;
+  readonly dataKey: WrappedDataKey;
+}

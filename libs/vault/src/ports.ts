@@ -1,0 +1,183 @@
+import type { DataKey } from '@vault-engine/crypto';
+import type { ConnectionRecord, EngineId, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
+
+/** Which part a {@link PortUnavailable} speaks of. */
+export type Port = 'storage' | 'audit' | 'keys' | 'provider';
+
+/**
+ * A part outside this process did not do what it was asked, and may or may not have done it: the effect is unknown and
+ * the call may be repeated. Adapters throw it after their own bounded retries; its message names no value of a command.
+ */
+export class PortUnavailable extends Error {
+  override readonly name = 'PortUnavailable';
+  readonly port: Port;
+  constructor(port: Port, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.port = port;
+  }
+}
+
+/** What a mutating command left behind, so that its repetition is answered and not executed. */
+export interface Remembered {
+  /** HMAC-SHA256 of the decoded command: equal means repeated, different means that the key was used twice. */
+  readonly mac: Buffer;
+  /** The outcome as the domain wrote it. Holds no secret. */
+  readonly outcome: string;
+}
+
+/** A change of a connection on its way to the audit log and the events topic: encoded messages, holding no secret. */
+export interface Transition {
+  /** UUID; both messages carry it, so that a repetition can be told from a second change. */
+  readonly id: string;
+  readonly user: UserId;
+  /** The encoded `AuditRecord`. */
+  readonly audit: Buffer;
+  /** Encoded `ConnectionChanged` messages, in order. */
+  readonly events: readonly Buffer[];
+}
+
+/** Where a transition lies until it is acknowledged. Opaque to all but its store. */
+export type PendingRef = string & { readonly pendingRef: true };
+
+/** One mutation: applied whole or not at all. */
+export interface Change {
+  readonly user: UserId;
+  /** The revision that the change was decided upon; null: the user has no row. */
+  readonly expectedRevision: number | null;
+  readonly revision: number;
+  /** Written when the user is new; null leaves the user's key as it is. */
+  readonly dataKey: WrappedDataKey | null;
+  /** `dueAt`: Unix milliseconds at which the connection wants attention, or null for never. */
+  readonly put: {
+    readonly platform: PlatformId;
+    readonly record: ConnectionRecord;
+    readonly dueAt: number | null;
+  } | null;
+  readonly remove: readonly PlatformId[];
+  /** Deletes the user's row, wrapped data key included, and all connections (crypto-shredding). */
+  readonly forget: boolean;
+  readonly remember: (Remembered & { readonly id: string; readonly keepMs: number }) | null;
+  readonly transition: Transition;
+}
+
+export type Applied =
+  | { readonly kind: 'applied'; readonly pending: PendingRef }
+  /** Somebody else changed the user first: read again and decide again. */
+  | { readonly kind: 'conflict' }
+  /** A record with this `remember.id` is there already. Nothing was written. */
+  | { readonly kind: 'remembered'; readonly remembered: Remembered };
+
+/** Everything about a user that a mutation is decided upon, read in one step. */
+export interface UserView {
+  /** The store's clock, Unix microseconds. */
+  readonly nowMicros: number;
+  readonly user: UserRow | null;
+  /** All connections, or the one that was asked for. */
+  readonly connections: ReadonlyMap<PlatformId, ConnectionRecord>;
+  /** The record of `dedupeId`, where one was asked for and is there. */
+  readonly remembered: Remembered | null;
+}
+
+/**
+ * Where connections live. Every method rejects with {@link PortUnavailable} (`storage`) after bounded retries.
+ * Contract suite: `libs/token-store/src/contract.ts`.
+ */
+export interface TokenStore {
+  /** One connection and its user's row, in one round trip. */
+  readConnection(
+    user: UserId,
+    platform: PlatformId,
+  ): Promise<{ user: UserRow | null; record: ConnectionRecord | null }>;
+  /** The user's row and connections (one, or all where `platform` is null), in one round trip and one point in time. */
+  readUser(user: UserId, platform: PlatformId | null, dedupeId: string | null): Promise<UserView>;
+  /** One atomic step. An answer that got lost may have been applied: the repetition answers `remembered` or `conflict`. */
+  apply(change: Change): Promise<Applied>;
+  /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
+  pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
+  /** Forgets a transition whose messages are acknowledged. */
+  settle(refs: readonly PendingRef[]): Promise<void>;
+  /** Resolves when the store takes writes. */
+  probe(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a wrapped key is bound to. Appears in the KMS audit trail in the clear: no user id in it. */
+export type KeyContext = Readonly<Record<string, string>>;
+
+/**
+ * Wraps data keys under a key that never leaves its service. Rejects with {@link PortUnavailable} (`keys`) when it can't
+ * be reached, and with an `InvalidWrappedKey` when the wrapped bytes or their context are not what was wrapped.
+ */
+export interface KeyWrapper {
+  /** Names the adapter and its key, for logs. */
+  readonly id: string;
+  /** 32 random bytes, in the clear and wrapped. The caller wipes `plaintext`. */
+  generate(context: KeyContext): Promise<{ plaintext: Buffer; wrapped: Buffer }>;
+  /** The caller wipes the answer. */
+  unwrap(wrapped: Buffer, context: KeyContext): Promise<Buffer>;
+}
+
+/** The users' data keys, unwrapped and cached. Rejects as {@link KeyWrapper} does. */
+export interface DataKeys {
+  /** The key that `wrapped` holds; at once where it is cached. */
+  keyOf(user: UserId, wrapped: WrappedDataKey): DataKey | Promise<DataKey>;
+  newKey(user: UserId): Promise<{ dataKey: DataKey; wrapped: WrappedDataKey }>;
+  /** Drops what is cached of a user. */
+  evict(user: UserId): void;
+}
+
+/** The platforms that there are. */
+export interface PlatformCatalog {
+  /** The name that people know it by, or null where there is no such platform. */
+  displayName(platform: PlatformId): string | null;
+  all(): readonly { readonly id: PlatformId; readonly displayName: string }[];
+}
+
+/** One operation, as the auditor reads it. No token, no hash of one. */
+export interface AuditEntry {
+  /** UUID of this record; the same when the same record is written again. */
+  readonly id: string;
+  /** The command id, canonical UUID; null for counted records. */
+  readonly requestId: string | null;
+  readonly userId: string | null;
+  readonly platform: string | null;
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly engine: string;
+  readonly keyId: string | null;
+  /** The command type, e.g. `GetToken`, or the name of another operation. */
+  readonly action: string;
+  /** `ok`, or the error code. */
+  readonly result: string;
+  /** Why, from a closed list where the result has several causes. */
+  readonly reason: string | null;
+  readonly recordVersion: number | null;
+  /** 1, or how many unauthenticated attempts this record counts. */
+  readonly count: number;
+}
+
+/** A change of one connection, as the sync engine sees it. */
+export interface ConnectionEvent {
+  readonly id: string;
+  readonly userId: UserId;
+  /** Null: the whole user. */
+  readonly platform: PlatformId | null;
+  readonly revision: number;
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly change: 'CONNECTED' | 'RECONNECTED' | 'REVOKED' | 'FORGOTTEN';
+  readonly engine: EngineId;
+}
+
+/**
+ * Writes transitions. `record` and `publish` resolve when the broker has acknowledged with all in-sync replicas, and
+ * reject with {@link PortUnavailable} (`audit`) when it has not.
+ */
+export interface Journal {
+  encodeAudit(entry: AuditEntry): Buffer;
+  encodeEvent(event: ConnectionEvent): Buffer;
+  /** Appends to the audit log. */
+  record(audit: Buffer): Promise<void>;
+  /** Publishes to the connection events of a user. */
+  publish(user: UserId, event: Buffer): Promise<void>;
+}

@@ -1,0 +1,28 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { canon } from '@vault-engine/crypto';
+import type { Call } from './call.ts';
+import type { Remembered, UserView } from './ports.ts';
+
+/** Names the dedupe record of a call: engine, user, idempotency key. Hex, so that no user id stands in a store's key. */
+export const dedupeId = (call: Pick<Call, 'engine' | 'idempotencyKey'>, user: string): string =>
+  createHash('sha256')
+    .update(canon('VE/dedupe-id/v1', call.engine, user, call.idempotencyKey))
+    .digest('hex')
+    .slice(0, 32);
+
+/** What a mutation asks for, as one digest under the engine's own key: it covers secrets and tells nobody about them. */
+export const commandDigest = (
+  call: Pick<Call, 'action' | 'dedupeKey'>,
+  ...fields: readonly (string | Uint8Array)[]
+): Buffer =>
+  createHmac('sha256', call.dedupeKey)
+    .update(canon('VE/dedupe/v1', call.action, ...fields))
+    .digest();
+
+/** Whether the same command was executed before, another one under the same key, or none. */
+export const recall = (view: Pick<UserView, 'remembered'>, digest: Buffer): 'new' | 'different' | Remembered => {
+  const { remembered } = view;
+  if (remembered === null) return 'new';
+  const equal = remembered.mac.length === digest.length && timingSafeEqual(remembered.mac, digest);
+  return equal ? remembered : 'different';
+};

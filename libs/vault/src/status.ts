@@ -1,0 +1,35 @@
+import type { ConnectionRecord } from './model.ts';
+
+/** How a connection stands. REST says `active`, `expired`, `missing`. */
+export type ConnectionStatus = 'CONNECTED' | 'EXPIRED' | 'MISSING';
+
+/** What the user or the engine can do about it. */
+export type StatusAction = 'NONE' | 'REAUTH' | 'RETRY' | 'CONNECT' | 'RESUME';
+
+/** The state of one connection at one moment. */
+export interface ConnectionView {
+  readonly status: ConnectionStatus;
+  readonly action: StatusAction;
+  /** Why it is not `CONNECTED`, from a closed list. */
+  readonly reason: 'access_token_expired' | null;
+  /** When the access token lapses, Unix milliseconds. */
+  readonly expiresAt: number | null;
+  /** When the connection can't go on without the user, Unix milliseconds; null where nobody said. */
+  readonly lapsesAt: number | null;
+}
+
+const MISSING: ConnectionView = { status: 'MISSING', action: 'CONNECT', reason: null, expiresAt: null, lapsesAt: null };
+
+/**
+ * How a connection stands at `now` (Unix milliseconds). The one rule that the worker, its callers and the status topic
+ * share: no I/O, no clock. A token is usable up to, and not at, its `expiresAt`.
+ */
+export const status = (record: ConnectionRecord | null, now: number): ConnectionView => {
+  if (record === null) return MISSING;
+  const { expiresAt, refreshExpiresAt } = record.metadata;
+  const lapsesAt = record.refresh === null ? expiresAt : refreshExpiresAt;
+  if (expiresAt !== null && expiresAt <= now) {
+    return { status: 'EXPIRED', action: 'REAUTH', reason: 'access_token_expired', expiresAt, lapsesAt };
+  }
+  return { status: 'CONNECTED', action: 'NONE', reason: null, expiresAt, lapsesAt };
+};
