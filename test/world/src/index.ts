@@ -1,0 +1,1 @@
+export { openWorld, type World } from './open-world.ts';
