@@ -1,0 +1,170 @@
+import * as z from 'zod';
+import { type Settings, settings } from './read-config.ts';
+import { flag, list, mountable, oneOf, text, url, wholeNumber } from './variables.ts';
+
+/** `development` allows the local key wrapper, plain HTTP and development keys; everything else is `production`. */
+export type VaultEnvironment = 'production' | 'development';
+
+const VAULT_ENV = oneOf('production', 'development').default('production');
+const HOST_AND_PORT = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
+
+/** `VAULT_ENV`: production where nothing is said. */
+export const environmentSettings: Settings<VaultEnvironment> = settings(
+  z.object({ VAULT_ENV }),
+  (variables) => variables.VAULT_ENV,
+);
+
+/** How the brokers are reached. `ssl` and `sasl` have the shapes that kafkajs takes. */
+export interface KafkaSettings {
+  readonly brokers: string[];
+  readonly ssl: boolean | { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly sasl: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  } | null;
+  /** Stands before the name of every topic; empty for the names of the design. */
+  readonly topicPrefix: string;
+}
+
+const kafkaVariables = z
+  .object({
+    VAULT_ENV,
+    VAULT_KAFKA_BROKERS: list(',', HOST_AND_PORT, 'expected host:port, several separated by commas'),
+    VAULT_KAFKA_SSL: flag.optional(),
+    VAULT_KAFKA_SSL_CA: mountable(text.optional()),
+    VAULT_KAFKA_SSL_CERT: mountable(text.optional()),
+    VAULT_KAFKA_SSL_KEY: mountable(text.optional()),
+    VAULT_KAFKA_SASL_MECHANISM: oneOf('plain', 'scram-sha-256', 'scram-sha-512').optional(),
+    VAULT_KAFKA_SASL_USERNAME: text.optional(),
+    VAULT_KAFKA_SASL_PASSWORD: mountable(text.optional()),
+    VAULT_TOPIC_PREFIX: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ -')
+      .default(''),
+  })
+  .superRefine((variables, context) => {
+    const refuse = (variable: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [variable], message });
+    if (variables.VAULT_KAFKA_SASL_MECHANISM) {
+      if (!variables.VAULT_KAFKA_SASL_USERNAME) refuse('VAULT_KAFKA_SASL_USERNAME', 'SASL needs a user name');
+      if (!variables.VAULT_KAFKA_SASL_PASSWORD) refuse('VAULT_KAFKA_SASL_PASSWORD', 'SASL needs a password');
+    }
+    if (!variables.VAULT_KAFKA_SSL_CERT !== !variables.VAULT_KAFKA_SSL_KEY)
+      refuse('VAULT_KAFKA_SSL_CERT', 'a client certificate and its key (VAULT_KAFKA_SSL_KEY) go together');
+  });
+
+/** `VAULT_KAFKA_*` and `VAULT_TOPIC_PREFIX`. TLS is on in production where nothing is said. */
+export const kafkaSettings: Settings<KafkaSettings> = settings(kafkaVariables, (variables) => ({
+  brokers: variables.VAULT_KAFKA_BROKERS,
+  ssl: kafkaSsl(variables),
+  sasl: kafkaSasl(variables),
+  topicPrefix: variables.VAULT_TOPIC_PREFIX,
+}));
+
+type KafkaVariables = z.output<typeof kafkaVariables>;
+
+const kafkaSsl = (variables: KafkaVariables): KafkaSettings['ssl'] => {
+  const { VAULT_KAFKA_SSL_CA: ca, VAULT_KAFKA_SSL_CERT: cert, VAULT_KAFKA_SSL_KEY: key } = variables;
+  if (!(variables.VAULT_KAFKA_SSL ?? variables.VAULT_ENV === 'production')) return false;
+  return ca || cert ? { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } : true;
+};
+
+const kafkaSasl = (variables: KafkaVariables): KafkaSettings['sasl'] => {
+  const { VAULT_KAFKA_SASL_USERNAME: username, VAULT_KAFKA_SASL_PASSWORD: password } = variables;
+  const mechanism = variables.VAULT_KAFKA_SASL_MECHANISM;
+  return mechanism && username && password ? { mechanism, username, password } : null;
+};
+
+/** `VAULT_REGISTRY_URL`: the base URL of a Confluent-compatible schema registry. */
+export const registrySettings: Settings<{ readonly url: string }> = settings(
+  z.object({ VAULT_REGISTRY_URL: mountable(url('http', 'https')) }),
+  (variables) => ({ url: variables.VAULT_REGISTRY_URL }),
+);
+
+/** `VAULT_REDIS_URL` and `VAULT_KEY_PREFIX`, which stands before every key. */
+export const redisSettings: Settings<{ readonly url: string; readonly keyPrefix: string }> = settings(
+  z.object({
+    VAULT_REDIS_URL: mountable(url('redis', 'rediss')),
+    VAULT_KEY_PREFIX: z
+      .string()
+      // Braces would choose the Cluster slot.
+      .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ : -')
+      .default('vault:'),
+  }),
+  (variables) => ({ url: variables.VAULT_REDIS_URL, keyPrefix: variables.VAULT_KEY_PREFIX }),
+);
+
+/** Which key wraps the data keys. `environment` is bound into every wrapped key. */
+export type KeySettings =
+  | { readonly wrapper: 'aws-kms'; readonly keyId: string; readonly environment: VaultEnvironment }
+  | { readonly wrapper: 'local'; readonly keyFile: string; readonly environment: VaultEnvironment };
+
+const keyVariables = z.object({
+  VAULT_ENV,
+  VAULT_KEY_WRAPPER: oneOf('aws-kms', 'local').default('aws-kms'),
+  VAULT_KMS_KEY_ID: text.optional(),
+  VAULT_LOCAL_KEY_FILE: text.optional(),
+});
+
+/** `VAULT_KEY_WRAPPER`, `VAULT_KMS_KEY_ID`, `VAULT_LOCAL_KEY_FILE`. Region and credentials are the AWS SDK's own. */
+export const keySettings: Settings<KeySettings> = settings(keyVariables, (variables, context) => {
+  const { VAULT_ENV: environment, VAULT_KMS_KEY_ID: keyId, VAULT_LOCAL_KEY_FILE: keyFile } = variables;
+  const local = variables.VAULT_KEY_WRAPPER === 'local';
+  const refuse = (variable: keyof typeof variables, message: string) => {
+    context.addIssue({ code: 'custom', path: [variable], message });
+    return z.NEVER;
+  };
+  if (environment === 'production' && keyFile) refuse('VAULT_LOCAL_KEY_FILE', 'is for VAULT_ENV=development only');
+  if (environment === 'production' && local)
+    return refuse('VAULT_KEY_WRAPPER', 'local is for VAULT_ENV=development only');
+  if (local)
+    return keyFile
+      ? { wrapper: 'local', keyFile, environment }
+      : refuse('VAULT_LOCAL_KEY_FILE', 'VAULT_KEY_WRAPPER=local needs the path of its key file');
+  return keyId
+    ? { wrapper: 'aws-kms', keyId, environment }
+    : refuse('VAULT_KMS_KEY_ID', 'VAULT_KEY_WRAPPER=aws-kms needs the id, ARN or alias of its key');
+});
+
+/** `VAULT_PROFILES`: folders of further platform profiles, `:` between. */
+export const profileSettings: Settings<{ readonly folders: readonly string[] }> = settings(
+  z.object({ VAULT_PROFILES: list(':', /./, 'expected folders, several separated by colons').default([]) }),
+  (variables) => ({ folders: variables.VAULT_PROFILES }),
+);
+
+/** Where `/metrics`, `/healthz` and `/readyz` are served. */
+export interface OperationsSettings {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** `VAULT_METRICS_HOST` and `VAULT_METRICS_PORT`; loopback and 9464, the port of OpenTelemetry's Prometheus exporter. */
+export const operationsSettings: Settings<OperationsSettings> = settings(
+  z.object({ VAULT_METRICS_HOST: text.default('127.0.0.1'), VAULT_METRICS_PORT: wholeNumber(0, 65535).default(9464) }),
+  (variables) => ({ host: variables.VAULT_METRICS_HOST, port: variables.VAULT_METRICS_PORT }),
+);
+
+/** How much is logged. */
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
+
+/** `VAULT_LOG_LEVEL`. */
+export const logSettings: Settings<{ readonly level: LogLevel }> = settings(
+  z.object({ VAULT_LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'silent').default('info') }),
+  (variables) => ({ level: variables.VAULT_LOG_LEVEL }),
+);
+
+/** `NODE_OPTIONS`: flags in it can open the inspector or write the heap to disk; see `hardenProcess`. */
+export const nodeSettings: Settings<{ readonly options: string }> = settings(
+  z.object({ NODE_OPTIONS: text.default('') }),
+  (variables) => ({ options: variables.NODE_OPTIONS }),
+);
+
+/** The sections that every service has: spread them into its own. */
+export const serviceSettings = {
+  environment: environmentSettings,
+  log: logSettings,
+  node: nodeSettings,
+  operations: operationsSettings,
+} as const;

@@ -1,0 +1,55 @@
+import type { Log } from './log.ts';
+
+/** What ends a service. */
+export interface Ending {
+  /** Resolves with the exit code that a clean stop ends in. */
+  readonly told: Promise<number>;
+  /** Aborted at the same time. */
+  readonly stopping: AbortSignal;
+  /** Ends the service with exit code 1. */
+  readonly fatal: (error: unknown) => void;
+}
+
+const SIGNAL_NUMBERS = { SIGINT: 2, SIGTERM: 15 } as const;
+type StopSignal = keyof typeof SIGNAL_NUMBERS;
+
+/** Ctrl-C reaches a process twice: from the terminal, and from the launcher that passes it on. Both are one wish. */
+const SAME_WISH_MS = 1000;
+
+/**
+ * Listens for what ends a service: SIGTERM, SIGINT, `fatal`, an unhandled rejection. A second signal ends the process
+ * at once, and so does an uncaught exception: after it nothing in the process can be relied on.
+ */
+export const untilTold = (log: Log, now: () => number = () => performance.now()): Ending => {
+  const stop = new AbortController();
+  const told = Promise.withResolvers<number>();
+  let signalledAt: number | null = null;
+
+  const end = (exitCode: number) => {
+    stop.abort(new Error('the service is stopping'));
+    told.resolve(exitCode);
+  };
+  const fatal = (error: unknown) => {
+    log.fatal('fatal error', { error });
+    end(1);
+  };
+  const onSignal = (signal: StopSignal) => {
+    if (signalledAt === null) {
+      signalledAt = now();
+      log.info('told to stop', { signal });
+      return end(0);
+    }
+    if (now() - signalledAt < SAME_WISH_MS) return;
+    log.warn('told to stop again: ends at once', { signal });
+    process.exit(128 + SIGNAL_NUMBERS[signal]);
+  };
+
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  process.on('unhandledRejection', fatal);
+  process.on('uncaughtException', (error) => {
+    log.fatal('uncaught exception', { error });
+    process.exit(1);
+  });
+  return { told: told.promise, stopping: stop.signal, fatal };
+};
