@@ -1,0 +1,137 @@
+import {
+  isKid,
+  parseBase64url32,
+  parseCommandId,
+  parseDecimal,
+  parseEngineId,
+  parseIdempotencyKey,
+  parsePartition,
+  parseTimeout,
+  parseTopic,
+  parseTraceparent,
+  parseType,
+} from './field-forms.ts';
+import { HEADER, type HeaderName, type Headers } from './header-names.ts';
+
+/** What an engine says about a command beside its record. All of it is under the request's MAC. */
+export interface CommandHead {
+  /** 16 random bytes; a UUID in Java's and RFC 9562's sense. */
+  readonly commandId: Buffer;
+  readonly commandType: string;
+  /** The deadline is the broker's append time plus this. */
+  readonly timeoutMs: number;
+  readonly idempotencyKey: string | null;
+  readonly replyTopic: string;
+  readonly replyPartition: number;
+  /** The engine's clock when it signed, Unix milliseconds. */
+  readonly sentMs: number;
+}
+
+/** The parsed headers of a command. */
+export interface CommandHeaders extends CommandHead {
+  /** The correlation header as it came, echoed untouched. */
+  readonly correlation: Buffer;
+  readonly engine: string;
+  /** Which of the engine's keys signed: 8 lower-case hex digits. */
+  readonly kid: string;
+  readonly mac: Buffer;
+  /** W3C Trace Context; null where it is absent or not well formed. Not authenticated. */
+  readonly traceparent: string | null;
+}
+
+/** Why headers were refused, and which one is at fault. */
+export interface HeaderRefusal {
+  readonly ok: false;
+  readonly reason: 'header_missing' | 'header_malformed';
+  readonly header: HeaderName;
+}
+
+const REQUIRED = [
+  HEADER.correlationId,
+  HEADER.replyTopic,
+  HEADER.replyPartition,
+  HEADER.engineId,
+  HEADER.engineKey,
+  HEADER.commandType,
+  HEADER.timeoutMs,
+] as const;
+
+const MAX_SENT_MS = 999_999_999_999_999;
+
+/**
+ * Parses the headers of a command within strict bounds. An idempotency key that is there must be well formed; a
+ * `traceparent` that is not is ignored, as W3C Trace Context §2.2.2 asks.
+ */
+export const parseCommandHeaders = (
+  headers: Headers,
+): { readonly ok: true; readonly value: CommandHeaders } | HeaderRefusal => {
+  const missing = REQUIRED.find((name) => headers[name] === undefined);
+  if (missing !== undefined) return { ok: false, reason: 'header_missing', header: missing };
+
+  const correlation = headers[HEADER.correlationId] ?? EMPTY;
+  const commandId = parseCommandId(correlation);
+  if (commandId === null) return malformed(HEADER.correlationId);
+  const replyTopic = read(headers, HEADER.replyTopic, parseTopic);
+  if (replyTopic === null) return malformed(HEADER.replyTopic);
+  const replyPartition = read(headers, HEADER.replyPartition, parsePartition);
+  if (replyPartition === null) return malformed(HEADER.replyPartition);
+  const engine = read(headers, HEADER.engineId, parseEngineId);
+  if (engine === null) return malformed(HEADER.engineId);
+  const engineKey = read(headers, HEADER.engineKey, parseEngineKey);
+  if (engineKey === null) return malformed(HEADER.engineKey);
+  const commandType = read(headers, HEADER.commandType, parseType);
+  if (commandType === null) return malformed(HEADER.commandType);
+  const timeoutMs = read(headers, HEADER.timeoutMs, parseTimeout);
+  if (timeoutMs === null) return malformed(HEADER.timeoutMs);
+  const idempotencyKey = read(headers, HEADER.idempotencyKey, parseIdempotencyKey);
+  if (idempotencyKey === null && headers[HEADER.idempotencyKey] !== undefined) return malformed(HEADER.idempotencyKey);
+  const traceparent = read(headers, HEADER.traceparent, parseTraceparent);
+
+  const head = { commandId, commandType, timeoutMs, idempotencyKey, replyTopic, replyPartition };
+  return { ok: true, value: { ...head, ...engineKey, correlation, engine, traceparent } };
+};
+
+const EMPTY = Buffer.alloc(0);
+
+const malformed = (header: HeaderName): HeaderRefusal => ({ ok: false, reason: 'header_malformed', header });
+
+const read = <Value>(headers: Headers, name: HeaderName, parse: (bytes: Buffer) => Value | null): Value | null => {
+  const bytes = headers[name];
+  return bytes === undefined ? null : parse(bytes);
+};
+
+/** `v1.<kid>.<sent ms>.<MAC base64url>` */
+const parseEngineKey = (bytes: Buffer): Pick<CommandHeaders, 'kid' | 'sentMs' | 'mac'> | null => {
+  if (bytes.length > MAX_ENGINE_KEY_BYTES) return null;
+  const [version, kid, sent, macText, ...rest] = bytes.toString('latin1').split('.');
+  if (version !== 'v1' || kid === undefined || sent === undefined || macText === undefined || rest.length > 0)
+    return null;
+  const sentMs = parseDecimal(Buffer.from(sent, 'latin1'), 0, MAX_SENT_MS);
+  const mac = parseBase64url32(macText);
+  return !isKid(kid) || sentMs === null || mac === null ? null : { kid, sentMs, mac };
+};
+
+const MAX_ENGINE_KEY_BYTES = 'v1.'.length + '01234567.'.length + 15 + '.'.length + 43;
+
+/** What {@link encodeCommandHeaders} writes beside the head. */
+export type Signature = Pick<CommandHeaders, 'engine' | 'kid' | 'mac'> & {
+  readonly traceparent?: string | undefined;
+};
+
+/** The headers of a signed command, ids and partition in their binary form. */
+export const encodeCommandHeaders = (head: CommandHead, signature: Signature): Record<string, Buffer> => {
+  const { engine, kid, mac, traceparent } = signature;
+  const partition = Buffer.alloc(4);
+  partition.writeInt32BE(head.replyPartition);
+  return {
+    [HEADER.correlationId]: head.commandId,
+    [HEADER.replyTopic]: Buffer.from(head.replyTopic),
+    [HEADER.replyPartition]: partition,
+    [HEADER.engineId]: Buffer.from(engine),
+    [HEADER.engineKey]: Buffer.from(`v1.${kid}.${head.sentMs}.${mac.toString('base64url')}`),
+    [HEADER.commandType]: Buffer.from(head.commandType),
+    [HEADER.timeoutMs]: Buffer.from(String(head.timeoutMs)),
+    ...(head.idempotencyKey === null ? {} : { [HEADER.idempotencyKey]: Buffer.from(head.idempotencyKey) }),
+    ...(traceparent === undefined ? {} : { [HEADER.traceparent]: Buffer.from(traceparent) }),
+  };
+};
