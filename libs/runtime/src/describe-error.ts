@@ -12,7 +12,12 @@ export interface DescribedError {
 }
 
 /** Errors of our own whose messages are written for logs. */
-const SAFE_NAMES: ReadonlySet<string> = new Set(['ConfigRefused', 'InvalidWrappedKey', 'PortUnavailable']);
+const SAFE_NAMES: ReadonlySet<string> = new Set([
+  'ConfigRefused',
+  'InvalidWrappedKey',
+  'KeyFileRefused',
+  'PortUnavailable',
+]);
 const DEEPEST_CAUSE = 4;
 const MOST_FRAMES = 8;
 
