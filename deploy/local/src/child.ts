@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endGroups, signalGroup } from './process-groups.ts';
+import { forgetChild, watchChild } from './watchdog.ts';
+
+/** How to run a program. */
+export type Program = {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd?: string;
+  /** Added to the environment of the present process. */
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** A running program in its own process group, which ends with the present process at the latest. */
+export type Child = {
+  readonly pid: number;
+  /** Resolves with what to tell: `exit code 1`, `SIGKILL`. Never rejects. */
+  readonly ended: Promise<string>;
+  signal(signal: NodeJS.Signals): void;
+  /** SIGTERM, SIGKILL after `graceMs`; resolves when nothing of the group is left. */
+  stop(graceMs?: number): Promise<void>;
+};
+
+/**
+ * Starts a program with its output appended to a file.
+ *
+ * @throws when the program cannot be started
+ */
+export async function startChild(program: Program, logFile: string): Promise<Child> {
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, 'a', 0o600);
+  const child = spawn(program.command, [...program.args], {
+    cwd: program.cwd,
+    env: { ...process.env, ...program.env },
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
+  closeSync(log);
+  const pid = await spawned(child);
+  watchChild(pid);
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => {
+      signalGroup(pid, 'SIGKILL'); // what the leader left behind in its group
+      forgetChild(pid);
+      resolve(signal ?? `exit code ${code}`);
+    });
+  });
+  return {
+    pid,
+    ended,
+    signal: (signal) => signalGroup(pid, signal),
+    stop: async (graceMs = 10_000) => {
+      if (child.exitCode === null && child.signalCode === null) await endGroups([pid], { graceMs, sleep });
+      await ended;
+    },
+  };
+}
+
+function spawned(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('spawn', () => (child.pid === undefined ? reject(new Error('no process id')) : resolve(child.pid)));
+  });
+}

@@ -1,0 +1,100 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Program } from './child.ts';
+import { cached } from './download-cache.ts';
+import { mavenGoal } from './maven.ts';
+import type { Part, Placement, PreparedPart } from './part.ts';
+import { exchange } from './socket-exchange.ts';
+import { findJava, type ToolContext } from './tools.ts';
+
+const version = '4.1.1';
+const pom = fileURLToPath(new URL('../maven/kafka.pom.xml', import.meta.url));
+/** 16 bytes in base64: the log folder belongs to this cluster, so that a second start finds it its own. */
+const clusterId = 'dmF1bHQtZW5naW5lLWRldg';
+
+/** Apache Kafka as one KRaft node that is broker and controller. */
+export const kafka: Part = {
+  name: 'kafka',
+  title: `Kafka ${version}`,
+  port: 19192,
+  portVariable: 'VAULT_KAFKA_PORT',
+  addressVariable: 'VAULT_KAFKA_BROKERS',
+  address: (port) => `127.0.0.1:${port}`,
+  prepare,
+  isReady,
+};
+
+async function prepare(context: ToolContext): Promise<PreparedPart> {
+  const java = await findJava(context);
+  const jars = await cached(context.cacheDir, `kafka-${version}`, context.log, (folder) =>
+    mavenGoal(context, 'copy-dependencies', ['-f', pom, `-Dkafka.version=${version}`, `-DoutputDirectory=${folder}`]),
+  );
+  return {
+    format: async (at) => ({
+      command: java,
+      args: ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', await writeSettings(at)],
+    }),
+    program: async (at) => broker(java, jars, await writeSettings(at)),
+  };
+}
+
+function broker(java: string, jars: string, settings: string): Program {
+  return {
+    command: java,
+    args: [
+      '-Xmx512m',
+      '-Dorg.slf4j.simpleLogger.showDateTime=true',
+      '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS',
+      '-cp',
+      `${jars}/*`,
+      'kafka.Kafka',
+      settings,
+    ],
+  };
+}
+
+async function writeSettings(at: Placement): Promise<string> {
+  const path = join(at.dataDir, 'server.properties');
+  await mkdir(at.dataDir, { recursive: true });
+  const lines = Object.entries({ ...singleNode(at), ...at.settings }).map(([name, value]) => `${name}=${value}\n`);
+  await writeFile(path, lines.join(''));
+  return path;
+}
+
+/** A static voter: with it another controller port on the same data is no change of the quorum. */
+function singleNode({ port, sidePort, dataDir }: Placement): Record<string, string> {
+  const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${sidePort}`;
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@127.0.0.1:${sidePort}`,
+    'controller.listener.names': 'CONTROLLER',
+    listeners,
+    'advertised.listeners': listeners,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(dataDir, 'logs'),
+    'offsets.topic.replication.factor': '1',
+    'offsets.topic.num.partitions': '4',
+    'transaction.state.log.replication.factor': '1',
+    'transaction.state.log.min.isr': '1',
+    'transaction.state.log.num.partitions': '4',
+    'group.initial.rebalance.delay.ms': '0',
+    'auto.create.topics.enable': 'false',
+    // Retention of minutes is only real where it is looked at more often than every five.
+    'log.retention.check.interval.ms': '10000',
+    'log.segment.delete.delay.ms': '5000',
+  };
+}
+
+/**
+ * A Metadata request, version 1, for no topic: the answer counts the brokers, and a broker that is not yet admitted to the cluster
+ * (fenced) is not among them though its port is open. https://kafka.apache.org/protocol#The_Messages_Metadata
+ */
+async function isReady(port: number): Promise<boolean> {
+  const request = Buffer.from('0003000100000001ffff00000000', 'hex');
+  const size = Buffer.alloc(4);
+  size.writeInt32BE(request.length);
+  const answer = await exchange(port, Buffer.concat([size, request]));
+  return answer !== undefined && answer.length >= 12 && answer.readInt32BE(8) > 0;
+}

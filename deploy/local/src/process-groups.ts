@@ -1,0 +1,31 @@
+/** Whether any process of the group is left. */
+export function groupLives(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Sends a signal to a whole group; a group that has ended takes no notice. */
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // ESRCH: it has ended, which is what every caller wants in the end.
+  }
+}
+
+/** Asks the groups to end, waits for at most `graceMs`, and kills those that are left. */
+export async function endGroups(
+  pids: readonly number[],
+  { graceMs, sleep }: { graceMs: number; sleep: (ms: number) => Promise<unknown> },
+): Promise<void> {
+  for (const pid of pids) {
+    signalGroup(pid, 'SIGTERM');
+    signalGroup(pid, 'SIGCONT'); // a stopped process takes SIGTERM only once it runs again
+  }
+  for (let waited = 0; waited < graceMs && pids.some(groupLives); waited += 50) await sleep(50);
+  for (const pid of pids) signalGroup(pid, 'SIGKILL');
+}

@@ -1,0 +1,106 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { installDebianPackage } from './debian-package.ts';
+import { MissingPart } from './missing-part.ts';
+import type { Log } from './progress.ts';
+import { runCommand } from './run-command.ts';
+
+/** What finding a program may use. */
+export type ToolContext = { readonly cacheDir: string; readonly environment: NodeJS.ProcessEnv; readonly log: Log };
+
+const oldestJava = 17;
+
+/** The `java` of at least version 17. @throws MissingPart */
+export async function findJava(context: ToolContext): Promise<string> {
+  const found = await firstNewJava(context.environment);
+  if (found) return found;
+  if (await installDebianPackage('default-jre-headless', context.cacheDir, context.log)) {
+    const installed = await firstNewJava(context.environment);
+    if (installed) return installed;
+  }
+  throw new MissingPart(
+    `Java ${oldestJava} or newer is missing (Kafka and the registry need it): install a JRE (Debian: apt install default-jre-headless), set JAVA_HOME, or start Docker`,
+  );
+}
+
+/** `mvn`. @throws MissingPart */
+export function findMaven(context: ToolContext): Promise<string> {
+  return onPathOrInstalled(
+    context,
+    'mvn',
+    'maven',
+    'Maven is missing (it fetches Kafka and the registry): install it (Debian: apt install maven), or start Docker',
+  );
+}
+
+/** `redis-server`. @throws MissingPart */
+export function findRedis(context: ToolContext): Promise<string> {
+  return onPathOrInstalled(
+    context,
+    'redis-server',
+    'redis-server',
+    'redis-server is missing: install it (Debian: apt install redis-server; macOS: brew install redis), set VAULT_REDIS_URL, or start Docker',
+  );
+}
+
+/** A `python3` that has pip. @throws MissingPart */
+export async function findPython(context: ToolContext): Promise<string> {
+  const python = findOnPath('python3', context.environment);
+  if (python && (await hasPip(python))) return python;
+  if (await installDebianPackage('python3-pip', context.cacheDir, context.log)) return '/usr/bin/python3';
+  throw new MissingPart(
+    'Python 3 with pip is missing (the KMS of the tests needs it): install it (Debian: apt install python3-pip), set AWS_ENDPOINT_URL_KMS, or start Docker',
+  );
+}
+
+/** The full path of a program on the PATH. */
+export function findOnPath(program: string, environment: NodeJS.ProcessEnv): string | undefined {
+  const folders = (environment['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
+}
+
+/** The major version in what `java -version` prints: 17 of `openjdk version "17.0.16"`, 8 of `"1.8.0_402"`. */
+export function javaMajorVersion(output: string): number | undefined {
+  const match = /version "(?:1\.)?(\d+)/.exec(output);
+  return match ? Number(match[1]) : undefined;
+}
+
+async function onPathOrInstalled(
+  context: ToolContext,
+  program: string,
+  debianPackage: string,
+  remedy: string,
+): Promise<string> {
+  const found = findOnPath(program, context.environment);
+  if (found) return found;
+  if (await installDebianPackage(debianPackage, context.cacheDir, context.log)) {
+    const installed = findOnPath(program, context.environment);
+    if (installed) return installed;
+  }
+  throw new MissingPart(remedy);
+}
+
+async function firstNewJava(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+  for (const java of javaCandidates(environment)) {
+    const answer = await runCommand({ command: java, args: ['-version'] }, 20_000);
+    const version = answer.ok ? javaMajorVersion(answer.output) : undefined;
+    if (version !== undefined && version >= oldestJava) return java;
+  }
+  return undefined;
+}
+
+function javaCandidates(environment: NodeJS.ProcessEnv): string[] {
+  const home = environment['JAVA_HOME'];
+  const onPath = findOnPath('java', environment);
+  const homes = existsSync('/usr/lib/jvm') ? readdirSync('/usr/lib/jvm').map((name) => join('/usr/lib/jvm', name)) : [];
+  const all = [
+    ...(home ? [join(home, 'bin/java')] : []),
+    ...(onPath ? [onPath] : []),
+    ...homes.map((folder) => join(folder, 'bin/java')),
+  ];
+  return [...new Set(all)].filter((path) => existsSync(path));
+}
+
+async function hasPip(python: string): Promise<boolean> {
+  return (await runCommand({ command: python, args: ['-m', 'pip', '--version'] }, 60_000)).ok;
+}
