@@ -1,0 +1,5 @@
+export * from './apply-schemas.ts';
+export * from './codec.ts';
+export * from './errors.ts';
+export * from './records.ts';
+export * from './topics.ts';
