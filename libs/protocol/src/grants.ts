@@ -1,6 +1,6 @@
 /** What an engine may do, and where. */
 export interface Grant {
-  /** Command types, e.g. `GetToken`. */
+  /** Command types, e.g. `GetToken`; `*` stands for all of them. */
   readonly operations: readonly string[];
   /** Platform ids; `*` stands for all of them. */
   readonly platforms: readonly string[];
@@ -11,8 +11,7 @@ export interface Grant {
  * `ForgetUser`) touches every platform, so only `*` covers it.
  */
 export const allowed = (grants: readonly Grant[], operation: string, platform: string | null): boolean =>
-  grants.some(
-    ({ operations, platforms }) =>
-      operations.includes(operation) &&
-      (platforms.includes('*') || (platform !== null && platforms.includes(platform))),
-  );
+  grants.some((grant) => covers(grant.operations, operation) && covers(grant.platforms, platform));
+
+const covers = (granted: readonly string[], asked: string | null): boolean =>
+  granted.includes('*') || (asked !== null && granted.includes(asked));
