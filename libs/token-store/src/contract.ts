@@ -1,0 +1,35 @@
+import type { TokenStore } from '@vault-engine/vault';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { changesAreAtomic } from './contract/changes-are-atomic.ts';
+import { changesAreRemembered } from './contract/changes-are-remembered.ts';
+import { readsAnswerWhatWasWritten } from './contract/reads-answer-what-was-written.ts';
+import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
+
+/** An adapter on an empty store. */
+export interface OpenedStore {
+  readonly store: TokenStore;
+  /** Closes the store and what it stands on. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Registers the tests that every adapter of `TokenStore` must pass: the words of the port, one by one. `open` is called
+ * once, and the tests share what it opens; each works with users of its own.
+ */
+export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedStore>): void => {
+  describe(`token store contract: ${adapter}`, () => {
+    let opened: OpenedStore | undefined;
+    beforeAll(async () => {
+      opened = await open();
+    });
+    afterAll(() => opened?.close());
+    const store = (): TokenStore => {
+      if (opened === undefined) throw new Error('the store is not open');
+      return opened.store;
+    };
+    readsAnswerWhatWasWritten(store);
+    changesAreAtomic(store);
+    changesAreRemembered(store);
+    transitionsStayPending(store);
+  });
+};

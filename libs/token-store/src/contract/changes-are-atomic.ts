@@ -1,0 +1,156 @@
+import type { Change, TokenStore } from '@vault-engine/vault';
+import { describe, expect, test } from 'vitest';
+import {
+  connectUser,
+  GMAIL,
+  newChange,
+  newDataKey,
+  newRecord,
+  newRemember,
+  newUser,
+  pendingOf,
+  putOf,
+  SLACK,
+} from './samples.ts';
+
+/** What `apply` promises about rows and records. */
+export const changesAreAtomic = (store: () => TokenStore): void => {
+  describe('changing', () => {
+    test('a change that was decided upon another revision is a conflict and writes nothing', async () => {
+      const [user, revision] = [newUser(), 1_700_000_000_000_000];
+      const before = newRecord();
+      await store().apply(newChange(user, revision, { dataKey: newDataKey(), put: putOf(GMAIL, before) }));
+      const stale: Partial<Change>[] = [
+        { expectedRevision: null, dataKey: newDataKey() },
+        { expectedRevision: revision - 1 },
+        { expectedRevision: revision + 1 },
+      ];
+      for (const fields of stale) {
+        const remember = newRemember();
+        const change = newChange(user, revision + 2, { ...fields, put: putOf(GMAIL), remember });
+        expect(await store().apply(change)).toEqual({ kind: 'conflict' });
+        expect((await store().readUser(user, null, remember.id)).remembered).toBeNull();
+      }
+      expect(await store().readConnection(user, GMAIL)).toMatchObject({ user: { revision }, record: before });
+      expect(await pendingOf(store(), user)).toHaveLength(1);
+    });
+
+    test('a change of a user who is not there any more is a conflict', async () => {
+      expect(await store().apply(newChange(newUser(), 6, { expectedRevision: 5 }))).toEqual({ kind: 'conflict' });
+    });
+
+    test('of fifty concurrent changes of one user each wins one revision', async () => {
+      const user = newUser();
+      let conflicts = 0;
+      const change = async (): Promise<number> => {
+        const { user: row } = await store().readUser(user, null, null);
+        const revision = (row?.revision ?? 0) + 1;
+        const dataKey = row === null ? newDataKey() : null;
+        const put = putOf(GMAIL, newRecord({ version: revision }));
+        const applied = await store().apply(
+          newChange(user, revision, { expectedRevision: row?.revision ?? null, dataKey, put }),
+        );
+        if (applied.kind === 'applied') return revision;
+        conflicts += 1;
+        return change();
+      };
+      const revisions = await Promise.all(Array.from({ length: 50 }, change));
+      expect(revisions.sort((left, right) => left - right)).toEqual(Array.from({ length: 50 }, (_, at) => at + 1));
+      expect(conflicts).toBeGreaterThan(0);
+      expect(await store().readConnection(user, GMAIL)).toMatchObject({
+        user: { revision: 50 },
+        record: { version: 50 },
+      });
+      expect(await pendingOf(store(), user)).toHaveLength(50);
+    });
+
+    test('a later change leaves the data key as it is', async () => {
+      const [user, dataKey] = [newUser(), newDataKey()];
+      await store().apply(newChange(user, 1, { dataKey, put: putOf(GMAIL) }));
+      await store().apply(newChange(user, 2, { expectedRevision: 1, put: putOf(SLACK) }));
+      expect((await store().readUser(user, null, null)).user).toEqual({ revision: 2, dataKey });
+    });
+
+    test('a put without a refresh token leaves none of an earlier one', async () => {
+      const user = newUser();
+      await connectUser(store(), user);
+      const put = putOf(GMAIL, newRecord({ refresh: null }));
+      await store().apply(newChange(user, 2, { expectedRevision: 1, put }));
+      expect((await store().readConnection(user, GMAIL)).record?.refresh).toBeNull();
+    });
+
+    test('a removal takes one connection, keeps the others and the row, and may find nothing', async () => {
+      const user = newUser();
+      await connectUser(store(), user, [GMAIL, SLACK]);
+      const remove = (at: number) => store().apply(newChange(user, at + 1, { expectedRevision: at, remove: [GMAIL] }));
+      expect([(await remove(2)).kind, (await remove(3)).kind]).toEqual(['applied', 'applied']);
+      const view = await store().readUser(user, null, null);
+      expect([...view.connections.keys()]).toEqual([SLACK]);
+      await store().apply(newChange(user, 5, { expectedRevision: 4, remove: [SLACK] }));
+      expect(await store().readConnection(user, SLACK)).toMatchObject({ user: { revision: 5 }, record: null });
+    });
+
+    test('one change puts one connection and removes another', async () => {
+      const user = newUser();
+      await connectUser(store(), user, [GMAIL]);
+      await store().apply(newChange(user, 2, { expectedRevision: 1, put: putOf(SLACK), remove: [GMAIL] }));
+      expect([...(await store().readUser(user, null, null)).connections.keys()]).toEqual([SLACK]);
+    });
+
+    test('forgetting deletes the row, its data key and all connections, and nobody else', async () => {
+      const [user, other] = [newUser(), newUser()];
+      await connectUser(store(), user, [GMAIL, SLACK]);
+      await connectUser(store(), other, [GMAIL]);
+      const change = newChange(user, 3, { expectedRevision: 2, forget: true });
+      expect(await store().apply(change)).toMatchObject({ kind: 'applied' });
+      const view = await store().readUser(user, null, null);
+      expect([view.user, view.connections.size]).toEqual([null, 0]);
+      for (const platform of [GMAIL, SLACK]) {
+        expect(await store().readConnection(user, platform)).toEqual({ user: null, record: null });
+      }
+      expect((await store().readConnection(other, GMAIL)).record).not.toBeNull();
+    });
+
+    test('forgetting upon another revision is a conflict and deletes nothing', async () => {
+      const user = newUser();
+      await connectUser(store(), user, [GMAIL, SLACK]);
+      expect(await store().apply(newChange(user, 3, { expectedRevision: 1, forget: true }))).toEqual({
+        kind: 'conflict',
+      });
+      expect((await store().readUser(user, null, null)).connections.size).toBe(2);
+    });
+
+    test('a forgotten user comes back with a key of their own and nothing of before', async () => {
+      const [user, dataKey] = [newUser(), newDataKey()];
+      await connectUser(store(), user, [GMAIL]);
+      await store().apply(newChange(user, 2, { expectedRevision: 1, forget: true }));
+      await store().apply(newChange(user, 3, { dataKey, put: putOf(SLACK) }));
+      const view = await store().readUser(user, null, null);
+      expect(view.user).toEqual({ revision: 3, dataKey });
+      expect([...view.connections.keys()]).toEqual([SLACK]);
+    });
+
+    test('a change of an unknown user without a data key leaves no row', async () => {
+      const [user, remember] = [newUser(), newRemember()];
+      expect(await store().apply(newChange(user, 1, { remember }))).toMatchObject({ kind: 'applied' });
+      const view = await store().readUser(user, null, remember.id);
+      expect([view.user, view.remembered?.outcome]).toEqual([null, remember.outcome]);
+    });
+
+    test.each<[string, Partial<Change>]>([
+      ['whose revision does not rise', { expectedRevision: 9 }],
+      ['that forgets and puts', { expectedRevision: 1, forget: true, put: putOf(GMAIL) }],
+      ['that puts and removes one connection', { expectedRevision: 1, put: putOf(GMAIL), remove: [GMAIL] }],
+      ['that puts for a new user without a data key', { put: putOf(GMAIL) }],
+      ['that brings a second data key', { expectedRevision: 1, dataKey: newDataKey() }],
+      ['with a fractional revision', { revision: 9.5, expectedRevision: 1 }],
+      ['with a version beyond 2^53', { expectedRevision: 1, put: putOf(GMAIL, newRecord({ version: 2 ** 53 })) }],
+    ])('a change %s is refused as a mistake of its caller', async (_, fields) => {
+      await expect(store().apply(newChange(newUser(), 9, fields))).rejects.toThrow(RangeError);
+    });
+
+    test('probing resolves while the store takes writes', async () => {
+      await expect(store().probe()).resolves.toBeUndefined();
+    });
+  });
+};

@@ -1,0 +1,115 @@
+import type { Applied, Change, UserId } from '@vault-engine/vault';
+import { BrokenRow } from '../broken-row.ts';
+import { NotReplicated } from './faults.ts';
+import { shardOf } from './keys.ts';
+import type { Link } from './link.ts';
+import { entryFields, pendingRef } from './pending.ts';
+import { integerText, parseRemembered, recordFields } from './rows.ts';
+import { asFields, runScript } from './run-script.ts';
+import { APPLY } from './scripts.ts';
+
+type Argument = string | Buffer;
+
+/**
+ * See `TokenStore.apply`. An attempt whose answer got lost may have been applied. The attempt after it says so to the
+ * script, which then recognises the change by its transition's id and answers `applied` with the first attempt's
+ * `pending`; so within one call `remembered` and `conflict` always speak of somebody else's change.
+ *
+ * One case is left: a change that remembers nothing was applied, its answer got lost, and another change of the same user
+ * came in between. That is a `conflict`, as if it had come too late, and its transition is drained from `pending`.
+ */
+export const apply = async (link: Link, change: Change): Promise<Applied> => {
+  refuseImpossible(change);
+  const packed = packChange(change);
+  return appliedOf(change, await link.persist((again) => applyOnce(link, change, packed, again)));
+};
+
+const applyOnce = async (link: Link, change: Change, packed: readonly Argument[], again: boolean): Promise<unknown> => {
+  const { redis, replicas } = link;
+  const removed = change.forget ? await platformsOf(link, change.user) : change.remove;
+  const names = namesOf(link, change, removed);
+  const args = [again ? '1' : '', ...listOf(removed), ...packed];
+  if (replicas === null) return (await runScript(redis, APPLY, names, args))[0];
+  // WAIT counts what its connection wrote, so it goes out with the script: on a later connection it would say nothing.
+  const wait = () => redis.wait(replicas.count, replicas.withinMs);
+  const [answer, reached] = await runScript(redis, APPLY, names, args, wait);
+  if ((reached ?? 0) < replicas.count) throw new NotReplicated();
+  return answer;
+};
+
+/** @throws RangeError for a change that no decision can ask for; see the fields of `Change`. */
+const refuseImpossible = (change: Change): void => {
+  const { expectedRevision, revision, dataKey, put, remove, forget, remember } = change;
+  const refuse = (what: string): never => {
+    throw new RangeError(`impossible change: ${what}`);
+  };
+  if (revision <= (expectedRevision ?? -1)) refuse('its revision does not rise');
+  if (forget && (put !== null || dataKey !== null)) refuse('it forgets and writes');
+  if (put !== null && remove.includes(put.platform)) refuse('it puts and removes one connection');
+  if (put !== null && expectedRevision === null && dataKey === null) refuse('a new user without a data key');
+  if (dataKey !== null && expectedRevision !== null) refuse('a second data key for a user');
+  if (remember !== null && remember.id === '') refuse('it remembers under no id');
+  if (remember !== null && remember.keepMs < 1) refuse('it remembers for no time');
+};
+
+/**
+ * The connections that a forgotten user has, so that the script's keys can all be declared. Where they change before the
+ * script runs, the revision has changed too.
+ */
+const platformsOf = async ({ redis, keys }: Link, user: UserId): Promise<readonly string[]> => {
+  const listed = await redis.hget(keys.user(user), 'platforms');
+  return (listed ?? '').split(',').filter((name) => name !== '');
+};
+
+/** The script's KEYS. */
+const namesOf = ({ keys }: Link, change: Change, removed: readonly string[]): readonly string[] => {
+  const { user, put, remember } = change;
+  const shard = shardOf(user);
+  return [
+    keys.user(user),
+    keys.due(shard),
+    keys.pending(shard),
+    keys.dedupe(user, remember?.id ?? ''),
+    ...(put === null ? [] : [keys.record(user, put.platform)]),
+    ...removed.map((platform) => keys.records(user) + platform),
+  ];
+};
+
+/** The script's ARGV behind `again` and the list of removed platforms, in the order in which it takes them. */
+const packChange = (change: Change): readonly Argument[] => [
+  change.user,
+  change.transition.id,
+  change.forget ? '1' : '',
+  change.expectedRevision === null ? '' : integerText(change.expectedRevision),
+  integerText(change.revision),
+  change.dataKey?.kid ?? '',
+  change.dataKey?.wrapped ?? '',
+  ...listOf(putFields(change.put)),
+  ...listOf(rememberFields(change.remember)),
+  ...listOf(entryFields(change.transition)),
+];
+
+const listOf = (items: readonly Argument[]): readonly Argument[] => [String(items.length), ...items];
+
+const putFields = (put: Change['put']): readonly Argument[] =>
+  put === null ? [] : [put.platform, put.dueAt === null ? '' : integerText(put.dueAt), ...recordFields(put.record)];
+
+const rememberFields = (remember: Change['remember']): readonly Argument[] =>
+  remember === null ? [] : [integerText(remember.keepMs), remember.mac, remember.outcome];
+
+const appliedOf = (change: Change, answer: unknown): Applied => {
+  const [kind, ...rest] = asFields(answer);
+  switch (kind?.toString()) {
+    case 'applied':
+      return { kind: 'applied', pending: pendingRef(shardOf(change.user), String(rest[0])) };
+    case 'conflict':
+      return { kind: 'conflict' };
+    case 'remembered': {
+      const remembered = parseRemembered(rest);
+      if (remembered === null) throw new BrokenRow('dedupe', 'it is not there');
+      return { kind: 'remembered', remembered };
+    }
+    default:
+      throw new TypeError('the script answers a kind that it does not have');
+  }
+};

@@ -1,0 +1,50 @@
+import { hash } from 'node:crypto';
+import type { PlatformId, UserId } from '@vault-engine/vault';
+
+/** The names of all keys under one prefix. Every key of one user has the same hash tag, hence the same Cluster slot. */
+export interface Keys {
+  readonly record: (user: UserId, platform: PlatformId) => string;
+  /** What the names of all records of a user begin with. */
+  readonly records: (user: UserId) => string;
+  readonly user: (user: UserId) => string;
+  /** The empty id names a key that nobody writes. */
+  readonly dedupe: (user: UserId, id: string) => string;
+  readonly due: (shard: string) => string;
+  readonly pending: (shard: string) => string;
+  readonly probe: string;
+}
+
+const SHARD_COUNT = 256;
+
+/** All shards, `00` to `ff`. */
+export const SHARDS: readonly string[] = Array.from({ length: SHARD_COUNT }, (_, shard) =>
+  shard.toString(16).padStart(2, '0'),
+);
+
+/** The shard of a user: the first byte of the SHA-256 of the user id, as two hex digits. */
+export const shardOf = (user: UserId): string => hash('sha256', user, 'hex').slice(0, 2);
+
+/** The member of `due` that stands for one connection. Neither part can hold a `:`. */
+export const dueMember = (user: UserId, platform: PlatformId): string => `${user}:${platform}`;
+
+// A brace of the prefix's own would become the hash tag of every key.
+const PREFIX = /^[A-Za-z0-9._:-]{1,64}$/;
+
+/**
+ * The key names under `prefix`.
+ *
+ * @throws RangeError where the prefix is not 1–64 of `A-Z a-z 0-9 . _ : -`
+ */
+export const keysUnder = (prefix: string): Keys => {
+  if (!PREFIX.test(prefix)) throw new RangeError('a key prefix is 1-64 of A-Z a-z 0-9 . _ : -');
+  const inShard = (shard: string, rest: string) => `${prefix}:{${shard}}:${rest}`;
+  return {
+    record: (user, platform) => inShard(shardOf(user), `t:${user}:${platform}`),
+    records: (user) => inShard(shardOf(user), `t:${user}:`),
+    user: (user) => inShard(shardOf(user), `u:${user}`),
+    dedupe: (user, id) => inShard(shardOf(user), `d:${id}`),
+    due: (shard) => inShard(shard, 'due'),
+    pending: (shard) => inShard(shard, 'pending'),
+    probe: inShard('00', 'probe'),
+  };
+};

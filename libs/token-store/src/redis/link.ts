@@ -1,0 +1,12 @@
+import type { Redis } from 'ioredis';
+import type { Keys } from './keys.ts';
+
+/** What every operation works with. */
+export interface Link {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  /** Makes attempts within the store's time limits; see `persist.ts`. */
+  readonly persist: <T>(attempt: (again: boolean) => Promise<T>) => Promise<T>;
+  /** How many replicas acknowledge a write before it is answered, and how long they have. */
+  readonly replicas: { readonly count: number; readonly withinMs: number } | null;
+}

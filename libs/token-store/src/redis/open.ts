@@ -1,0 +1,98 @@
+import { PortUnavailable, type TokenStore } from '@vault-engine/vault';
+import type { Redis } from 'ioredis';
+import { apply } from './apply.ts';
+import { checkDurability, StoreNotDurable } from './check-durability.ts';
+import { connect, type StoreLog } from './connect.ts';
+import { keysUnder } from './keys.ts';
+import type { Link } from './link.ts';
+import { readPending, settle } from './pending.ts';
+import { persist } from './persist.ts';
+import { readConnection, readUser } from './read.ts';
+
+/** Where the store is and how patient it is. */
+export interface RedisStoreOptions {
+  /** `redis://` or `rediss://`, with user and password where needed. */
+  readonly url: string;
+  /** Begins every key: 1–64 of `A-Z a-z 0-9 . _ : -`. `vault` where none is given. */
+  readonly keyPrefix?: string;
+  /** Refuses a server that evicts keys or has no append-only file. True where nothing is said; otherwise it warns. */
+  readonly requireDurable?: boolean;
+  /** With replicas: how many of them acknowledge a change before it is answered, and within which time (milliseconds). */
+  readonly waitReplicas?: { readonly count: number; readonly withinMs: number };
+  /** How long one call goes on, all its attempts together: milliseconds, 1500 where nothing is said. */
+  readonly retryForMs?: number;
+  /** How long one attempt waits for its answer: milliseconds, 500 where nothing is said. */
+  readonly attemptMs?: number;
+  readonly log?: StoreLog;
+  /** In [0, 1), for the jitter of repetitions. */
+  readonly random?: () => number;
+}
+
+const PROBE_KEPT_MS = 10_000;
+
+/**
+ * Opens the token store on Redis 7 or newer.
+ *
+ * @throws PortUnavailable where the server does not answer within `retryForMs`
+ * @throws StoreNotDurable where its settings would lose acknowledged changes, and `requireDurable` is not false
+ */
+export const openRedisStore = async (options: RedisStoreOptions): Promise<TokenStore> => {
+  const { retryForMs = 1500, attemptMs = 500, random = Math.random, log, requireDurable = true } = options;
+  const keys = keysUnder(options.keyPrefix ?? 'vault');
+  const redis = connect(options.url, attemptMs, log);
+  const link: Link = {
+    redis,
+    keys,
+    persist: (attempt) => persist({ retryForMs, attemptMs, random }, attempt),
+    replicas: options.waitReplicas ?? null,
+  };
+  try {
+    await insistOnDurability(link, requireDurable, log);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  return storeOn(link);
+};
+
+const insistOnDurability = async ({ redis, persist }: Link, required: boolean, log?: StoreLog): Promise<void> => {
+  const { loses, risks } = await persist(() => checkDurability(redis));
+  if (required && loses.length > 0) throw new StoreNotDurable(loses);
+  for (const reason of [...loses, ...risks]) log?.warn('the token store may lose changes', { reason });
+};
+
+const storeOn = (link: Link): TokenStore => {
+  const { redis, keys } = link;
+  let closed = false;
+  let firstShard = 0;
+  /** Waiting for a connection that will not come helps nobody. */
+  const open = async (): Promise<Link> => {
+    if (closed) throw new PortUnavailable('storage', 'the token store is closed');
+    return link;
+  };
+  return {
+    readConnection: async (user, platform) => readConnection(await open(), user, platform),
+    readUser: async (user, platform, dedupeId) => readUser(await open(), user, platform, dedupeId),
+    apply: async (change) => apply(await open(), change),
+    pending: async (olderThanMs, limit) => {
+      const { found, nextShard } = await readPending(await open(), firstShard, olderThanMs, limit);
+      firstShard = nextShard;
+      return found;
+    },
+    settle: async (refs) => settle(await open(), refs),
+    probe: async () => {
+      await (await open()).persist(() => redis.set(keys.probe, '', 'PX', PROBE_KEPT_MS));
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      await hangUp(redis);
+    },
+  };
+};
+
+/** Lets answers on their way arrive, where there is a server to answer. */
+const hangUp = async (redis: Redis): Promise<void> => {
+  await redis.quit().catch(() => undefined);
+  redis.disconnect();
+};

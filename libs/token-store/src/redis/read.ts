@@ -1,0 +1,72 @@
+import {
+  type ConnectionRecord,
+  type PlatformId,
+  platformId,
+  type UserId,
+  type UserRow,
+  type UserView,
+} from '@vault-engine/vault';
+import { BrokenRow } from '../broken-row.ts';
+import type { Link } from './link.ts';
+import { parseRecord, parseRemembered, parseUser } from './rows.ts';
+import { asFields, asList, runScript } from './run-script.ts';
+import { READ_CONNECTION, READ_USER } from './scripts.ts';
+
+/** See `TokenStore.readConnection`. */
+export const readConnection = async (
+  { redis, keys, persist }: Link,
+  user: UserId,
+  platform: PlatformId,
+): Promise<{ user: UserRow | null; record: ConnectionRecord | null }> => {
+  const names = [keys.user(user), keys.record(user, platform)];
+  const [answer] = await persist(() => runScript(redis, READ_CONNECTION, names, []));
+  const [row, fields] = asList(answer);
+  const found = { user: parseUser(asFields(row)), record: parseRecord(asFields(fields)) };
+  refuseOrphans(found.user, found.record === null ? 0 : 1);
+  return found;
+};
+
+/** See `TokenStore.readUser`. */
+export const readUser = async (
+  { redis, keys, persist }: Link,
+  user: UserId,
+  platform: PlatformId | null,
+  dedupeId: string | null,
+): Promise<UserView> => {
+  const names = [keys.user(user), keys.dedupe(user, dedupeId ?? '')];
+  const args = [keys.records(user), platform ?? ''];
+  const [answer] = await persist(() => runScript(redis, READ_USER, names, args));
+  const [time, row, remembered, records] = asList(answer);
+  const view = {
+    nowMicros: microsOf(time),
+    user: parseUser(asFields(row)),
+    connections: parseConnections(asList(records), platform === null),
+    remembered: parseRemembered(asFields(remembered)),
+  };
+  refuseOrphans(view.user, view.connections.size);
+  return view;
+};
+
+/** A record is sealed under its user's key: without the row it is nobody's. */
+const refuseOrphans = (user: UserRow | null, records: number): void => {
+  if (user === null && records > 0) throw new BrokenRow('user', 'there are records, and no row');
+};
+
+/** The platforms and records of the answer, by turns. Each that the user's row lists must be there. */
+const parseConnections = (items: readonly unknown[], listed: boolean): Map<PlatformId, ConnectionRecord> => {
+  const connections = new Map<PlatformId, ConnectionRecord>();
+  for (let at = 0; at < items.length; at += 2) {
+    const platform = platformId(String(items[at]));
+    if (platform === null) throw new BrokenRow('user', 'a platform does not read');
+    const record = parseRecord(asFields(items[at + 1]));
+    if (record !== null) connections.set(platform, record);
+    else if (listed) throw new BrokenRow('record', 'the user has it, and it is not there');
+  }
+  return connections;
+};
+
+/** TIME answers seconds and microseconds. Their sum stays below 2^53 until the year 2255. */
+export const microsOf = (time: unknown): number => {
+  const [seconds, micros] = asList(time).map(String);
+  return Number(seconds) * 1_000_000 + Number(micros);
+};

@@ -1,0 +1,113 @@
+import { hash } from 'node:crypto';
+
+// Lua stands in template strings, so that a bundle needs no file at run time and a script travels with the code that
+// packs its arguments. Numbers are passed and compared as the decimal strings that JavaScript made: a Lua number is a
+// double, and its tostring() turns 1700000000000000 into "1.7e+15".
+
+/** A script and its SHA-1, by which EVALSHA names it. */
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+const script = (lua: string): Script => ({ lua, sha: hash('sha1', lua, 'hex') });
+
+/**
+ * One connection and its user's row. A script and not two commands, because a user who is forgotten and comes back in
+ * between would be answered with the old record and the new key.
+ * KEYS user, record
+ */
+export const READ_CONNECTION = script(`#!lua flags=no-writes
+return {
+  redis.call('HMGET', KEYS[1], 'revision', 'kid', 'wrapped'),
+  redis.call('HMGET', KEYS[2], 'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh'),
+}`);
+
+/**
+ * All that a mutation is decided upon. KEYS user, dedupe. ARGV: what the names of the user's records begin with, and one
+ * platform, or '' for all of them.
+ *
+ * The platforms of a user are known only in here, so the names of records are made in here, against the rule that KEYS
+ * declares every key. They hold the same hash tag as KEYS[1], hence lie in the same slot on the same node. While that slot
+ * migrates, a node answers an error for a key that it has handed over, which is retried: never a connection too few.
+ */
+export const READ_USER = script(`#!lua flags=no-writes
+local user = redis.call('HMGET', KEYS[1], 'revision', 'kid', 'wrapped', 'platforms')
+local wanted = ARGV[2]
+if wanted == '' then wanted = user[4] or '' end
+local records = {}
+for platform in string.gmatch(wanted, '[^,]+') do
+  records[#records + 1] = platform
+  records[#records + 1] = redis.call('HMGET', ARGV[1] .. platform,
+    'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh')
+end
+return { redis.call('TIME'), user, redis.call('HMGET', KEYS[2], 'mac', 'outcome'), records }`);
+
+/**
+ * One mutation. Redis runs it alone and rolls nothing back: so every key is declared (a foreign slot is refused before
+ * the script starts), everything that can refuse stands before the first write, and a put begins with a write that a full
+ * memory refuses. A removal begins with DEL, which it does not refuse: revoking and forgetting work on a full server
+ * (and so no shebang: with one, Redis refuses the whole script on a full server before it runs).
+ * KEYS user, due, pending, dedupe, record to put (if any), records to remove …
+ * ARGV as `apply.ts` packs them; a list is its length and its items.
+ *
+ * `again` marks the repetition of a change whose answer got lost. Whoever finds its own transition in the dedupe record
+ * or the user's row was here before: it is answered what the lost answer said.
+ */
+export const APPLY = script(`
+local at = 0
+local function take() at = at + 1 return ARGV[at] end
+local function take_list()
+  local list = {}
+  for i = 1, tonumber(take()) do list[i] = take() end
+  return list
+end
+local again, removed = take() == '1', take_list()
+local user, transition, forget = take(), take(), take() == '1'
+local expected, revision, kid, wrapped = take(), take(), take(), take()
+local put, remember, entry = take_list(), take_list(), take_list()
+local user_key, due_key, pending_key, dedupe_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+
+local earlier = redis.call('HMGET', dedupe_key, 'mac', 'outcome', 'transition', 'pending')
+if earlier[1] then
+  if again and earlier[3] == transition then return { 'applied', earlier[4] } end
+  return { 'remembered', earlier[1], earlier[2] }
+end
+local row = redis.call('HMGET', user_key, 'revision', 'platforms', 'transition', 'pending')
+if (row[1] or '') ~= expected then
+  if again and row[3] == transition then return { 'applied', row[4] } end
+  return { 'conflict' }
+end
+
+local connected = {}
+for platform in string.gmatch(row[2] or '', '[^,]+') do connected[platform] = true end
+for _, platform in ipairs(removed) do connected[platform] = nil end
+if forget and next(connected) then return { 'conflict' } end
+
+local next_key = 5
+if #put > 0 then
+  redis.call('HSET', KEYS[next_key], unpack(put, 3))
+  next_key = next_key + 1
+  connected[put[1]] = true
+  if put[2] == '' then redis.call('ZREM', due_key, user .. ':' .. put[1])
+  else redis.call('ZADD', due_key, put[2], user .. ':' .. put[1]) end
+end
+for i, platform in ipairs(removed) do
+  redis.call('DEL', KEYS[next_key + i - 1])
+  redis.call('ZREM', due_key, user .. ':' .. platform)
+end
+if forget then redis.call('DEL', user_key) end
+local pending = redis.call('XADD', pending_key, '*', unpack(entry))
+if not forget and (row[1] or kid ~= '') then
+  local platforms = {}
+  for platform in pairs(connected) do platforms[#platforms + 1] = platform end
+  table.sort(platforms)
+  redis.call('HSET', user_key, 'revision', revision, 'platforms', table.concat(platforms, ','),
+    'transition', transition, 'pending', pending)
+  if not row[1] then redis.call('HSET', user_key, 'kid', kid, 'wrapped', wrapped) end
+end
+if #remember > 0 then
+  redis.call('HSET', dedupe_key, 'mac', remember[2], 'outcome', remember[3], 'transition', transition, 'pending', pending)
+  redis.call('PEXPIRE', dedupe_key, remember[1])
+end
+return { 'applied', pending }`);
