@@ -1,0 +1,152 @@
+import * as z from 'zod';
+
+/** What a URL of a profile may be filled with; nothing else may stand in braces. */
+const PLACEHOLDER = /\{(?!client_id\})[^}]*\}/;
+
+const isSafeUrl = (text: string): boolean => {
+  if (PLACEHOLDER.test(text) || !URL.canParse(text)) return false;
+  const { protocol, username, password, hash, host } = new URL(text);
+  // A host that a value could choose would let that value choose who receives the tokens.
+  return protocol === 'https:' && !username && !password && !hash && !/[{}%]/.test(host);
+};
+
+const url = z
+  .string()
+  .refine(
+    isSafeUrl,
+    'expected an https URL without credentials or fragment; only {client_id} may be filled in, in the path',
+  )
+  .meta({ format: 'uri' });
+
+/** `a.b.c` into a response; empty is the response itself. */
+const path = z
+  .string()
+  .regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?$/, 'expected names separated by dots, as a.b.c')
+  .describe('Names separated by dots; empty: the response itself.');
+
+const seconds = z.int('expected whole seconds').min(0);
+const days = z.int('expected whole days').min(1).nullable();
+const texts = z.record(z.string(), z.string());
+const errorCodes = z.array(z.string().min(1));
+
+const slot = z
+  .strictObject({
+    root: path.default('').describe('Where the slot lies in the response.'),
+    access: path.default('access_token'),
+    refresh: path.nullable().default('refresh_token'),
+    expires_in: path.nullable().default('expires_in'),
+    refresh_expires_in: path.nullable().default(null),
+  })
+  .describe('One set of credentials in a token response.');
+
+const revocation = z
+  .strictObject({
+    method: z.enum(['POST', 'GET', 'DELETE']).default('POST'),
+    url,
+    auth: z
+      .enum(['post', 'basic', 'none', 'bearer'])
+      .default('none')
+      .describe('How the request authenticates; bearer: with the token itself.'),
+    body: z.enum(['form', 'json', 'none']).default('form'),
+    token: z
+      .enum(['access', 'refresh'])
+      .default('refresh')
+      .describe('Which token is sent; revoking it ends the grant.'),
+    field: z.string().min(1).default('token').describe('The name of the body field that holds the token.'),
+  })
+  .describe('How a grant is ended at the provider; null: the provider has no way.');
+
+/**
+ * A platform profile as it stands in a file. Everything but `display_name` and `token.url` has a default that suits a
+ * provider which does what RFC 6749 says.
+ */
+export const profileSchema = z.strictObject({
+  display_name: z.string().min(1).max(64).describe('What people call the platform.'),
+  extends: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A family: a file of the folder `families`. Mappings are merged; lists and single values replace.'),
+  auth: z
+    .enum(['post', 'basic', 'none'])
+    .default('post')
+    .describe('How the client authenticates at the token URL (RFC 6749 §2.3.1).'),
+  body: z.enum(['form', 'json']).default('form').describe('How a token request is encoded.'),
+  headers: texts.default({}).describe('Sent with every request.'),
+  token: z.strictObject({ url, params: texts.default({}).describe('Sent with every token request.') }),
+  refresh: z
+    .strictObject({
+      url: url.nullable().default(null).describe('null: the token URL.'),
+      params: texts.default({ grant_type: 'refresh_token' }),
+      min_interval_s: seconds.default(60).describe('No connection is refreshed more often than this.'),
+    })
+    .prefault({}),
+  response: z
+    .strictObject({
+      ok_path: path.nullable().default(null).describe('A field that is false in an error with status 200.'),
+      error_path: path.default('error').describe('Where the error code stands.'),
+      slots: z
+        .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected a name of a-z 0-9 _'), slot)
+        .prefault({ main: {} }),
+    })
+    .prefault({}),
+  access: z
+    .strictObject({
+      default_ttl_s: seconds.nullable().default(null).describe('The lifetime where the response states none.'),
+      none_means: z
+        .enum(['never', 'use_default', 'introspect'])
+        .default('never')
+        .describe('What a response without a lifetime means.'),
+      old_after_refresh: z
+        .enum(['valid', 'revoked', 'grace'])
+        .default('valid')
+        .describe('What becomes of the old access token when a refresh succeeds.'),
+    })
+    .prefault({}),
+  rotation: z
+    .strictObject({
+      mode: z
+        .enum(['never', 'optional', 'always'])
+        .default('optional')
+        .describe('Whether a refresh returns a new refresh token.'),
+      grace_s: seconds.default(0).describe('How long the old refresh token works after a rotation.'),
+      on_reuse: z
+        .enum(['unknown', 'reject', 'revoke_family'])
+        .default('unknown')
+        .describe('What using an old one does.'),
+    })
+    .prefault({}),
+  refresh_ttl: z
+    .strictObject({
+      idle_d: days.default(null).describe('A refresh token dies when it is not used for this long.'),
+      absolute_d: days.default(null).describe('A refresh token, or its family, dies this long after consent.'),
+    })
+    .prefault({}),
+  policy: z
+    .strictObject({
+      margin_s: seconds.default(900).describe('How long before expiry an access token is renewed.'),
+      margin_max_fraction: z
+        .number()
+        .gt(0)
+        .lte(1)
+        .default(0.2)
+        .describe('The margin is at most this part of the lifetime.'),
+      jitter_s: seconds.default(60),
+      keepalive_h: z.int().min(1).default(24).describe('How long before a refresh token dies of idleness it is used.'),
+    })
+    .prefault({}),
+  errors: z
+    .strictObject({
+      grant_dead: errorCodes.default(['invalid_grant']).describe('Only the user can help: connect again.'),
+      app_fault: errorCodes
+        .default(['invalid_client', 'unauthorized_client'])
+        .describe('Our registration is wrong; says nothing about the connection.'),
+      transient: errorCodes.default([]).describe('Try again later.'),
+    })
+    .prefault({}),
+  revoke: revocation.nullable().default(null),
+  identity_path: path.nullable().default(null).describe('Where a token response names the upstream account.'),
+});
+
+/** The content of a profile, defaults filled in. Names are those of the file. */
+export type ProfileContent = z.output<typeof profileSchema>;
