@@ -4,13 +4,15 @@ import { refuse } from './call.ts';
 import type { Credentials } from './credentials.ts';
 import type { Failure } from './errors.ts';
 
+/** The metadata of a connection stays small, so that the status of all of a user's connections fits into one reply. */
 const LIMITS = {
   tokenBytes: 32_768,
   scopes: 256,
-  scopeLength: 512,
+  scopeCharacters: 8_192,
   params: 32,
   paramName: 64,
   paramValue: 2_048,
+  paramCharacters: 8_192,
   tokenType: 64,
 };
 /** RFC 6749 appendix A: an access or refresh token is one or more VSCHAR. */
@@ -48,8 +50,9 @@ const metadataProblem = ({
   if (!isTime(expiresAt)) return 'expires_at is not a time';
   if (!isTime(refreshExpiresAt)) return 'refresh_expires_at is not a time';
   if (scopes.length > LIMITS.scopes) return `more than ${LIMITS.scopes} scopes`;
-  if (!scopes.every((scope) => scope.length <= LIMITS.scopeLength && SCOPE.test(scope)))
-    return 'scopes holds what is not a scope (RFC 6749 §3.3)';
+  if (!scopes.every((scope) => SCOPE.test(scope))) return 'scopes holds what is not a scope (RFC 6749 §3.3)';
+  if (scopes.join('').length > LIMITS.scopeCharacters)
+    return `scopes has more than ${LIMITS.scopeCharacters} characters`;
   return paramsProblem(Object.entries(params));
 };
 
@@ -62,5 +65,7 @@ const paramsProblem = (params: readonly (readonly [string, string])[]): string |
   const wrong = params.some(
     ([name, value]) => !NAME.test(name) || name.length > LIMITS.paramName || value.length > LIMITS.paramValue,
   );
-  return wrong ? 'params holds a name or a value that is too long or malformed' : null;
+  if (wrong) return 'params holds a name or a value that is too long or malformed';
+  const characters = params.flat().join('').length;
+  return characters > LIMITS.paramCharacters ? `params has more than ${LIMITS.paramCharacters} characters` : null;
 };

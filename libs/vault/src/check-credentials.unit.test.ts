@@ -33,6 +33,7 @@ describe('checkCredentials', () => {
     ['an empty refresh token', credentials('abcd', ''), 'refresh_token'],
     ['a scope with a space', credentials('abcd', null, { scopes: ['a b'] }), 'scopes'],
     ['too many scopes', credentials('abcd', null, { scopes: Array(257).fill('a') }), 'scopes'],
+    ['scopes that are too long together', credentials('abcd', null, { scopes: ['x'.repeat(8_193)] }), 'scopes'],
     ['a time before 1970', credentials('abcd', null, { expiresAt: -1 }), 'expires_at'],
     ['a time that is no integer', credentials('abcd', null, { refreshExpiresAt: 0.5 }), 'refresh_expires_at'],
     ['an empty token type', credentials('abcd', null, { tokenType: '' }), 'token_type'],

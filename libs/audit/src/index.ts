@@ -1,0 +1,1 @@
+export { type JournalParts, kafkaJournal } from './journal.ts';
