@@ -15,7 +15,10 @@ export interface RegistryLookup {
 /** Looks up at the Confluent-compatible registry at `url`, which may have a path. */
 export const registryLookup = (url: string): RegistryLookup => {
   const registry = openRegistry(url);
-  return { idOf: (name) => idOf(registry, name), schemaOf: (id) => schemaOf(url, id) };
+  return {
+    idOf: (name) => idOf(registry, subjectOf(name), SCHEMAS[name]),
+    schemaOf: (id) => schemaOf(url, id),
+  };
 };
 
 /** The registry's client for the base URL `url`. It has no time limit of its own. */
@@ -26,10 +29,10 @@ export const openRegistry = (url: string): SchemaRegistry =>
     middlewares: [() => ({ request: (request) => request.enhance({ timeout: REQUEST_TIMEOUT_MS }) })],
   });
 
-const idOf = async (registry: SchemaRegistry, name: RecordName): Promise<number | null> => {
-  const subject = subjectOf(name);
+/** The id of `schema` under `subject`; null where it is not registered. Rejects with {@link RegistryUnavailable}. */
+export const idOf = async (registry: SchemaRegistry, subject: string, schema: string): Promise<number | null> => {
   try {
-    return await registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema: SCHEMAS[name] });
+    return await registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema });
   } catch (cause) {
     // The client has this error for a 404 alone.
     if (cause instanceof Error && cause.name === 'ConfluentSchemaRegistryError') return null;

@@ -1,4 +1,3 @@
-import type avro from 'avsc';
 import { avroType, ownType } from './avro-types.ts';
 import { holdsOneValue, type Measure, measureOf } from './measure.ts';
 import { RECORD_NAMES, type RecordName, subjectOf } from './records.ts';
@@ -27,19 +26,24 @@ export const MOST_IDS = 1_000;
 
 /** Keeps types and resolvers for each writer id: to build them takes longer than to decode a message. */
 export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
-  const found = new Map<number, Writer>([...own].map(([id, name]) => [id, ownWriter(name)]));
+  const ours = new Map<number, Writer>([...own].map(([id, name]) => [id, ownWriter(name)]));
+  const found = new Map<number, Writer>();
   const absent = new Map<number, number>();
   const asking = new Map<number, Promise<Writer>>();
 
   const ask = async (id: number): Promise<Writer> => {
     const schema = await lookup.schemaOf(id);
-    if (schema === null) remember(absent, id, now() + ABSENT_FOR_MS);
-    else remember(found, id, writerOf(schema));
-    return found.get(id) ?? ABSENT;
+    if (schema === null) {
+      remember(absent, id, now() + ABSENT_FOR_MS);
+      return ABSENT;
+    }
+    const writer = writerOf(schema);
+    remember(found, id, writer);
+    return writer;
   };
 
   return (id) => {
-    const known = found.get(id);
+    const known = ours.get(id) ?? found.get(id);
     if (known !== undefined) return known;
     if ((absent.get(id) ?? 0) > now()) return ABSENT;
     const answer = asking.get(id) ?? ask(id).finally(() => asking.delete(id));
@@ -67,26 +71,19 @@ const NAMES: ReadonlyMap<string, RecordName> = new Map(RECORD_NAMES.map((name) =
 
 /** Reads what `schema` wrote as the record of the same name that this build knows. */
 const writerOf = (schema: string): Writer => {
-  const written = parse(schema);
+  const written = attempt(() => avroType(schema));
   const name = NAMES.get(written?.name ?? '');
   if (written === null || name === undefined) return { ok: false, reason: 'unknown_type' };
   const { type } = ownType(name);
-  const resolver = resolve(type, written);
-  if (resolver === null) return { ok: false, reason: 'incompatible_schema' };
-  return { ok: true, name, read: reader(measureOf(written), (body) => type.fromBuffer(body, resolver)) };
+  const made = attempt(() => ({ resolver: type.createResolver(written), measure: measureOf(written) }));
+  if (made === null) return { ok: false, reason: 'incompatible_schema' };
+  return { ok: true, name, read: reader(made.measure, (body) => type.fromBuffer(body, made.resolver)) };
 };
 
-const parse = (schema: string): avro.Type | null => {
+/** avsc throws where a schema is none, or none that can be read as ours. */
+const attempt = <T>(make: () => T): T | null => {
   try {
-    return avroType(schema);
-  } catch {
-    return null;
-  }
-};
-
-const resolve = (type: avro.Type, written: avro.Type): ReturnType<avro.Type['createResolver']> | null => {
-  try {
-    return type.createResolver(written);
+    return make();
   } catch {
     return null;
   }
