@@ -1,0 +1,70 @@
+import type { Admin, Kafka as KafkaClient, KafkaConfig } from 'kafkajs';
+import { Kafka, logLevel } from './kafkajs.ts';
+import { type BusLog, kafkajsLog } from './log.ts';
+import { repairHeaderFlood } from './repair-header-flood.ts';
+import { repairIdleSpin } from './repair-idle-spin.ts';
+import { repairOffsetReset } from './repair-offset-reset.ts';
+
+repairIdleSpin();
+repairOffsetReset();
+repairHeaderFlood();
+
+/** How to reach the brokers. */
+export interface BusOptions {
+  /** `host:port` of one or more brokers. */
+  readonly brokers: readonly string[];
+  /** Stands in the brokers' logs and quotas, and begins the names of one-off groups. */
+  readonly clientId: string;
+  /** Default: silent. */
+  readonly log?: BusLog;
+  readonly ssl?: KafkaConfig['ssl'];
+  readonly sasl?: KafkaConfig['sasl'];
+  /** How long one request may take, in ms. Default 5000. */
+  readonly requestTimeoutMs?: number;
+  /** How long opening a connection may take, in ms. Default 3000. */
+  readonly connectionTimeoutMs?: number;
+}
+
+/** A way to the brokers. Opens nothing by itself: each piece opens, owns and closes its own connections. */
+export interface Bus {
+  readonly clientId: string;
+  readonly requestTimeoutMs: number;
+  readonly log: BusLog;
+  /**
+   * A client of its own for each piece: kafkajs keeps the committed offsets of all consumers of one group in one map per
+   * client, so that two consumers made by the same client disturb each other.
+   */
+  readonly client: () => KafkaClient;
+}
+
+/** Describes the way to the brokers; no connection is made yet. */
+export function connectBus(options: BusOptions): Bus {
+  const log = options.log ?? (() => undefined);
+  const requestTimeoutMs = options.requestTimeoutMs ?? 5_000;
+  const config: KafkaConfig = {
+    brokers: [...options.brokers],
+    clientId: options.clientId,
+    requestTimeout: requestTimeoutMs,
+    connectionTimeout: options.connectionTimeoutMs ?? 3_000,
+    retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000 },
+    logLevel: logLevel.WARN,
+    logCreator: () => kafkajsLog(log),
+    ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
+    ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+  };
+  return { clientId: options.clientId, requestTimeoutMs, log, client: () => new Kafka(config) };
+}
+
+/**
+ * Runs `use` with an admin connection that is closed afterwards. Never a long-lived one: once it has looked at a topic
+ * that is deleted later, every later call on it fails.
+ */
+export async function withAdmin<T>(bus: Bus, use: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = bus.client().admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}

@@ -1,0 +1,48 @@
+import { randomInt } from 'node:crypto';
+import type { Bus } from './bus.ts';
+import type { OnFatal } from './consumer-health.ts';
+import { follow } from './follow.ts';
+import type { BusRecord } from './record.ts';
+import { watermarks } from './watermarks.ts';
+
+export interface InboxOptions {
+  readonly topic: string;
+  /** Default: one at random. Several inboxes may share a partition; each sees all that comes to it. */
+  readonly partition?: number;
+  /** Called for each record that comes after the inbox was opened, in order. Must not throw. */
+  readonly onRecord: (record: BusRecord) => void;
+  /** The inbox will receive nothing more. */
+  readonly onFatal: OnFatal;
+  /** Without a fetch for so long, in ms, it is held for dead. Default 120000. */
+  readonly stallMs?: number;
+}
+
+/** Where replies arrive: one partition of a topic. */
+export interface Inbox {
+  readonly topic: string;
+  readonly partition: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens an inbox. When this resolves, its place is recorded: what is sent from now on will arrive, through broker restarts
+ * too. What lay there before does not.
+ *
+ * @throws {RangeError} where the topic has no such partition
+ */
+export async function openInbox(bus: Bus, options: InboxOptions): Promise<Inbox> {
+  const { topic } = options;
+  const ends = await watermarks(bus, topic);
+  const partition = options.partition ?? randomInt(ends.length);
+  const end = ends.find((one) => one.partition === partition);
+  if (end === undefined) throw new RangeError(`${topic} has no partition ${partition}`);
+  const follower = await follow(bus, {
+    topic,
+    partitions: [partition],
+    from: new Map([[partition, end.high]]),
+    onRecord: options.onRecord,
+    onFatal: options.onFatal,
+    stallMs: options.stallMs ?? 120_000,
+  });
+  return { topic, partition, close: follower.close };
+}

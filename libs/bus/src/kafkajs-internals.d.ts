@@ -1,0 +1,34 @@
+// The few insides of kafkajs 2.2.4 that the repair-*.ts files replace. The version is pinned, and each repair checks at
+// start that what it replaces is there.
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  export default class RequestQueue {
+    readonly pending: readonly unknown[];
+    readonly throttledUntil: number;
+    throttleCheckTimeoutId: NodeJS.Timeout | null;
+    checkPendingRequests(): void;
+    scheduleCheckPendingRequests(): void;
+  }
+}
+
+declare module 'kafkajs/src/consumer/offsetManager/index.js' {
+  interface StartOffsets {
+    readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+  }
+  export default class OffsetManager {
+    readonly cluster: {
+      fetchTopicsOffset(
+        topics: readonly { topic: string; partitions: readonly { partition: number }[]; fromBeginning: boolean }[],
+      ): Promise<readonly StartOffsets[]>;
+    };
+    readonly resolvedOffsets: Record<string, Record<number, string>>;
+    nextOffset(topic: string, partition: number): { toString(): string };
+    setDefaultOffset(at: { topic: string; partition: number }): Promise<void>;
+  }
+}
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    readVarInt(): number;
+    readVarIntArray<T>(read: (decoder: Decoder) => T): T[];
+  }
+}

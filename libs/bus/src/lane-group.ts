@@ -1,0 +1,256 @@
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import { Assignment, type PartitionState } from './assignment.ts';
+import { shouldHold } from './back-pressure.ts';
+import type { Bus } from './bus.ts';
+import type { Entry } from './commit-ledger.ts';
+import { Committer, type SendCommit } from './committer.ts';
+import { watchConsumer } from './consumer-health.ts';
+import { PartitionAssigners } from './kafkajs.ts';
+import { LaneScheduler, type Turn } from './lane-scheduler.ts';
+import type { LaneOptions, LaneStats, Lanes } from './lanes.ts';
+import { Pauses } from './pauses.ts';
+import { type BusRecord, sizeOf, toRecord } from './record.ts';
+import { type OffsetReset, reportOffsetResets } from './repair-offset-reset.ts';
+import { runRecord } from './run-record.ts';
+
+/** Joins the group; see `startLanes`. */
+export async function joinGroup(bus: Bus, options: Required<LaneOptions>): Promise<Lanes> {
+  const group = new LaneGroup(bus, options);
+  await group.start();
+  return group;
+}
+
+/** A record on its way through its lane. */
+interface Work {
+  readonly record: BusRecord;
+  readonly state: PartitionState;
+  readonly entry: Entry;
+}
+
+class LaneGroup implements Lanes {
+  readonly #bus: Bus;
+  readonly #options: Required<LaneOptions>;
+  readonly #consumer: Consumer;
+  readonly #assignment = new Assignment();
+  readonly #scheduler: LaneScheduler<Work>;
+  readonly #committer: Committer;
+  readonly #pauses: Pauses;
+  readonly #abort = new AbortController();
+  readonly #joined = Promise.withResolvers<void>();
+  #stopWatching: () => void = () => undefined;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #finishedSinceCommit = 0;
+  #stopping = false;
+
+  constructor(bus: Bus, options: Required<LaneOptions>) {
+    this.#bus = bus;
+    this.#options = options;
+    this.#consumer = this.#openConsumer();
+    this.#pauses = new Pauses(this.#consumer);
+    this.#scheduler = new LaneScheduler({
+      places: options.concurrency,
+      start: (work, turn) => void this.#work(work, turn),
+    });
+    this.#committer = new Committer(
+      () => this.#assignment.owned,
+      (error) => this.#say('warn', 'commit failed, it will be repeated', error),
+    );
+  }
+
+  async start(): Promise<void> {
+    const { topics, commitEveryMs } = this.#options;
+    this.#listen();
+    try {
+      await this.#consumer.connect();
+      await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
+      await this.#consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: async (payload) => this.#take(payload),
+      });
+      await this.#joined.promise;
+    } catch (error) {
+      this.#stopWatching();
+      await this.#consumer.disconnect().catch(() => undefined);
+      throw error;
+    }
+    this.#commitTimer = setInterval(() => this.#commit(), commitEveryMs);
+  }
+
+  pause(reason: string): void {
+    this.#pauses.pauseAll(reason);
+  }
+
+  resume(reason: string): void {
+    this.#pauses.resumeAll(reason);
+  }
+
+  stats(): LaneStats {
+    return {
+      working: this.#scheduler.working,
+      open: this.#scheduler.open,
+      pausedFor: this.#pauses.reasons,
+      partitions: this.#assignment
+        .stats(Date.now())
+        .map((stats) => ({ ...stats, held: this.#pauses.isHeld(stats.topic, stats.partition) })),
+    };
+  }
+
+  async stop({ drainMs }: { readonly drainMs: number }): Promise<{ drained: boolean; committed: boolean }> {
+    this.#stopping = true;
+    this.#pauses.pauseAll('stopping');
+    const drained = await settledWithin(drainMs, this.#scheduler.drained());
+    this.#abort.abort();
+    this.#scheduler.halt();
+    clearInterval(this.#commitTimer);
+    const committed = await this.#committer.finish();
+    this.#committer.close();
+    this.#stopWatching();
+    this.#pauses.left();
+    await settledWithin(LEAVE_MS, this.#consumer.disconnect());
+    return { drained, committed };
+  }
+
+  #openConsumer(): Consumer {
+    const { groupId, sessionTimeoutMs } = this.#options;
+    return this.#bus.client().consumer({
+      groupId,
+      allowAutoTopicCreation: false,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: 3 * sessionTimeoutMs,
+      heartbeatInterval: sessionTimeoutMs / 10,
+      // With all partitions paused kafkajs sleeps this long before it looks again, and so long lasts a resume.
+      maxWaitTimeInMs: 250,
+      retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000 },
+      partitionAssigners: [reportOffsetResets(PartitionAssigners.roundRobin, (reset) => this.#reset(reset))],
+    });
+  }
+
+  #listen(): void {
+    const { events } = this.#consumer;
+    const { groupId, stallMs, onFatal } = this.#options;
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#join(payload.memberAssignment));
+    this.#consumer.on(events.REBALANCING, () => this.#committer.close());
+    this.#consumer.on(events.CRASH, () => this.#leave());
+    this.#consumer.on(events.STOP, () => this.#leave());
+    this.#stopWatching = watchConsumer(this.#consumer, {
+      name: `group ${groupId}`,
+      stallMs,
+      onFatal: (error) => {
+        this.#joined.reject(error);
+        onFatal(error);
+      },
+    });
+  }
+
+  #join(assignment: Record<string, number[]>): void {
+    this.#committer.close();
+    this.#assignment.join(assignment);
+    this.#pauses.joined(assignment);
+    this.#joined.resolve();
+  }
+
+  #leave(): void {
+    this.#committer.close();
+    this.#pauses.left();
+  }
+
+  /** Puts a batch's records into their lanes and moves the position on; it never waits, for all fetches wait for it. */
+  #take({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
+    const state = this.#assignment.find(batch.topic, batch.partition);
+    if (state === undefined || this.#stopping) return;
+    state.highWatermark = BigInt(batch.highWatermark);
+    this.#committer.use(commitBy(commitOffsetsIfNecessary));
+    for (const message of batch.messages) this.#deliver(toRecord(batch.topic, batch.partition, message), state);
+    resolveOffset(batch.lastOffset());
+    this.#relieve(state);
+  }
+
+  #deliver(record: BusRecord, state: PartitionState): void {
+    const turnedBackFrom = state.ledger.turnedBackFrom(record.offset);
+    if (turnedBackFrom !== null) {
+      const { topic, partition, offset } = record;
+      this.#options.onOffsetReset({ topic, partition, from: turnedBackFrom, to: offset });
+    }
+    const delivery = state.ledger.deliver(record);
+    if (delivery.kind === 'known') return;
+    state.unfinished += 1;
+    state.unfinishedBytes += sizeOf(record);
+    this.#scheduler.submit(laneOf(record), { record, state, entry: delivery.entry });
+  }
+
+  async #work({ record, state, entry }: Work, turn: Turn): Promise<void> {
+    const done = await runRecord(record, turn, this.#abort.signal, this.#options);
+    if (!done) return;
+    state.ledger.finish(entry);
+    state.unfinished -= 1;
+    state.unfinishedBytes -= sizeOf(record);
+    turn.end();
+    this.#relieve(state);
+    this.#finishedSinceCommit += 1;
+    if (this.#finishedSinceCommit >= this.#options.commitEvery) this.#commit();
+  }
+
+  #commit(): void {
+    this.#finishedSinceCommit = 0;
+    void this.#committer.commit();
+  }
+
+  /** Holds the partition back or lets it go on. */
+  #relieve(state: PartitionState): void {
+    const { topic, partition, unfinished, unfinishedBytes, ledger } = state;
+    const held = this.#pauses.isHeld(topic, partition);
+    const hold = shouldHold(held, { unfinished, unfinishedBytes, uncommitted: ledger.size }, this.#options);
+    if (hold !== held) this.#pauses.hold(topic, partition, hold);
+  }
+
+  #reset(reset: OffsetReset): void {
+    this.#assignment.find(reset.topic, reset.partition)?.ledger.reset();
+    this.#options.onOffsetReset(reset);
+  }
+
+  #say(level: 'warn', message: string, error: unknown): void {
+    this.#bus.log(level, message, {
+      groupId: this.#options.groupId,
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}
+
+const LEAVE_MS = 5_000;
+
+/** Without a key nothing asks for an order. */
+function laneOf({ topic, key }: BusRecord): string | null {
+  return key === null ? null : `${topic}/${key.toString('latin1')}`;
+}
+
+/**
+ * kafkajs's `consumer.commitOffsets` answers at once, as if it had committed, while it stops or starts again. What comes
+ * with a batch goes straight to the coordinator and fails when it fails.
+ */
+function commitBy(commitOffsets: EachBatchPayload['commitOffsetsIfNecessary']): SendCommit {
+  return (positions) =>
+    commitOffsets({
+      topics: Object.entries(Object.groupBy(positions, ({ topic }) => topic)).map(([topic, at = []]) => ({
+        topic,
+        partitions: at.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
+      })),
+    });
+}
+
+/** Whether the work came to its end in time. Its failure counts as an end. */
+async function settledWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
+  const late = Promise.withResolvers<false>();
+  const timer = setTimeout(() => late.resolve(false), ms);
+  try {
+    return await Promise.race([
+      work.then(
+        () => true as const,
+        () => true as const,
+      ),
+      late.promise,
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

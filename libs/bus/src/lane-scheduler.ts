@@ -1,0 +1,142 @@
+import { Fifo } from './fifo.ts';
+
+/** An item's hold on its lane and on one of the places to work in. */
+export interface Turn {
+  /** Lets the next item of the lane begin, and gives the place back, although this item goes on. */
+  yieldLane(): void;
+  /** Gives the place back, keeps the lane, and resolves with a place again after `ms`. Never, once halted. */
+  rest(ms: number): Promise<void>;
+  /** The item is through. */
+  end(): void;
+}
+
+interface Held<T> {
+  readonly item: T;
+  readonly lane: string | null;
+  holdsLane: boolean;
+  holdsPlace: boolean;
+  /** Goes on with the item, once it has a place. */
+  begin: () => void;
+}
+
+/**
+ * Works items off in lanes: in one lane one after the other, in their order; side by side up to `places`; lanes that wait
+ * take turns, so that a long one does not starve the short ones. An item without a lane waits for nobody.
+ */
+export class LaneScheduler<T> {
+  readonly #places: number;
+  readonly #start: (item: T, turn: Turn) => void;
+  /** Of each lane that is held, who waits. */
+  readonly #lanes = new Map<string, Fifo<Held<T>>>();
+  /** At the head of their lanes, waiting for a place. */
+  readonly #ready = new Fifo<Held<T>>();
+  readonly #resting = new Set<NodeJS.Timeout>();
+  #taken = 0;
+  #open = 0;
+  #halted = false;
+  #idle: (() => void)[] = [];
+
+  constructor({ places, start }: { readonly places: number; readonly start: (item: T, turn: Turn) => void }) {
+    this.#places = places;
+    this.#start = start;
+  }
+
+  /** Items taken and not through, waiting ones included. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Items that work right now. */
+  get working(): number {
+    return this.#taken;
+  }
+
+  /** @param lane null: an item of its own */
+  submit(lane: string | null, item: T): void {
+    const held: Held<T> = { item, lane, holdsLane: false, holdsPlace: false, begin: () => undefined };
+    held.begin = () => this.#start(item, this.#turnOf(held));
+    this.#open += 1;
+    const queue = lane === null ? undefined : this.#lanes.get(lane);
+    if (queue !== undefined) {
+      queue.push(held);
+      return;
+    }
+    if (lane !== null) this.#lanes.set(lane, new Fifo());
+    held.holdsLane = lane !== null;
+    this.#ready.push(held);
+    this.#fillPlaces();
+  }
+
+  /** Resolves when nothing is open. */
+  drained(): Promise<void> {
+    return this.#open === 0 ? Promise.resolve() : new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Nothing begins any more, and nothing that rests goes on. */
+  halt(): void {
+    this.#halted = true;
+    for (const timer of this.#resting) clearTimeout(timer);
+    this.#resting.clear();
+  }
+
+  #turnOf(held: Held<T>): Turn {
+    return {
+      yieldLane: () => {
+        this.#leaveLane(held);
+        this.#leavePlace(held);
+      },
+      rest: (ms) => this.#rest(held, ms),
+      end: () => this.#end(held),
+    };
+  }
+
+  #rest(held: Held<T>, ms: number): Promise<void> {
+    this.#leavePlace(held);
+    return new Promise((resolve) => {
+      held.begin = resolve;
+      const timer = setTimeout(() => {
+        this.#resting.delete(timer);
+        this.#ready.push(held);
+        this.#fillPlaces();
+      }, ms);
+      this.#resting.add(timer);
+    });
+  }
+
+  #end(held: Held<T>): void {
+    this.#leaveLane(held);
+    this.#open -= 1;
+    this.#leavePlace(held);
+    if (this.#open > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle = [];
+  }
+
+  #leaveLane(held: Held<T>): void {
+    if (!held.holdsLane || held.lane === null) return;
+    held.holdsLane = false;
+    const next = this.#lanes.get(held.lane)?.shift();
+    if (next === undefined) {
+      this.#lanes.delete(held.lane);
+      return;
+    }
+    next.holdsLane = true;
+    this.#ready.push(next);
+  }
+
+  #leavePlace(held: Held<T>): void {
+    if (held.holdsPlace) this.#taken -= 1;
+    held.holdsPlace = false;
+    this.#fillPlaces();
+  }
+
+  #fillPlaces(): void {
+    while (!this.#halted && this.#taken < this.#places) {
+      const next = this.#ready.shift();
+      if (next === undefined) return;
+      next.holdsPlace = true;
+      this.#taken += 1;
+      next.begin();
+    }
+  }
+}

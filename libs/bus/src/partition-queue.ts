@@ -1,0 +1,169 @@
+import { Fifo } from './fifo.ts';
+import { PublishFailed, remedyFor } from './publish-failed.ts';
+import { sizeOf } from './record.ts';
+import { PartitionUnanswered, type Payload } from './topic-producer.ts';
+
+/** Where a message came to lie. */
+export interface Published {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** A message that waits for its acknowledgement. */
+export interface Waiting extends Payload {
+  readonly topic: string;
+  /** The partition that the sender asked for. */
+  readonly wanted: number | undefined;
+  /** Unix ms after which nobody waits for it any more. */
+  readonly deadline: number;
+  readonly settle: (outcome: Published | PublishFailed) => void;
+}
+
+/** How much is written at once, and how long one write may take. */
+export interface QueueLimits {
+  /** Most messages in one write. Default 512. */
+  readonly maxBatchCount: number;
+  /** Most bytes in one write, before compression. Default 192 KiB; a batch that the topic refuses is halved. */
+  readonly maxBatchBytes: number;
+  /** After this, in ms, a write without an answer is given up together with its connection. Default: request timeout + 3000. */
+  readonly attemptMs: number;
+}
+
+/** What a queue needs of its surroundings. */
+export interface QueueOptions extends QueueLimits {
+  readonly topic: string;
+  readonly partition: number;
+  /** One attempt; see {@link TopicProducer.write}. */
+  readonly write: (payloads: readonly Payload[]) => Promise<bigint>;
+  /** Builds another producer. Answers what has become of the partition. */
+  readonly rebuild: () => Promise<'exists' | 'unknown_topic' | 'no_such_partition'>;
+  /** Gives up a producer that does not come back. */
+  readonly abandon: () => void;
+}
+
+/**
+ * What waits for one partition, in order, with one write in flight: so a retry never overtakes, and a partition that does
+ * not answer holds up nobody else.
+ */
+export class PartitionQueue {
+  readonly #options: QueueOptions;
+  readonly #waiting = new Fifo<Waiting>();
+  #draining: Promise<void> | undefined;
+
+  constructor(options: QueueOptions) {
+    this.#options = options;
+  }
+
+  push(message: Waiting): void {
+    this.#waiting.push(message);
+  }
+
+  /** Sends all that waits, batch by batch, unless that is under way already. */
+  flush(): Promise<void> {
+    if (this.#waiting.length > 0) this.#draining ??= this.#drain();
+    return this.#draining ?? Promise.resolve();
+  }
+
+  /** Ends in the step that finds the queue empty, so that no message comes in between unseen. */
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) await this.#send(this.#nextBatch(), 0);
+    this.#draining = undefined;
+  }
+
+  #nextBatch(): Waiting[] {
+    const batch: Waiting[] = [];
+    let bytes = 0;
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      bytes += sizeOf(next);
+      if (batch.length > 0 && (bytes > this.#options.maxBatchBytes || batch.length >= this.#options.maxBatchCount))
+        break;
+      batch.push(next);
+      this.#waiting.shift();
+    }
+    return batch;
+  }
+
+  /** Until it is acknowledged, or refused, or nobody waits for it. */
+  async #send(batch: readonly Waiting[], failures: number): Promise<void> {
+    const live = this.#dropExpired(batch);
+    if (live.length === 0) return;
+    const attempt = await this.#attempt(live);
+    if (attempt.ok) return this.#acknowledge(live, attempt.base);
+    switch (attempt.remedy) {
+      case 'refused':
+        return this.#fail(live, new PublishFailed('refused', this.#options.topic, { cause: attempt.error }));
+      case 'split':
+        return this.#split(live, attempt.error);
+      case 'rebuild':
+        return this.#rebuild(live, failures);
+      case 'retry':
+        await pause(failures);
+        return this.#send(live, failures + 1);
+    }
+  }
+
+  async #attempt(batch: readonly Waiting[]) {
+    try {
+      return { ok: true as const, base: await within(this.#options.attemptMs, this.#options.write(batch)) };
+    } catch (error) {
+      if (error instanceof AttemptAbandoned) this.#options.abandon();
+      const remedy = error instanceof PartitionUnanswered ? ('rebuild' as const) : remedyFor(error);
+      return { ok: false as const, remedy, error };
+    }
+  }
+
+  async #rebuild(batch: readonly Waiting[], failures: number): Promise<void> {
+    const fate = await this.#options.rebuild();
+    if (fate !== 'exists') return this.#fail(batch, new PublishFailed(fate, this.#options.topic));
+    await pause(failures);
+    return this.#send(batch, failures + 1);
+  }
+
+  /** The broker's limit holds for the whole batch; only a single message can be too large by itself. */
+  async #split(batch: readonly Waiting[], cause: unknown): Promise<void> {
+    if (batch.length === 1) return this.#fail(batch, new PublishFailed('too_large', this.#options.topic, { cause }));
+    const middle = batch.length >> 1;
+    await this.#send(batch.slice(0, middle), 0);
+    await this.#send(batch.slice(middle), 0);
+  }
+
+  #acknowledge(batch: readonly Waiting[], base: bigint): void {
+    const { partition } = this.#options;
+    batch.forEach((message, index) => {
+      message.settle({ partition, offset: base + BigInt(index) });
+    });
+  }
+
+  #fail(batch: readonly Waiting[], failure: PublishFailed): void {
+    for (const message of batch) message.settle(failure);
+  }
+
+  #dropExpired(batch: readonly Waiting[]): readonly Waiting[] {
+    const now = Date.now();
+    if (batch.every((message) => message.deadline > now)) return batch;
+    this.#fail(
+      batch.filter((message) => message.deadline <= now),
+      new PublishFailed('timeout', this.#options.topic),
+    );
+    return batch.filter((message) => message.deadline > now);
+  }
+}
+
+/** 50 ms, doubling to 800 ms. */
+function pause(failures: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 50 * 2 ** Math.min(failures, 4)));
+}
+
+class AttemptAbandoned extends Error {
+  override readonly name = 'AttemptAbandoned';
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new AttemptAbandoned(`no answer within ${ms} ms`)), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,153 @@
+import type { Bus } from './bus.ts';
+import type { PartitionQueue, Published, QueueLimits, Waiting } from './partition-queue.ts';
+import { PublishFailed } from './publish-failed.ts';
+import { type Headers, sizeOf } from './record.ts';
+import { TopicRoute } from './topic-route.ts';
+
+/** A message to publish. */
+export interface Outgoing {
+  readonly topic: string;
+  readonly key: Buffer | null;
+  /** null writes a tombstone. */
+  readonly value: Buffer | null;
+  readonly headers?: Headers;
+  /** Default: the one that Java's partitioner gives the key; without a key, partition 0. */
+  readonly partition?: number;
+}
+
+export interface PublisherOptions extends Partial<QueueLimits> {
+  /** From `send` to the answer, in ms, whatever happens. Default 8000. */
+  readonly sendTimeoutMs?: number;
+  /** Default none. */
+  readonly compression?: 'gzip' | 'none';
+  /** Most bytes that may wait; beyond it `send` fails with `queue_full`. Default 64 MiB. */
+  readonly maxWaitingBytes?: number;
+}
+
+/** Sends messages. Give each kind of traffic its own, so that one does not wait in another's queues. */
+export interface Publisher {
+  /**
+   * Resolves when all in-sync replicas have the message. Messages of one partition keep the order of the calls. At least
+   * once: after a lost answer the message is written again.
+   *
+   * @throws {PublishFailed}
+   */
+  send(message: Outgoing): Promise<Published>;
+  /** Messages without their answer yet. */
+  waiting(): number;
+  /** Takes nothing more, waits for the answers, closes the connections. */
+  close(): Promise<void>;
+}
+
+/** Opens a publisher. It connects at the first message. */
+export function createPublisher(bus: Bus, options: PublisherOptions = {}): Publisher {
+  return new GatheringPublisher(bus, {
+    sendTimeoutMs: options.sendTimeoutMs ?? 8_000,
+    attemptMs: options.attemptMs ?? bus.requestTimeoutMs + 3_000,
+    compression: options.compression ?? 'none',
+    maxBatchCount: options.maxBatchCount ?? 512,
+    maxBatchBytes: options.maxBatchBytes ?? 192 * 1024,
+    maxWaitingBytes: options.maxWaitingBytes ?? 64 * 1024 * 1024,
+  });
+}
+
+/**
+ * Gathers what one turn of the event loop brings: under load that fills batches without a linger, and alone a message
+ * waits for nobody.
+ */
+class GatheringPublisher implements Publisher {
+  readonly #bus: Bus;
+  readonly #options: Required<PublisherOptions>;
+  readonly #routes = new Map<string, TopicRoute>();
+  /** In the order of the calls, which is the order of the deadlines. */
+  readonly #unsettled = new Set<Waiting>();
+  #filled = new Set<PartitionQueue>();
+  #sweeper: NodeJS.Timeout | undefined;
+  #waitingBytes = 0;
+  #closing: (() => void) | 'no' = 'no';
+
+  constructor(bus: Bus, options: Required<PublisherOptions>) {
+    this.#bus = bus;
+    this.#options = options;
+  }
+
+  send(outgoing: Outgoing): Promise<Published> {
+    if (this.#closing !== 'no') return Promise.reject(new PublishFailed('closed', outgoing.topic));
+    if (this.#waitingBytes >= this.#options.maxWaitingBytes) {
+      return Promise.reject(new PublishFailed('queue_full', outgoing.topic));
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Published>();
+    const message = this.#waitFor(outgoing, (outcome) =>
+      outcome instanceof PublishFailed ? reject(outcome) : resolve(outcome),
+    );
+    this.#routeOf(outgoing.topic).submit(message);
+    return promise;
+  }
+
+  waiting(): number {
+    return this.#unsettled.size;
+  }
+
+  async close(): Promise<void> {
+    const drained = Promise.withResolvers<void>();
+    this.#closing = drained.resolve;
+    if (this.#unsettled.size === 0) drained.resolve();
+    await drained.promise;
+    clearInterval(this.#sweeper);
+    await Promise.all([...this.#routes.values()].map((route) => route.close()));
+  }
+
+  #waitFor(outgoing: Outgoing, answer: (outcome: Published | PublishFailed) => void): Waiting {
+    const bytes = sizeOf(outgoing);
+    const message: Waiting = {
+      topic: outgoing.topic,
+      key: outgoing.key,
+      value: outgoing.value,
+      headers: outgoing.headers ?? {},
+      wanted: outgoing.partition,
+      deadline: Date.now() + this.#options.sendTimeoutMs,
+      settle: (outcome) => {
+        if (!this.#unsettled.delete(message)) return;
+        this.#waitingBytes -= bytes;
+        answer(outcome);
+        if (this.#closing !== 'no' && this.#unsettled.size === 0) this.#closing();
+      },
+    };
+    this.#unsettled.add(message);
+    this.#waitingBytes += bytes;
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
+    return message;
+  }
+
+  #routeOf(topic: string): TopicRoute {
+    const known = this.#routes.get(topic);
+    if (known !== undefined) return known;
+    const route = new TopicRoute(this.#bus, topic, { ...this.#options, filled: (queue) => this.#gather(queue) });
+    this.#routes.set(topic, route);
+    return route;
+  }
+
+  #gather(queue: PartitionQueue): void {
+    if (this.#filled.size === 0) setImmediate(() => this.#flush());
+    this.#filled.add(queue);
+  }
+
+  #flush(): void {
+    const filled = this.#filled;
+    this.#filled = new Set();
+    for (const queue of filled) void queue.flush();
+  }
+
+  /** Answers those whose time is over, wherever they are; one in flight may be written all the same. */
+  #sweep(): void {
+    const now = Date.now();
+    for (const message of this.#unsettled) {
+      if (message.deadline > now) return;
+      message.settle(new PublishFailed('timeout', message.topic));
+    }
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
+  }
+}
+
+const SWEEP_MS = 100;

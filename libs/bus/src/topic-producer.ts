@@ -1,0 +1,93 @@
+import type { Producer } from 'kafkajs';
+import type { Bus } from './bus.ts';
+import { CompressionTypes } from './kafkajs.ts';
+import type { Headers } from './record.ts';
+
+/** A message on its way, stripped of where it goes. */
+export interface Payload {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Headers;
+}
+
+/** The broker gave no answer for the partition: it does not exist for this producer, and nothing was written. */
+export class PartitionUnanswered extends Error {
+  override readonly name = 'PartitionUnanswered';
+}
+
+/**
+ * The kafkajs producer of one topic. One each, because a producer that has known a topic which is deleted later fails
+ * every send from then on, also to healthy topics; so a topic's fate stays its own.
+ */
+export class TopicProducer {
+  readonly #bus: Bus;
+  readonly #topic: string;
+  readonly #compression: 'gzip' | 'none';
+  #current: Promise<Producer> | undefined;
+
+  constructor(bus: Bus, topic: string, compression: 'gzip' | 'none') {
+    this.#bus = bus;
+    this.#topic = topic;
+    this.#compression = compression;
+  }
+
+  /**
+   * Writes the payloads, in their order, to one partition, acknowledged by all in-sync replicas; once, without retries.
+   * Answers with the offset of the first.
+   *
+   * @throws {PartitionUnanswered} where kafkajs resolved without an answer for the partition
+   */
+  async write(partition: number, payloads: readonly Payload[]): Promise<bigint> {
+    const producer = await this.#connected();
+    const answers = await producer.send({
+      topic: this.#topic,
+      acks: -1,
+      timeout: this.#bus.requestTimeoutMs,
+      compression: this.#compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
+      messages: payloads.map(({ key, value, headers }) => ({ key, value, headers, partition })),
+    });
+    const base = answers.length === 1 && answers[0]?.partition === partition ? answers[0].baseOffset : undefined;
+    if (base === undefined) throw new PartitionUnanswered(`no answer for ${this.#topic}/${partition}`);
+    return BigInt(base);
+  }
+
+  /** Gives the producer up, whatever it is doing; the next write builds another. */
+  discard(): void {
+    const old = this.#current;
+    this.#current = undefined;
+    old?.then((producer) => producer.disconnect()).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    const old = this.#current;
+    this.#current = undefined;
+    await old?.then((producer) => producer.disconnect()).catch(() => undefined);
+  }
+
+  #connected(): Promise<Producer> {
+    this.#current ??= this.#connect();
+    return this.#current;
+  }
+
+  async #connect(): Promise<Producer> {
+    const producer = this.#bus.client().producer({
+      idempotent: false,
+      allowAutoTopicCreation: false,
+      retry: { retries: 0 },
+      createPartitioner: () => givenPartition,
+    });
+    try {
+      await producer.connect();
+      return producer;
+    } catch (error) {
+      this.#current = undefined;
+      throw error;
+    }
+  }
+}
+
+/** The partition was chosen before the message was queued. */
+function givenPartition({ message }: { message: { partition?: number } }): number {
+  if (message.partition === undefined) throw new Error('a message without its partition');
+  return message.partition;
+}
