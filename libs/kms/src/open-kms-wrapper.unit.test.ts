@@ -1,0 +1,119 @@
+import { PortUnavailable } from '@vault-engine/vault';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
+import { exactContextContract, keyWrapperContract, type OpenWrapper } from './key-wrapper-contract.ts';
+import { type KmsDouble, type Misbehaviour, openKmsDouble } from './kms-double.ts';
+import { type KmsWrapperOptions, openKmsWrapper } from './open-kms-wrapper.ts';
+
+const wrapperOn = (double: KmsDouble, options: Partial<KmsWrapperOptions> = {}) =>
+  openKmsWrapper({
+    keyId: 'key-1',
+    region: 'us-east-1',
+    endpoint: double.endpoint,
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    attemptTimeoutMs: 250,
+    ...options,
+  });
+
+const open: OpenWrapper = async () => {
+  const double = await openKmsDouble();
+  const wrapper = wrapperOn(double, { attemptTimeoutMs: 5000 });
+  return {
+    wrapper,
+    close: async () => {
+      wrapper.close();
+      await double.close();
+    },
+  };
+};
+
+keyWrapperContract('KMS with exact contexts', open);
+exactContextContract('KMS with exact contexts', open);
+
+describe('KMS in trouble', () => {
+  const context = { a: 'b' };
+  let double: KmsDouble;
+  beforeEach(async () => {
+    double = await openKmsDouble();
+  });
+  afterEach(() => double.close());
+
+  const inTrouble = (...misbehaviours: readonly Misbehaviour[]) => double.misbehaviours.push(...misbehaviours);
+
+  it.each(['throttle', 'fail', 'cut', 'hang'] as const)('is asked again after one %s', async (misbehaviour) => {
+    inTrouble(misbehaviour);
+    const wrapper = wrapperOn(double);
+    expect((await wrapper.generate(context)).plaintext).toHaveLength(32);
+    expect(double.requests()).toBe(2);
+    wrapper.close();
+  });
+
+  it.each([
+    ['throttle', 'ThrottlingException'],
+    ['fail', 'KMSInternalException'],
+    ['hang', 'TimeoutError'],
+  ] as const)('is unavailable after three times %s', async (misbehaviour, name) => {
+    inTrouble(misbehaviour, misbehaviour, misbehaviour);
+    const wrapper = wrapperOn(double);
+    const asking = wrapper.unwrap(Buffer.alloc(64), context);
+    await expect(asking).rejects.toMatchObject({
+      name: 'PortUnavailable',
+      port: 'keys',
+      message: `KMS Decrypt: ${name}`,
+    });
+    expect(double.requests()).toBe(3);
+    wrapper.close();
+  });
+
+  it('is unavailable after the whole time limit, however many attempts are left', async () => {
+    inTrouble('hang', 'hang', 'hang');
+    const wrapper = wrapperOn(double, { attemptTimeoutMs: 10_000, totalTimeoutMs: 200 });
+    await expect(wrapper.generate(context)).rejects.toBeInstanceOf(PortUnavailable);
+    wrapper.close();
+  });
+
+  it('is unavailable where nobody listens', async () => {
+    const wrapper = wrapperOn(double);
+    await double.close();
+    await expect(wrapper.generate(context)).rejects.toBeInstanceOf(PortUnavailable);
+    wrapper.close();
+    double = await openKmsDouble();
+  });
+
+  it('is unavailable when it answers without a key', async () => {
+    inTrouble('garbage', 'garbage');
+    const wrapper = wrapperOn(double);
+    await expect(wrapper.generate(context)).rejects.toBeInstanceOf(PortUnavailable);
+    await expect(wrapper.unwrap(Buffer.alloc(64), context)).rejects.toBeInstanceOf(PortUnavailable);
+    wrapper.close();
+  });
+
+  it('is unavailable while its key is disabled, and opens what was wrapped when it is enabled again', async () => {
+    const wrapper = wrapperOn(double);
+    const { plaintext, wrapped } = await wrapper.generate(context);
+    double.keys.set('key-1', 'Disabled');
+    await expect(wrapper.unwrap(wrapped, context)).rejects.toMatchObject({
+      port: 'keys',
+      message: 'KMS Decrypt: DisabledException',
+    });
+    double.keys.set('key-1', 'Enabled');
+    expect(await wrapper.unwrap(wrapped, context)).toEqual(plaintext);
+    wrapper.close();
+  });
+
+  it('refuses what was wrapped under another key, though KMS could open it', async () => {
+    double.keys.set('key-2', 'Enabled');
+    const [ours, theirs] = [wrapperOn(double), wrapperOn(double, { keyId: 'key-2' })];
+    const { wrapped } = await theirs.generate(context);
+    await expect(ours.unwrap(wrapped, context)).rejects.toBeInstanceOf(InvalidWrappedKey);
+    ours.close();
+    theirs.close();
+  });
+
+  it('keeps its connections', async () => {
+    const wrapper = wrapperOn(double);
+    for (let round = 0; round < 5; round += 1) await wrapper.generate(context);
+    expect(double.connections()).toBe(1);
+    wrapper.close();
+  });
+});
