@@ -24,9 +24,6 @@ export const SHARDS: readonly string[] = Array.from({ length: SHARD_COUNT }, (_,
 /** The shard of a user: the first byte of the SHA-256 of the user id, as two hex digits. */
 export const shardOf = (user: UserId): string => hash('sha256', user, 'hex').slice(0, 2);
 
-/** The member of `due` that stands for one connection. Neither part can hold a `:`. */
-export const dueMember = (user: UserId, platform: PlatformId): string => `${user}:${platform}`;
-
 // A brace of the prefix's own would become the hash tag of every key.
 const PREFIX = /^[A-Za-z0-9._:-]{1,64}$/;
 

@@ -1,0 +1,191 @@
+import { inspect } from 'node:util';
+import { ciphertext } from '@vault-engine/crypto';
+import type { TokenStore, UserId } from '@vault-engine/vault';
+import { openWorld, type World } from '@vault-engine/world';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import {
+  asUser,
+  connectUser,
+  GMAIL,
+  newChange,
+  newDataKey,
+  newRecord,
+  newRemember,
+  newUser,
+  pendingOf,
+  putOf,
+  SLACK,
+} from '../contract/samples.ts';
+import { shardOf } from './keys.ts';
+import { openRedisStore } from './open.ts';
+
+let world: World;
+let prefix: string;
+let store: TokenStore;
+let redis: Redis;
+
+beforeAll(async () => {
+  world = await openWorld();
+  prefix = `${world.keyPrefix}vault`;
+  store = await openRedisStore({ url: world.redisUrl, keyPrefix: prefix });
+  redis = new Redis(world.redisUrl);
+});
+
+afterAll(async () => {
+  await store.close();
+  redis.disconnect();
+  await world.close();
+});
+
+const recordKey = (user: UserId) => `${prefix}:{${shardOf(user)}}:t:${user}:gmail`;
+const userKey = (user: UserId) => `${prefix}:{${shardOf(user)}}:u:${user}`;
+
+test('user u1 on gmail is stored under a key that ends in `u1:gmail`', async () => {
+  await connectUser(store, asUser('u1'));
+  expect(await redis.keys(`${prefix}:*u1:gmail`)).toEqual([`${prefix}:{${shardOf(asUser('u1'))}}:t:u1:gmail`]);
+});
+
+test('a record is a hash with ciphertext as bytes and metadata in the clear', async () => {
+  const [user, record] = [newUser(), newRecord({ refresh: null })];
+  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, record) }));
+  const fields = await redis.hgetallBuffer(recordKey(user));
+  expect(fields['access']).toEqual(record.access);
+  expect(JSON.parse(String(fields['metadata']))).toEqual(record.metadata);
+  expect(String(fields['version'])).toBe('1700000000000000');
+});
+
+test('a put leaves fields of others in the record alone, and a removal takes them along', async () => {
+  const user = newUser();
+  await connectUser(store, user);
+  await redis.hset(recordKey(user), 'lease', 'owner');
+  await store.apply(newChange(user, 2, { expectedRevision: 1, put: putOf(GMAIL) }));
+  expect(await redis.hget(recordKey(user), 'lease')).toBe('owner');
+  await store.apply(newChange(user, 3, { expectedRevision: 2, remove: [GMAIL] }));
+  expect(await redis.exists(recordKey(user))).toBe(0);
+});
+
+test('the due index has the time of a connection, and nothing once it is null or the connection removed', async () => {
+  const user = newUser();
+  const [due, member, when] = [`${prefix}:{${shardOf(user)}}:due`, `${user}:gmail`, 1_763_834_400_123];
+  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, newRecord(), when) }));
+  expect(await redis.zscore(due, member)).toBe(String(when));
+  await store.apply(newChange(user, 2, { expectedRevision: 1, put: putOf(GMAIL) }));
+  expect(await redis.zscore(due, member)).toBeNull();
+  await store.apply(newChange(user, 3, { expectedRevision: 2, put: putOf(GMAIL, newRecord(), when) }));
+  await store.apply(newChange(user, 4, { expectedRevision: 3, remove: [GMAIL] }));
+  expect(await redis.zscore(due, member)).toBeNull();
+});
+
+test('forgetting leaves no key and no due time that names the user', async () => {
+  const user = newUser();
+  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, newRecord(), 1) }));
+  await store.apply(newChange(user, 2, { expectedRevision: 1, put: putOf(SLACK, newRecord(), 2) }));
+  await store.apply(newChange(user, 3, { expectedRevision: 2, forget: true }));
+  expect(await redis.keys(`${prefix}:*${user}*`)).toEqual([]);
+  const members = await redis.zrange(`${prefix}:{${shardOf(user)}}:due`, '0', '-1');
+  expect(members.filter((member) => member.startsWith(user))).toEqual([]);
+});
+
+test('the dedupe record lapses by itself', async () => {
+  const [user, remember] = [newUser(), newRemember()];
+  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), remember }));
+  const left = await redis.pttl(`${prefix}:{${shardOf(user)}}:d:${remember.id}`);
+  expect(left).toBeGreaterThan(50_000);
+  expect(left).toBeLessThanOrEqual(60_000);
+});
+
+test('users of one shard do not meet', async () => {
+  const one = newUser();
+  const other = await vi.waitUntil(
+    () => {
+      const candidate = newUser();
+      return shardOf(candidate) === shardOf(one) && candidate;
+    },
+    { timeout: 20_000, interval: 0 },
+  );
+  await connectUser(store, one, [GMAIL, SLACK]);
+  await connectUser(store, other, [GMAIL]);
+  await store.apply(newChange(one, 3, { expectedRevision: 2, forget: true }));
+  expect((await store.readUser(other, null, null)).connections.size).toBe(1);
+  expect(await pendingOf(store, other)).toHaveLength(1);
+});
+
+test('scripts that the server has lost are loaded again, concurrently with commands that need them', async () => {
+  const user = newUser();
+  await connectUser(store, user);
+  await redis.script('FLUSH');
+  const reads = Array.from({ length: 20 }, () => store.readConnection(user, GMAIL));
+  const write = store.apply(newChange(user, 2, { expectedRevision: 1 }));
+  expect((await Promise.all(reads)).every(({ record }) => record !== null)).toBe(true);
+  expect(await write).toMatchObject({ kind: 'applied' });
+});
+
+const CANARY = 'canary-7f3a';
+
+test.each<[string, string, (user: UserId) => Promise<unknown>]>([
+  ['a record without its version', 'record', (user) => redis.hdel(recordKey(user), 'version')],
+  ['a record with a number that does not read', 'record', (user) => redis.hset(recordKey(user), 'version', CANARY)],
+  ['a record with a number in scientific form', 'record', (user) => redis.hset(recordKey(user), 'version', '1.7e15')],
+  ['metadata that is not JSON', 'record', (user) => redis.hset(recordKey(user), 'metadata', `{${CANARY}`)],
+  [
+    'metadata of another shape',
+    'record',
+    (user) => redis.hset(recordKey(user), 'metadata', `{"scopes":["${CANARY}"]}`),
+  ],
+  ['a record with an empty access token', 'record', (user) => redis.hset(recordKey(user), 'access', '')],
+  ['a user without a data key', 'user', (user) => redis.hdel(userKey(user), 'wrapped')],
+  ['a kid of another length', 'user', (user) => redis.hset(userKey(user), 'kid', CANARY)],
+  ['a record without its user', 'user', (user) => redis.del(userKey(user))],
+])('%s is a broken invariant that names the kind of the row and no value', async (_, kind, damage) => {
+  const user = newUser();
+  await connectUser(store, user);
+  await damage(user);
+  for (const read of [store.readConnection(user, GMAIL), store.readUser(user, GMAIL, null)]) {
+    const error = await read.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'BrokenRow', kind });
+    expect(inspect(error, { depth: 10 })).not.toMatch(new RegExp(`${CANARY}|${user}`));
+  }
+});
+
+test('a connection that the row lists and that is not there is a broken invariant', async () => {
+  const user = newUser();
+  await connectUser(store, user);
+  await redis.del(recordKey(user));
+  await expect(store.readUser(user, null, null)).rejects.toMatchObject({ name: 'BrokenRow', kind: 'record' });
+});
+
+test('a pending transition that does not read names its place', async () => {
+  const [own, stream] = [`${prefix}:broken`, `${prefix}:broken:{07}:pending`];
+  const broken = await openRedisStore({ url: world.redisUrl, keyPrefix: own });
+  const id = await redis.xadd(stream, '*', 'user', CANARY);
+  const error = await broken.pending(0, 10).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({
+    name: 'BrokenRow',
+    kind: 'pending',
+    message: `broken pending row: entry ${id} of shard 07`,
+  });
+  await broken.close();
+});
+
+test('no error carries an argument of its command', async () => {
+  const user = newUser();
+  await connectUser(store, user);
+  await redis.del(recordKey(user));
+  await redis.set(recordKey(user), 'of another type');
+  const put = putOf(GMAIL, newRecord({ access: ciphertext(Buffer.from(CANARY)) }));
+  const error = await store.apply(newChange(user, 2, { expectedRevision: 1, put })).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ name: 'CommandRefused', code: 'WRONGTYPE' });
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(new RegExp(`${CANARY}|${user}`));
+});
+
+test('a store that was closed is unavailable at once', async () => {
+  const closed = await openRedisStore({ url: world.redisUrl, keyPrefix: prefix });
+  await closed.close();
+  await expect(closed.probe()).rejects.toMatchObject({ name: 'PortUnavailable', port: 'storage' });
+  await expect(closed.close()).resolves.toBeUndefined();
+});
+
+test('a key prefix with a hash tag of its own is refused', async () => {
+  await expect(openRedisStore({ url: world.redisUrl, keyPrefix: 'a{b}' })).rejects.toThrow(RangeError);
+});
