@@ -1,6 +1,6 @@
-import { inspect } from 'node:util';
-
 const MASK = '[secret]';
+/** `util.inspect.custom`, which Node registers under this name so that nobody has to import it. */
+const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
 /** Reads what a {@link Secret} holds; assigned by the class itself, the only place that sees the private field. */
 let read: (secret: Secret) => Buffer;
@@ -44,7 +44,7 @@ export class Secret {
     return MASK;
   }
 
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return MASK;
   }
 }

@@ -1,5 +1,8 @@
 import {
+  isIdempotencyKey,
   isKid,
+  MAX_PARTITION,
+  MAX_TIMEOUT_MS,
   parseBase64url32,
   parseCommandId,
   parseDecimal,
@@ -118,8 +121,13 @@ export type Signature = Pick<CommandHeaders, 'engine' | 'kid' | 'mac'> & {
   readonly traceparent?: string | undefined;
 };
 
-/** The headers of a signed command, ids and partition in their binary form. */
+/**
+ * The headers of a signed command, ids and partition in their binary form.
+ *
+ * @throws RangeError for what the vault would take for poison and never answer: the caller checks its input first.
+ */
 export const encodeCommandHeaders = (head: CommandHead, signature: Signature): Record<string, Buffer> => {
+  refuseOutOfBounds(head);
   const { engine, kid, mac, traceparent } = signature;
   const partition = Buffer.alloc(4);
   partition.writeInt32BE(head.replyPartition);
@@ -135,3 +143,15 @@ export const encodeCommandHeaders = (head: CommandHead, signature: Signature): R
     ...(traceparent === undefined ? {} : { [HEADER.traceparent]: Buffer.from(traceparent) }),
   };
 };
+
+const refuseOutOfBounds = ({ commandId, timeoutMs, idempotencyKey, replyPartition }: CommandHead): void => {
+  if (commandId.length !== 16) throw new RangeError('a command id has 16 bytes');
+  if (!isWhole(timeoutMs, 1, MAX_TIMEOUT_MS)) throw new RangeError(`a timeout is 1 to ${MAX_TIMEOUT_MS} ms`);
+  if (!isWhole(replyPartition, 0, MAX_PARTITION)) throw new RangeError(`a partition is 0 to ${MAX_PARTITION}`);
+  if (idempotencyKey !== null && !isIdempotencyKey(idempotencyKey)) {
+    throw new RangeError('an idempotency key is 1 to 255 printable ASCII characters');
+  }
+};
+
+const isWhole = (number: number, least: number, most: number): boolean =>
+  Number.isInteger(number) && number >= least && number <= most;

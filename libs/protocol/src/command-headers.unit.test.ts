@@ -141,3 +141,18 @@ describe('parseCommandHeaders', () => {
     }
   });
 });
+
+describe('encodeCommandHeaders', () => {
+  it.each<[string, Partial<CommandHead>]>([
+    ['a command id of 15 bytes', { commandId: Buffer.alloc(15) }],
+    ['no time to answer', { timeoutMs: 0 }],
+    ['a timeout longer than replies are kept', { timeoutMs: 600_001 }],
+    ['a timeout in fractions', { timeoutMs: 0.5 }],
+    ['a negative partition', { replyPartition: -1 }],
+    ['a partition that would read as text', { replyPartition: 0x100_0000 }],
+    ['an empty idempotency key', { idempotencyKey: '' }],
+    ['an idempotency key beyond ASCII', { idempotencyKey: 'é' }],
+  ])('throws for %s, which the vault would never answer', (_what, other) => {
+    expect(() => encodeCommandHeaders({ ...head, ...other }, signature)).toThrow(RangeError);
+  });
+});

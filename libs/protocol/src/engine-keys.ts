@@ -26,8 +26,12 @@ export const deriveEngineKeys = (engine: string, { kid, secret }: Credential): E
 };
 
 /** The 96 bytes `auth ‖ c2v ‖ v2c`, for wrapping. */
-export const exportSubkeys = ({ auth, c2v, v2c }: EngineKeys): Secret =>
-  secretOf(Buffer.concat([auth, c2v, v2c].map((key) => key.export())));
+export const exportSubkeys = ({ auth, c2v, v2c }: EngineKeys): Secret => {
+  const parts = [auth, c2v, v2c].map((key) => key.export());
+  const subkeys = secretOf(Buffer.concat(parts));
+  for (const part of parts) part.fill(0);
+  return subkeys;
+};
 
 /**
  * The keys whose {@link exportSubkeys} these bytes are.

@@ -18,7 +18,7 @@ const INT32_BYTES = 4;
  * Below this a partition's int32 begins with 0x00, which no decimal digit is: so the two forms can't be mistaken for
  * each other.
  */
-const MAX_PARTITION = 0xff_ffff;
+export const MAX_PARTITION = 0xff_ffff;
 
 /** Ten minutes, the time for which replies are kept. */
 export const MAX_TIMEOUT_MS = 600_000;
@@ -75,6 +75,9 @@ export const parseType = (bytes: Buffer): string | null => textOf(bytes, TYPE);
 
 /** 1–255 printable ASCII characters. */
 export const parseIdempotencyKey = (bytes: Buffer): string | null => textOf(bytes, IDEMPOTENCY_KEY);
+
+/** Whether a caller may use `text` as an idempotency key: 1–255 printable ASCII characters. */
+export const isIdempotencyKey = (text: string): boolean => IDEMPOTENCY_KEY.test(text);
 
 /** W3C Trace Context, level 1 fields only. */
 export const parseTraceparent = (bytes: Buffer): string | null => textOf(bytes, TRACEPARENT);

@@ -23,7 +23,7 @@ export {
   sealEntry,
 } from './engine-entry.ts';
 export { deriveEngineKeys, type EngineKeys, exportSubkeys, importSubkeys } from './engine-keys.ts';
-export { isEngineId, isKid, MAX_TIMEOUT_MS, uuidText } from './field-forms.ts';
+export { isEngineId, isIdempotencyKey, isKid, MAX_TIMEOUT_MS, uuidText } from './field-forms.ts';
 export * from './freshness.ts';
 export * from './grants.ts';
 export { HEADER, type HeaderName, type Headers } from './header-names.ts';

@@ -3,9 +3,9 @@ import { type CommandHead, type ReplyHead, sealForEngine, sealForVault, signRepl
 import { bytesOf, drawn, keys, token } from './fixtures.ts';
 
 export const TOPIC = 'vault.commands';
-export const REPLY_TOPIC = 'vault.replies.action';
+const REPLY_TOPIC = 'vault.replies.action';
 export const USER = 'u1';
-export const PLATFORM = 'gmail';
+const PLATFORM = 'gmail';
 
 const head = (commandType: string, other: Partial<CommandHead>): CommandHead => ({
   commandId: bytesOf(commandType, 16),
