@@ -32,7 +32,9 @@ export const openRegistry = (url: string): SchemaRegistry =>
 /** The id of `schema` under `subject`; null where it is not registered. Rejects with {@link RegistryUnavailable}. */
 export const idOf = async (registry: SchemaRegistry, subject: string, schema: string): Promise<number | null> => {
   try {
-    return await registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema });
+    const id = await registry.getRegistryIdBySchema(subject, { type: SchemaType.AVRO, schema });
+    if (Number.isInteger(id)) return id;
+    throw new Error('the answer holds no id'); // e.g. a proxy's page with status 200
   } catch (cause) {
     // The client has this error for a 404 alone.
     if (cause instanceof Error && cause.name === 'ConfluentSchemaRegistryError') return null;

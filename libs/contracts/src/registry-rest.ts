@@ -13,7 +13,7 @@ const MEDIA_TYPE = 'application/vnd.schemaregistry.v1+json';
 
 /**
  * One request to the Confluent-compatible registry at `url`. 404, 409 and 422 are answers. Everything else that is no
- * success, and what is no JSON object (a proxy's page), rejects with {@link RegistryUnavailable}.
+ * success, and what does not read like a registry (a proxy's page), rejects with {@link RegistryUnavailable}.
  */
 export const askRegistry = async (
   url: string,
@@ -30,14 +30,16 @@ export const askRegistry = async (
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const answer: unknown = await response.json();
-    if (isObject(answer) && isAnswer(response.status)) return { status: response.status, body: answer };
+    if (isObject(answer) && isMeant(response.status, answer)) return { status: response.status, body: answer };
     throw new Error(`status ${response.status}`);
   } catch (cause) {
     throw new RegistryUnavailable(`the schema registry failed at ${doing}`, { cause });
   }
 };
 
-const isAnswer = (status: number): boolean => [200, 404, 409, 422].includes(status);
+/** A registry's refusal has a code of its own; a 404 without one comes from something in front of it. */
+const isMeant = (status: number, body: RegistryAnswer['body']): boolean =>
+  status === 200 || ([404, 409, 422].includes(status) && typeof body['error_code'] === 'number');
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { arbitraryRecord } from './arbitrary-record.ts';
+import { ownType } from './avro-types.ts';
+import { encodeBody } from './encode-body.ts';
+import { InvalidRecord } from './errors.ts';
+import { readSchemas } from './generate/read-schemas.ts';
+import type { RecordName, StoreToken } from './records.ts';
+
+const command: StoreToken = {
+  user_id: 'u1',
+  platform: 'gmail',
+  access_token: Buffer.from('sealed'),
+  refresh_token: null,
+  expires_at: 1_800_000_000_000,
+  scopes: ['email'],
+  token_type: 'Bearer',
+  refresh_expires_at: null,
+  params: {},
+  flow_id: null,
+};
+
+const refusal = (value: unknown): InvalidRecord => {
+  try {
+    encodeBody('StoreToken', value);
+  } catch (error) {
+    if (error instanceof InvalidRecord) return error;
+  }
+  throw new Error('it was not refused');
+};
+
+describe.each(readSchemas().map(({ name, record }) => ({ name, record })))('$name', ({ name, record }) => {
+  test('what is written is read as it was', () => {
+    const { type } = ownType(name as RecordName); // a file of schemas/ is a record by its name
+    fc.assert(
+      fc.property(arbitraryRecord(record), (value) => {
+        expect(type.fromBuffer(encodeBody(name as RecordName, value))).toEqual(value);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+test('a value of another type is refused by the path of its field', () => {
+  expect(refusal({ ...command, user_id: 7 }).paths).toEqual(['user_id']);
+  expect(refusal({ ...command, access_token: 'text' }).paths).toEqual(['access_token']);
+  expect(refusal({ ...command, scopes: ['email', null] }).paths).toEqual(['scopes.1']);
+  expect(refusal({ ...command, params: { a: 1 } }).paths).toEqual(['params.a']);
+  expect(refusal(null).paths).toEqual(['the record itself']);
+});
+
+test('a field that is not there is refused', () => {
+  const { user_id: _, ...rest } = command;
+  expect(refusal(rest).paths).toEqual(['user_id']);
+});
+
+test('a number that can not be written exactly is refused', () => {
+  for (const number of [0.5, Number.NaN, 2 ** 53, 2 ** 52, -(2 ** 52) - 2, Number.POSITIVE_INFINITY]) {
+    expect(() => encodeBody('StoreToken', { ...command, expires_at: number })).toThrow(InvalidRecord);
+  }
+  expect(() => encodeBody('StoreToken', { ...command, expires_at: 2 ** 52 - 1 })).not.toThrow();
+});
+
+test('a refusal shows no value', () => {
+  const error = refusal({ ...command, access_token: 'a-secret', user_id: { deep: 'a-secret' } });
+  expect(`${error.message} ${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`).not.toContain('a-secret');
+});
