@@ -24,12 +24,22 @@ export type Child = {
   stop(graceMs?: number): Promise<void>;
 };
 
+const live = new Set<Child>();
+let closed = false;
+
+/** Ends whatever runs, and lets nothing more be started: for a process that is asked to end in the middle of starting. */
+export async function endAllChildren(): Promise<void> {
+  closed = true;
+  await Promise.all([...live].map((child) => child.stop()));
+}
+
 /**
  * Starts a program with its output appended to a file.
  *
  * @throws when the program cannot be started
  */
 export async function startChild(program: Program, logFile: string): Promise<Child> {
+  if (closed) throw new Error('this process is ending');
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a', 0o600);
   const child = spawn(program.command, [...program.args], {
@@ -45,10 +55,11 @@ export async function startChild(program: Program, logFile: string): Promise<Chi
     child.once('exit', (code, signal) => {
       signalGroup(pid, 'SIGKILL'); // what the leader left behind in its group
       forgetChild(pid);
+      live.delete(running);
       resolve(signal ?? `exit code ${code}`);
     });
   });
-  return {
+  const running: Child = {
     pid,
     ended,
     signal: (signal) => signalGroup(pid, signal),
@@ -57,6 +68,8 @@ export async function startChild(program: Program, logFile: string): Promise<Chi
       await ended;
     },
   };
+  live.add(running);
+  return running;
 }
 
 function spawned(child: ChildProcess): Promise<number> {

@@ -1,12 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import type { LocalConfig } from './config.ts';
 import type { Started } from './ensure-parts.ts';
 import type { Part } from './part.ts';
 import { type Log, withProgress } from './progress.ts';
+import { root } from './root.ts';
 import { runCommand } from './run-command.ts';
 import { runAtEnd } from './watchdog.ts';
-
-const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Brings parts up as docker-compose.yml says; their data stay in its volumes. */
 export async function startComposed(config: LocalConfig, wanted: readonly Part[], log: Log): Promise<Started> {

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startChild } from './child.ts';
+import { lastLines } from './last-lines.ts';
 import type { Part, Placement, PreparedPart } from './part.ts';
 
 /** One instance of a part as a process of this machine, which a test may treat as badly as it likes. */
@@ -92,10 +93,4 @@ async function becomesReady(part: Part, port: number, child: Child, logFile: str
     await sleep(100);
   }
   if (ended !== undefined) throw new Error(`${part.title} ended early (${ended})\n${await lastLines(logFile)}`);
-}
-
-/** The end of a log, for the message of a failure. */
-export async function lastLines(logFile: string, count = 12): Promise<string> {
-  const text = await readFile(logFile, 'utf8').catch(() => '');
-  return `  ${text.trimEnd().split('\n').slice(-count).join('\n  ')}\n  (all of it: ${logFile})`;
 }

@@ -1,0 +1,127 @@
+// The first file that runs, before anything is installed: plain JavaScript for Node 20 and newer. It installs the packages when they
+// are not those of package-lock.json, then hands over to Node 24, which runs the TypeScript sources.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const entries = {
+  start: 'deploy/local/src/start.ts',
+  test: 'deploy/local/src/test.ts',
+  verify: 'deploy/local/src/verify.ts',
+};
+
+process.exitCode = await main(process.argv[2], process.argv.slice(3));
+
+async function main(task, args) {
+  const entry = Object.hasOwn(entries, task) ? entries[task] : undefined;
+  if (!entry) return fail(`usage: node deploy/local/bootstrap.mjs ${Object.keys(entries).join('|')}`);
+  if (major(process.versions.node) < 20) {
+    return fail(`Node ${process.versions.node} is too old: install Node 20 or newer (https://nodejs.org), 24 is best`);
+  }
+  if (!packagesAreInstalled() && !(await installPackages())) return fail('npm ci failed: its output above says why');
+  const node = findNode24();
+  if (!node) {
+    return fail(
+      `Node ${process.versions.node} is too old for this platform (${process.platform}): install Node 24 or newer`,
+    );
+  }
+  return runToEnd(node, [`${root}${entry}`, ...args]);
+}
+
+/** Whether node_modules holds what package-lock.json names. npm notes in node_modules/.package-lock.json what it has put there. */
+function packagesAreInstalled() {
+  const wanted = readLock('package-lock.json');
+  const installed = readLock('node_modules/.package-lock.json');
+  const places = Object.entries(wanted).filter(([place]) => place.startsWith('node_modules/'));
+  return places.every(([place, { version, link, optional }]) => {
+    const there = installed[place];
+    // A package for another platform is in the lock alone.
+    return there ? there.version === version && there.link === link : optional === true;
+  });
+}
+
+function readLock(file) {
+  try {
+    return JSON.parse(readFileSync(`${root}${file}`, 'utf8')).packages ?? {};
+  } catch {
+    return {};
+  }
+}
+
+async function installPackages() {
+  const started = Date.now();
+  const say = (what) => console.log(`packages: npm ci ${what} ${Math.round((Date.now() - started) / 1000)} s`);
+  console.log('packages: npm ci …');
+  const timer = setInterval(() => say('…'), 5_000);
+  const npm = npmCommand();
+  const code = await runToEnd(npm[0], [
+    ...npm.slice(1),
+    'ci',
+    '--include=dev',
+    '--include=optional',
+    '--loglevel=error',
+  ]);
+  clearInterval(timer);
+  if (code === 0) say('done in');
+  return code === 0;
+}
+
+/** The npm that runs us, else the one on the PATH. */
+function npmCommand() {
+  const running = process.env.npm_execpath;
+  return running?.endsWith('npm-cli.js') ? [process.execPath, running] : ['npm'];
+}
+
+/** The machine's own Node where it is new enough, else the one among the optional packages. */
+function findNode24() {
+  if (major(process.versions.node) >= 24) return process.execPath;
+  const own = `${root}node_modules/.bin/node`;
+  if (!existsSync(own)) return undefined;
+  const answer = spawnSync(own, ['--version'], { encoding: 'utf8' });
+  return answer.status === 0 && major(answer.stdout.slice(1)) >= 24 ? own : undefined;
+}
+
+function major(version) {
+  return Number.parseInt(version, 10);
+}
+
+/**
+ * Runs a program in our place: signals go on to it, and we end as it ends. The fourth descriptor is a pipe that closes when we are
+ * gone in whatever way: by it the program learns of our SIGKILL.
+ */
+function runToEnd(command, args) {
+  const env = {
+    ...process.env,
+    PATH: `${root}node_modules/.bin:${process.env.PATH ?? ''}`,
+    VAULT_STARTED_BY_BOOTSTRAP: '1',
+  };
+  const child = spawn(command, args, { cwd: root, env, stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  const npmWatch = whenNpmIsGone(() => child.kill('SIGTERM'));
+  return new Promise((resolve) => {
+    const end = (code) => {
+      clearInterval(npmWatch);
+      resolve(code);
+    };
+    child.once('error', (error) => end(fail(`${command}: ${error.message}`)));
+    child.once('exit', (code, signal) => end(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  });
+}
+
+/** npm passes signals on, but cannot pass on its own SIGKILL: then we have another parent. */
+function whenNpmIsGone(act) {
+  if (!process.env.npm_lifecycle_event) return undefined;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    act();
+  }, 500);
+  return timer;
+}
+
+function fail(line) {
+  console.error(line);
+  return 1;
+}
