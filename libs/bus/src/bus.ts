@@ -1,4 +1,4 @@
-import type { Admin, Kafka as KafkaClient, KafkaConfig } from 'kafkajs';
+import type { Admin, Kafka as KafkaClient, KafkaConfig, SASLOptions } from 'kafkajs';
 import { Kafka, logLevel } from './kafkajs.ts';
 import { type BusLog, kafkajsLog } from './log.ts';
 import { repairHeaderFlood } from './repair-header-flood.ts';
@@ -9,6 +9,13 @@ repairIdleSpin();
 repairOffsetReset();
 repairHeaderFlood();
 
+/** How a client proves itself to the brokers. */
+export interface Sasl {
+  readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
 /** How to reach the brokers. */
 export interface BusOptions {
   /** `host:port` of one or more brokers. */
@@ -18,7 +25,7 @@ export interface BusOptions {
   /** Default: silent. */
   readonly log?: BusLog;
   readonly ssl?: KafkaConfig['ssl'];
-  readonly sasl?: KafkaConfig['sasl'];
+  readonly sasl?: Sasl | undefined;
   /** How long one request may take, in ms. Default 5000. */
   readonly requestTimeoutMs?: number;
   /** How long opening a connection may take, in ms. Default 3000. */
@@ -50,10 +57,14 @@ export function connectBus(options: BusOptions): Bus {
     logLevel: logLevel.WARN,
     logCreator: () => kafkajsLog(log),
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
-    ...(options.sasl === undefined ? {} : { sasl: options.sasl }),
+    ...(options.sasl === undefined ? {} : { sasl: saslOf(options.sasl) }),
   };
   return { clientId: options.clientId, requestTimeoutMs, log, client: () => new Kafka(config) };
 }
+
+/** kafkajs types one shape for each mechanism, all with the same fields. */
+const saslOf = ({ mechanism, username, password }: Sasl): SASLOptions =>
+  ({ mechanism, username, password }) as SASLOptions;
 
 /**
  * Runs `use` with an admin connection that is closed afterwards. Never a long-lived one: once it has looked at a topic

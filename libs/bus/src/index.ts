@@ -1,5 +1,5 @@
 export type { PartitionStats } from './assignment.ts';
-export { type Bus, type BusOptions, connectBus } from './bus.ts';
+export { type Bus, type BusOptions, connectBus, type Sasl } from './bus.ts';
 export { ConsumerDead, type OnFatal } from './consumer-health.ts';
 export { deadLetterHeaders } from './dead-letter.ts';
 export { type Inbox, type InboxOptions, openInbox } from './inbox.ts';

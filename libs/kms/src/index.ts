@@ -4,3 +4,4 @@ export { dataKeyContext, type KeyEnvironment, keyContext } from './key-context.t
 export { KeyFileRefused } from './key-file.ts';
 export { type KmsWrapper, type KmsWrapperOptions, openKmsWrapper } from './open-kms-wrapper.ts';
 export { type LocalWrapperOptions, openLocalWrapper } from './open-local-wrapper.ts';
+export { openWrapper, type WrapperChoice } from './open-wrapper.ts';

@@ -1,4 +1,5 @@
 export { type DescribedError, describeError, errorLabel } from './describe-error.ts';
+export { driverLog } from './driver-log.ts';
 export { hardenProcess, type Weakness } from './harden-process.ts';
 export { createHealth, type Health, type HealthReport, type PartState } from './health.ts';
 export { isOutage } from './is-outage.ts';

@@ -18,11 +18,13 @@ export const environmentSettings: Settings<VaultEnvironment> = settings(
 export interface KafkaSettings {
   readonly brokers: string[];
   readonly ssl: boolean | { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  readonly sasl: {
-    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
-    readonly username: string;
-    readonly password: string;
-  } | null;
+  readonly sasl:
+    | {
+        readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+        readonly username: string;
+        readonly password: string;
+      }
+    | undefined;
   /** Stands before the name of every topic; empty for the names of the design. */
   readonly topicPrefix: string;
 }
@@ -73,7 +75,7 @@ const kafkaSsl = (variables: KafkaVariables): KafkaSettings['ssl'] => {
 const kafkaSasl = (variables: KafkaVariables): KafkaSettings['sasl'] => {
   const { VAULT_KAFKA_SASL_USERNAME: username, VAULT_KAFKA_SASL_PASSWORD: password } = variables;
   const mechanism = variables.VAULT_KAFKA_SASL_MECHANISM;
-  return mechanism && username && password ? { mechanism, username, password } : null;
+  return mechanism && username && password ? { mechanism, username, password } : undefined;
 };
 
 /** `VAULT_REGISTRY_URL`: the base URL of a Confluent-compatible schema registry. */

@@ -8,8 +8,10 @@ const mountables = z.registry<{ readonly mountable: true }>();
 
 /** Lets a variable come from a file as well: `VAULT_X`, or `VAULT_X_FILE` with a path. */
 export const mountable = <Schema extends z.ZodType>(schema: Schema): Schema => {
-  mountables.add(schema, { mountable: true });
-  return schema;
+  // A schema of its own: `text` and the like are shared by variables that are not mountable.
+  const own = schema.clone();
+  mountables.add(own, { mountable: true });
+  return own;
 };
 
 /** Whether `schema` was made {@link mountable}. */

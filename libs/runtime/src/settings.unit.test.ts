@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { ConfigRefused, type Environment, readConfig } from './read-config.ts';
+import {
+  kafkaSettings,
+  keySettings,
+  profileSettings,
+  redisSettings,
+  registrySettings,
+  serviceSettings,
+} from './settings.ts';
+
+const faulty = (read: () => unknown): readonly string[] => {
+  try {
+    read();
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigRefused) return error.faults.map(({ variable }) => variable);
+    throw error;
+  }
+};
+
+describe('what every service has', () => {
+  it('is production, on loopback, at level info, where nothing is said', () => {
+    expect(readConfig(serviceSettings, {})).toEqual({
+      environment: 'production',
+      log: { level: 'info' },
+      node: { options: '' },
+      operations: { host: '127.0.0.1', port: 9464 },
+    });
+  });
+
+  it('knows two environments', () => {
+    expect(readConfig(serviceSettings, { VAULT_ENV: 'development' }).environment).toBe('development');
+    expect(faulty(() => readConfig(serviceSettings, { VAULT_ENV: 'dev' }))).toEqual(['VAULT_ENV']);
+  });
+});
+
+describe('Kafka', () => {
+  const kafka = (env: Environment) =>
+    readConfig({ kafka: kafkaSettings }, { VAULT_KAFKA_BROKERS: 'a:1,b:2', ...env }).kafka;
+
+  it('is spoken to over TLS in production and in the clear in development, where nothing is said', () => {
+    expect(kafka({})).toEqual({ brokers: ['a:1', 'b:2'], ssl: true, sasl: null, topicPrefix: '' });
+    expect(kafka({ VAULT_ENV: 'development' }).ssl).toBe(false);
+    expect(kafka({ VAULT_KAFKA_SSL: 'false' }).ssl).toBe(false);
+  });
+
+  it('takes certificates for both sides', () => {
+    const certificates = { VAULT_KAFKA_SSL_CA: 'ca', VAULT_KAFKA_SSL_CERT: 'cert', VAULT_KAFKA_SSL_KEY: 'key' };
+    expect(kafka(certificates).ssl).toEqual({ ca: 'ca', cert: 'cert', key: 'key' });
+    expect(faulty(() => kafka({ VAULT_KAFKA_SSL_CERT: 'cert' }))).toEqual(['VAULT_KAFKA_SSL_CERT']);
+  });
+
+  it('takes SASL with name and password only', () => {
+    const mechanism = { VAULT_KAFKA_SASL_MECHANISM: 'scram-sha-512' };
+    const login = { VAULT_KAFKA_SASL_USERNAME: 'u', VAULT_KAFKA_SASL_PASSWORD: 'p' };
+    expect(kafka({ ...mechanism, ...login }).sasl).toEqual({
+      mechanism: 'scram-sha-512',
+      username: 'u',
+      password: 'p',
+    });
+    expect(faulty(() => kafka(mechanism))).toEqual(['VAULT_KAFKA_SASL_USERNAME', 'VAULT_KAFKA_SASL_PASSWORD']);
+  });
+
+  it('needs host and port of each broker', () => {
+    for (const brokers of ['a', 'a:1,', 'http://a:1', 'a:b'])
+      expect(faulty(() => kafka({ VAULT_KAFKA_BROKERS: brokers }))).toEqual(['VAULT_KAFKA_BROKERS']);
+    expect(kafka({ VAULT_KAFKA_BROKERS: '[::1]:9092' }).brokers).toEqual(['[::1]:9092']);
+  });
+});
+
+describe('the key wrapper', () => {
+  const keys = (env: Environment) => readConfig({ keys: keySettings }, env).keys;
+
+  it('is KMS, which needs a key', () => {
+    expect(keys({ VAULT_KMS_KEY_ID: 'alias/vault' })).toEqual({
+      wrapper: 'aws-kms',
+      keyId: 'alias/vault',
+      environment: 'production',
+    });
+    expect(faulty(() => keys({}))).toEqual(['VAULT_KMS_KEY_ID']);
+  });
+
+  it('may be a local file in development', () => {
+    const local = { VAULT_ENV: 'development', VAULT_KEY_WRAPPER: 'local' };
+    expect(keys({ ...local, VAULT_LOCAL_KEY_FILE: '/k' })).toEqual({
+      wrapper: 'local',
+      keyFile: '/k',
+      environment: 'development',
+    });
+    expect(faulty(() => keys(local))).toEqual(['VAULT_LOCAL_KEY_FILE']);
+  });
+
+  it('is never a local file in production, not even beside KMS', () => {
+    const file = { VAULT_LOCAL_KEY_FILE: '/k' };
+    expect(faulty(() => keys({ VAULT_KEY_WRAPPER: 'local', ...file }))).toEqual([
+      'VAULT_LOCAL_KEY_FILE',
+      'VAULT_KEY_WRAPPER',
+    ]);
+    expect(faulty(() => keys({ VAULT_KMS_KEY_ID: 'k', ...file }))).toEqual(['VAULT_LOCAL_KEY_FILE']);
+  });
+});
+
+describe('the other parts', () => {
+  it('have addresses of their own schemes', () => {
+    const sections = { registry: registrySettings, redis: redisSettings, profiles: profileSettings };
+    const env = { VAULT_REGISTRY_URL: 'http://r/apis/', VAULT_REDIS_URL: 'rediss://:pw@h:1', VAULT_PROFILES: '/a:/b' };
+    expect(readConfig(sections, env)).toEqual({
+      registry: { url: 'http://r/apis' },
+      redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault:' },
+      profiles: { folders: ['/a', '/b'] },
+    });
+    const wrong = { VAULT_REGISTRY_URL: 'redis://r', VAULT_REDIS_URL: 'http://h', VAULT_KEY_PREFIX: '{x}' };
+    expect(faulty(() => readConfig(sections, wrong))).toEqual([
+      'VAULT_REGISTRY_URL',
+      'VAULT_REDIS_URL',
+      'VAULT_KEY_PREFIX',
+    ]);
+  });
+});

@@ -1,0 +1,80 @@
+import { allowed } from '@vault-engine/protocol';
+import {
+  type Answer,
+  type Call,
+  change,
+  type Failure,
+  forgetUser,
+  getStatus,
+  getToken,
+  type Mutation,
+  recall,
+  revokeToken,
+  type StatusSnapshot,
+  storeToken,
+  type TokenIssued,
+  type TokenRevoked,
+  type TokenStored,
+  type UserForgotten,
+  type Vault,
+} from '@vault-engine/vault';
+import type { Authenticated } from './authenticate.ts';
+import type { Command } from './read-command.ts';
+
+/** What a command came to, with the type of its reply. */
+export type Executed =
+  | { readonly type: 'TokenStored'; readonly value: TokenStored }
+  | { readonly type: 'TokenIssued'; readonly value: TokenIssued }
+  | { readonly type: 'StatusSnapshot'; readonly value: StatusSnapshot }
+  | { readonly type: 'TokenRevoked'; readonly value: TokenRevoked }
+  | { readonly type: 'UserForgotten'; readonly value: UserForgotten };
+
+/**
+ * Executes a command once `admission` lets it. A mutating command that was executed before is answered from its dedupe
+ * record without asking: a repetition may well be late, and must still learn what became of the first.
+ */
+export const execute = async (
+  vault: Vault,
+  call: Call,
+  from: Authenticated,
+  command: Command,
+  admission: () => Failure | null,
+): Promise<Answer<Executed>> => {
+  switch (command.type) {
+    case 'StoreToken':
+      return typed('TokenStored', await once(vault, call, storeToken(vault, call, command), admission));
+    case 'RevokeToken':
+      return typed('TokenRevoked', await once(vault, call, revokeToken(vault, call, command), admission));
+    case 'ForgetUser':
+      return typed('UserForgotten', await once(vault, call, forgetUser(vault, call, command), admission));
+    case 'GetToken': {
+      const refused = admission();
+      return refused === null
+        ? typed('TokenIssued', await getToken(vault, call, command))
+        : { ok: false, failure: refused };
+    }
+    case 'GetStatus': {
+      const refused = admission();
+      const visible = (platform: string) => allowed(from.engine.open.grants, 'GetStatus', platform);
+      return refused === null
+        ? typed('StatusSnapshot', await getStatus(vault, call, command, visible))
+        : { ok: false, failure: refused };
+    }
+  }
+};
+
+const once = async <T>(
+  vault: Vault,
+  call: Call,
+  mutation: Mutation<T>,
+  admission: () => Failure | null,
+): Promise<Answer<T>> => {
+  const view = await vault.store.readUser(mutation.user, mutation.platform, mutation.dedupeId);
+  const refused = recall(view, mutation.digest) === 'new' ? admission() : null;
+  return refused === null ? change(vault, call, mutation, view) : { ok: false, failure: refused };
+};
+
+const typed = <Type extends Executed['type'], Value>(
+  type: Type,
+  answer: Answer<Value>,
+): Answer<{ type: Type; value: Value }> => (answer.ok ? { ...answer, value: { type, value: answer.value } } : answer);

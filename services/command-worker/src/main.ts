@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { kafkaJournal } from '@vault-engine/audit';
+import {
+  type BusRecord,
+  connectBus,
+  createPublisher,
+  deadLetterHeaders,
+  type Publisher,
+  startLanes,
+} from '@vault-engine/bus';
+import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-engine/contracts';
+import { followEngines } from '@vault-engine/engines';
+import { createDataKeys, keyContext, openWrapper } from '@vault-engine/kms';
+import { formatFaults, loadProfiles } from '@vault-engine/platforms';
+import { driverLog, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
+import { openRedisStore } from '@vault-engine/token-store';
+import { drainPending, type PlatformCatalog, type Vault } from '@vault-engine/vault';
+import { readWorkerConfig, type WorkerConfig } from './config.ts';
+import { every } from './every.ts';
+import { observe } from './observe.ts';
+import { rateLimit } from './rate-limit.ts';
+import { replyPartitions } from './reply-partitions.ts';
+import { serveCommand } from './serve-command.ts';
+import { countStrangers } from './strangers.ts';
+
+const GROUP = 'vault.command-worker';
+const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
+/** Outcomes are remembered longer than a command can be read again: its retention, and what of a segment outlasts it. */
+const REMEMBER_MS = 2 * COMMAND_RETENTION_MS;
+const DRAIN_EVERY_MS = 5_000;
+const COUNT_EVERY_MS = 60_000;
+const DRAIN_ON_STOP_MS = 10_000;
+
+const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
+  const { config, log, part, watch, fatal } = context;
+  const topics = topicNames(config.kafka.topicPrefix);
+  const platforms = await catalog([PROFILES, ...config.profiles.folders]);
+  const wrapper = await part('keys', () => openWrapper(config.key));
+  const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
+  const store = await part(
+    'storage',
+    () =>
+      openRedisStore({
+        url: config.redis.url,
+        keyPrefix: config.redis.keyPrefix,
+        requireDurable: config.environment === 'production',
+        log,
+      }),
+    (open) => open.close(),
+  );
+  watch('storage', () => store.probe());
+
+  const bus = connectBus({ ...config.kafka, clientId: 'command-worker', log: driverLog(log) });
+  const publisher = (name: string): Promise<Publisher> =>
+    part(
+      name,
+      () => createPublisher(bus),
+      (open) => open.close(),
+    );
+  const [auditTo, eventsTo, replies, deadLetters] = [
+    await publisher('audit-log'),
+    await publisher('connection-events'),
+    await publisher('replies'),
+    await publisher('dead-letters'),
+  ];
+  const table = await part(
+    'engines',
+    () =>
+      followEngines({
+        bus,
+        codec,
+        topic: topics.engines,
+        wrapper,
+        contextOf: (engine) => keyContext(config.environment, 'engine-entry', { engine }),
+        onFatal: fatal,
+        onRefused: (engine, reason) => log.error('an entry of the table of engines is refused', { engine, reason }),
+      }),
+    (open) => open.close(),
+  );
+
+  const vault: Vault = {
+    store,
+    keys: createDataKeys({ wrapper, env: config.environment }),
+    journal: kafkaJournal({
+      codec,
+      auditTo,
+      eventsTo,
+      auditTopic: topics.auditLog,
+      eventsTopic: topics.connectionEvents,
+    }),
+    platforms,
+    now: Date.now,
+    uuid: randomUUID,
+    rememberMs: REMEMBER_MS,
+  };
+  const partitionCount = replyPartitions(bus, Date.now);
+  const replyTopics = { ofEngine: topics.replies, gateway: topics.replies(GATEWAY) };
+  const strangers = countStrangers({
+    journal: vault.journal,
+    table,
+    codec,
+    replies,
+    topics: replyTopics,
+    partitionCount,
+    now: Date.now,
+    uuid: randomUUID,
+  });
+  const behind = (task: string) => (error: unknown) =>
+    log.warn('a task in the background failed', { part: task, error });
+  await part(
+    'drain',
+    () => every(DRAIN_EVERY_MS, () => drainPending(vault), behind('drain')),
+    (task) => task.stop(),
+  );
+  await part(
+    'strangers',
+    () => every(COUNT_EVERY_MS, () => strangers.flush(), behind('strangers')),
+    async (task) => {
+      await task.stop();
+      await strangers.flush();
+    },
+  );
+
+  await part(
+    'commands',
+    () =>
+      startLanes(bus, {
+        groupId: `${config.kafka.topicPrefix}${GROUP}`,
+        topics: [topics.commands],
+        concurrency: config.lanes.concurrency,
+        handle: serveCommand({
+          vault,
+          table,
+          codec,
+          replies,
+          topics: replyTopics,
+          partitionCount,
+          admission: { now: Date.now, retentionMs: COMMAND_RETENTION_MS, takeToken: rateLimit() },
+          strangers,
+          onServed: observe(context),
+        }),
+        deadLetter: (record, reason) => bury(deadLetters, topics.commandsDlt, record, reason, log),
+        onError: (error, { partition, offset }) =>
+          log.error('a command failed and is tried again', { error, partition, offset: String(offset) }),
+        onOffsetReset: ({ topic, partition, from, to }) =>
+          log.error('commands are lost or come again: the position was out of range', {
+            topic,
+            partition,
+            offset: String(from),
+            reason: `moved to ${to}`,
+          }),
+        onFatal: fatal,
+      }),
+    async (lanes) => {
+      const { drained, committed } = await lanes.stop({ drainMs: DRAIN_ON_STOP_MS });
+      if (!drained || !committed)
+        log.warn('stopped with commands unfinished: they come again', {
+          state: `drained ${drained}, committed ${committed}`,
+        });
+    },
+  );
+};
+
+const catalog = async (folders: readonly string[]): Promise<PlatformCatalog> => {
+  const loaded = await loadProfiles(folders);
+  if (!loaded.ok) throw new Error(`the platform profiles are faulty\n${formatFaults(loaded.faults)}`);
+  const all = loaded.value.all().map(({ id, display_name: displayName }) => ({ id, displayName }));
+  return { displayName: (platform) => loaded.value.displayName(platform), all: () => all };
+};
+
+const bury = async (to: Publisher, topic: string, record: BusRecord, reason: string, log: Log): Promise<void> => {
+  await to.send({ topic, key: record.key, value: record.value, headers: deadLetterHeaders(record, GROUP, reason) });
+  log.warn('a record is poison and lies with the dead letters', {
+    partition: record.partition,
+    offset: String(record.offset),
+    reason,
+  });
+};
+
+await runService({ name: 'command-worker', config: () => readWorkerConfig(process.env), start });

@@ -1,0 +1,34 @@
+import type { ServiceContext } from '@vault-engine/runtime';
+import { Counter, Histogram } from 'prom-client';
+import type { Served } from './serve-command.ts';
+
+/**
+ * Logs and measures how each command ended: request id, user, platform, action and result, and no other value of it.
+ * Commands that went well are logged at `debug`, for the audit log has them all.
+ */
+export const observe = ({
+  log,
+  metrics,
+}: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): ((served: Served) => void) => {
+  const commands = new Counter({
+    name: 'vault_commands_total',
+    help: 'Commands that were answered, by engine, action and result',
+    labelNames: ['engine', 'action', 'result'],
+    registers: [metrics],
+  });
+  const durations = new Histogram({
+    name: 'vault_command_duration_seconds',
+    help: "From the broker's append of a command to the acknowledgement of its reply",
+    labelNames: ['action'],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers: [metrics],
+  });
+  return ({ requestId, engine, action, subject, result, reply, durationMs, error }) => {
+    commands.inc({ engine, action, result });
+    durations.observe({ action }, Math.max(0, durationMs) / 1_000);
+    const fields = { requestId, engine, action, platform: subject.platform, result, state: reply, durationMs };
+    if (error !== undefined) log.error('a command failed unexpectedly', { ...fields, error });
+    else if (reply === 'undeliverable') log.warn('nobody can be told of a command', fields);
+    else log.debug('a command was answered', fields);
+  };
+};

@@ -1,0 +1,119 @@
+import {
+  type Codec,
+  type CommandName,
+  type DecodedRecord,
+  isCommandName,
+  type StoreToken,
+} from '@vault-engine/contracts';
+import { openFromEngine } from '@vault-engine/protocol';
+import {
+  type Credentials,
+  checkCredentials,
+  type Failure,
+  type PlatformId,
+  platformId,
+  refuse,
+  type UserId,
+  userId,
+} from '@vault-engine/vault';
+import type { Authenticated } from './authenticate.ts';
+
+/** A command in the domain's terms. */
+export type Command =
+  | ({ readonly type: 'StoreToken'; readonly user: UserId; readonly platform: PlatformId } & Credentials)
+  | {
+      readonly type: 'GetToken';
+      readonly user: UserId;
+      readonly platform: PlatformId;
+      readonly minValiditySeconds: number | null;
+      readonly rejectedVersion: number | null;
+    }
+  | { readonly type: 'RevokeToken'; readonly user: UserId; readonly platform: PlatformId }
+  | { readonly type: 'GetStatus' | 'ForgetUser'; readonly user: UserId; readonly platform: null };
+
+/** `poison`: the bytes will never be readable, and go to the dead-letter topic beside the answer. */
+export type ReadCommand =
+  | { readonly ok: true; readonly command: Command }
+  | { readonly ok: false; readonly failure: Failure; readonly poison: string | null };
+
+type CommandRecord = DecodedRecord<CommandName>;
+
+/** Decodes a command and checks what its record says: its type is the header's, its user the message key's. */
+export const readCommand = async (codec: Codec, from: Authenticated): Promise<ReadCommand> => {
+  const decoded = await codec.decode(from.value);
+  if (!decoded.ok)
+    return { ...refuse('invalid_request', 'the record can not be decoded', decoded.reason), poison: decoded.reason };
+  if (!isCommand(decoded)) return invalid('the record is not a command', 'not_a_command');
+  if (decoded.name !== from.headers.commandType)
+    return invalid('x-command-type is not the type of the record', 'type_mismatch');
+  const user = userId(decoded.value.user_id);
+  if (user === null) return invalid('user_id is not a user id: 1 to 128 of A-Z a-z 0-9 . _ @ | + -', 'invalid_field');
+  if (!from.key.equals(Buffer.from(user))) return invalid('the message key is not the user id', 'key_mismatch');
+  return commandOf(from, decoded, user);
+};
+
+const isCommand = (decoded: DecodedRecord): decoded is CommandRecord => isCommandName(decoded.name);
+
+const invalid = (message: string, reason: string): ReadCommand => ({
+  ...refuse('invalid_request', message, reason),
+  poison: null,
+});
+
+const commandOf = (from: Authenticated, decoded: CommandRecord, user: UserId): ReadCommand => {
+  switch (decoded.name) {
+    case 'GetStatus':
+    case 'ForgetUser':
+      return { ok: true, command: { type: decoded.name, user, platform: null } };
+    case 'StartConnection':
+      return invalid('StartConnection is not served', 'not_served');
+    case 'StoreToken':
+    case 'GetToken':
+    case 'RevokeToken': {
+      const platform = platformId(decoded.value.platform);
+      return platform === null
+        ? invalid('platform is not a platform id', 'invalid_field')
+        : onPlatform(from, decoded, user, platform);
+    }
+  }
+};
+
+const onPlatform = (
+  from: Authenticated,
+  decoded: Extract<CommandRecord, { name: 'StoreToken' | 'GetToken' | 'RevokeToken' }>,
+  user: UserId,
+  platform: PlatformId,
+): ReadCommand => {
+  switch (decoded.name) {
+    case 'RevokeToken':
+      return { ok: true, command: { type: 'RevokeToken', user, platform } };
+    case 'GetToken': {
+      const { min_validity_seconds: minValiditySeconds, rejected_version: rejectedVersion } = decoded.value;
+      if (minValiditySeconds !== null && minValiditySeconds < 0)
+        return invalid('min_validity_seconds is negative', 'invalid_field');
+      return { ok: true, command: { type: 'GetToken', user, platform, minValiditySeconds, rejectedVersion } };
+    }
+    case 'StoreToken':
+      return storeOf(from, decoded.value, user, platform);
+  }
+};
+
+const storeOf = (from: Authenticated, record: StoreToken, user: UserId, platform: PlatformId): ReadCommand => {
+  const at = { topic: from.record.topic, commandId: from.headers.commandId, commandType: 'StoreToken', user, platform };
+  const access = openFromEngine(from.keys, { ...at, field: 'access_token' }, record.access_token);
+  if (!access.ok) return invalid('access_token is not sealed for this place', 'seal');
+  const refresh =
+    record.refresh_token === null
+      ? null
+      : openFromEngine(from.keys, { ...at, field: 'refresh_token' }, record.refresh_token);
+  if (refresh?.ok === false) return invalid('refresh_token is not sealed for this place', 'seal');
+  const { token_type: tokenType, scopes, expires_at: expiresAt, refresh_expires_at: refreshExpiresAt, params } = record;
+  const credentials: Credentials = {
+    access: access.value,
+    refresh: refresh?.value ?? null,
+    metadata: { tokenType, scopes, expiresAt, refreshExpiresAt, params },
+  };
+  const failure = checkCredentials(credentials);
+  return failure === null
+    ? { ok: true, command: { type: 'StoreToken', user, platform, ...credentials } }
+    : { ok: false, failure, poison: null };
+};

@@ -1,0 +1,40 @@
+import { type Failure, refuse } from '@vault-engine/vault';
+import type { Authenticated } from './authenticate.ts';
+import type { ReplyAddress } from './reply.ts';
+
+/** The topics that replies go to. */
+export interface ReplyTopics {
+  readonly ofEngine: (engine: string) => string;
+  /** Where the gateway listens: for HTTP keys. */
+  readonly gateway: string;
+}
+
+/** How many partitions a topic has; null: there is no such topic. */
+export type PartitionCount = (topic: string) => Promise<number | null>;
+
+/**
+ * Where a command is answered: the topic is the engine's own, or the gateway's for an HTTP key, whatever the command
+ * says; the caller chooses the partition alone. A command that asks for another topic is refused, on the right one.
+ */
+export const replyAddress = async (
+  { ofEngine, gateway }: ReplyTopics,
+  partitionCount: PartitionCount,
+  { engine, engineKey, headers }: Authenticated,
+): Promise<{ address: ReplyAddress | null; refused: Failure | null }> => {
+  const topic = engineKey.use === 'http' ? gateway : ofEngine(engine.open.engine);
+  const count = await partitionCount(topic);
+  const address =
+    count !== null && headers.replyPartition < count ? { topic, partition: headers.replyPartition } : null;
+  if (headers.replyTopic !== topic)
+    return {
+      address,
+      refused: refuse('invalid_request', "the reply topic is not the engine's own", 'foreign_reply_topic').failure,
+    };
+  return {
+    address,
+    refused:
+      address === null
+        ? refuse('invalid_request', 'the reply topic has no such partition', 'no_reply_partition').failure
+        : null,
+  };
+};

@@ -1,0 +1,136 @@
+import { type Outgoing, type Publisher, PublishFailed, type PublishReason } from '@vault-engine/bus';
+import type { Codec, Records, ReplyName } from '@vault-engine/contracts';
+import { encodeReplyHeaders, sealForEngine, signReply } from '@vault-engine/protocol';
+import { ERRORS, type Failure } from '@vault-engine/vault';
+import type { Authenticated } from './authenticate.ts';
+import type { Executed } from './execute.ts';
+import type { Command } from './read-command.ts';
+
+/** Where an engine listens. */
+export interface ReplyAddress {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A record on its way to an engine. */
+export type ReplyRecord = {
+  readonly [Name in ReplyName]: { readonly type: Name; readonly value: Records[Name] };
+}[ReplyName];
+
+/** The record that answers an executed command. The access token is sealed for the engine that asked, and wiped. */
+export const recordOf = (
+  from: Authenticated,
+  command: Command,
+  executed: Executed,
+  address: ReplyAddress,
+): ReplyRecord => {
+  const user_id = command.user;
+  switch (executed.type) {
+    case 'TokenStored': {
+      const { platform, tokenVersion: token_version, revision } = executed.value;
+      return { type: 'TokenStored', value: { user_id, platform, token_version, revision } };
+    }
+    case 'TokenRevoked':
+      return { type: 'TokenRevoked', value: { user_id, ...executed.value } };
+    case 'UserForgotten':
+      return { type: 'UserForgotten', value: { user_id, ...executed.value } };
+    case 'TokenIssued':
+      return { type: 'TokenIssued', value: issued(from, user_id, executed.value, address) };
+    case 'StatusSnapshot':
+      return {
+        type: 'StatusSnapshot',
+        value: {
+          user_id,
+          revision: executed.value.revision,
+          connections: executed.value.platforms.map(platformStatus),
+        },
+      };
+  }
+};
+
+const issued = (
+  { keys, headers }: Authenticated,
+  user_id: string,
+  { platform, access, metadata, tokenVersion }: Extract<Executed, { type: 'TokenIssued' }>['value'],
+  { topic }: ReplyAddress,
+): Records['TokenIssued'] => {
+  const at = {
+    replyTopic: topic,
+    commandId: headers.commandId,
+    replyType: 'TokenIssued',
+    requestMac: headers.mac,
+    field: 'access_token',
+  };
+  const sealed = sealForEngine(keys, at, access);
+  access.wipe();
+  return {
+    user_id,
+    platform,
+    access_token: sealed,
+    token_type: metadata.tokenType,
+    expires_at: metadata.expiresAt,
+    scopes: metadata.scopes,
+    token_version: tokenVersion,
+    params: metadata.params,
+    warning: null,
+  };
+};
+
+const platformStatus = (
+  platform: Extract<Executed, { type: 'StatusSnapshot' }>['value']['platforms'][number],
+): Records['StatusSnapshot']['connections'][number] => ({
+  platform: platform.platform,
+  display_name: platform.displayName,
+  status: platform.status,
+  suggested_action: platform.action,
+  reason: platform.reason,
+  expires_at: platform.expiresAt,
+  lapses_at: platform.lapsesAt,
+  scopes: platform.scopes,
+});
+
+/** The record that tells a refusal or a failure. */
+export const failureRecord = ({
+  code,
+  message,
+  retryAfterMs,
+}: Failure): Extract<ReplyRecord, { type: 'CommandFailed' }> => ({
+  type: 'CommandFailed',
+  value: { error_code: code, message, suggested_action: ERRORS[code].action, retry_after_ms: retryAfterMs ?? null },
+});
+
+/** `undeliverable`: the address is gone or does not take the reply; no repetition would change that. */
+export type Delivery = 'sent' | 'undeliverable';
+
+/** Signs a reply under the key that signed the request, and sends it. Resolves when the broker has it. */
+export const sendReply = (
+  { codec, publisher }: { codec: Codec; publisher: Publisher },
+  { keys, headers, key }: Authenticated,
+  { topic, partition }: ReplyAddress,
+  record: ReplyRecord,
+): Promise<Delivery> => {
+  const value = codec.encode(record.type, record.value);
+  const head = { replyTopic: topic, commandId: headers.commandId, replyType: record.type, requestMac: headers.mac };
+  const signature = { kid: keys.kid, mac: signReply(keys, head, value) };
+  return deliver(publisher, {
+    topic,
+    partition,
+    key,
+    value,
+    headers: encodeReplyHeaders(headers.correlation, record.type, signature),
+  });
+};
+
+/** Sends a message that no retry of ours would help where it is refused. Rejects where one would. */
+export const deliver = async (publisher: Publisher, message: Outgoing): Promise<Delivery> => {
+  try {
+    await publisher.send(message);
+    return 'sent';
+  } catch (error) {
+    if (error instanceof PublishFailed && HOPELESS.has(error.reason)) return 'undeliverable';
+    throw error;
+  }
+};
+
+/** A topic that is unknown was looked up afresh by the publisher before it said so. */
+const HOPELESS: ReadonlySet<PublishReason> = new Set(['no_such_partition', 'unknown_topic', 'too_large', 'refused']);
