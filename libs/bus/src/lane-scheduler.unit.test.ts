@@ -1,0 +1,143 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { describe, expect, it, vi } from 'vitest';
+import { LaneScheduler, type Turn } from './lane-scheduler.ts';
+
+interface Item {
+  readonly lane: string | null;
+  readonly id: number;
+}
+
+/** Starts items and leaves it to the test when they end. */
+function openScheduler(places: number) {
+  const started: Item[] = [];
+  const turns = new Map<number, Turn>();
+  const scheduler = new LaneScheduler<Item>({
+    places,
+    start: (item, turn) => {
+      started.push(item);
+      turns.set(item.id, turn);
+    },
+  });
+  const turn = (id: number): Turn => {
+    const found = turns.get(id);
+    if (found === undefined) throw new Error(`item ${id} has not begun`);
+    return found;
+  };
+  const submit = (lane: string | null, id: number) => scheduler.submit(lane, { lane, id });
+  return { scheduler, submit, turn, begun: () => started.map(({ id }) => id) };
+}
+
+describe('lanes', () => {
+  it('work one item of a lane after the other, and different lanes side by side', () => {
+    const { submit, turn, begun } = openScheduler(10);
+    submit('a', 1);
+    submit('a', 2);
+    submit('b', 3);
+    expect(begun()).toEqual([1, 3]);
+    turn(1).end();
+    expect(begun()).toEqual([1, 3, 2]);
+  });
+
+  it('take no more places than there are', () => {
+    const { submit, turn, begun, scheduler } = openScheduler(2);
+    for (const id of [1, 2, 3]) submit(`lane ${id}`, id);
+    expect(begun()).toEqual([1, 2]);
+    expect(scheduler.working).toBe(2);
+    turn(2).end();
+    expect(begun()).toEqual([1, 2, 3]);
+  });
+
+  it('take turns: a long lane does not starve a short one', () => {
+    const { submit, turn, begun } = openScheduler(1);
+    for (let id = 1; id <= 100; id += 1) submit('hot', id);
+    submit('quiet', 101);
+    turn(1).end();
+    expect(begun()).toEqual([1, 101]);
+    turn(101).end();
+    expect(begun()).toEqual([1, 101, 2]);
+  });
+
+  it('let items without a lane wait for nobody', () => {
+    const { submit, begun } = openScheduler(10);
+    submit(null, 1);
+    submit(null, 2);
+    expect(begun()).toEqual([1, 2]);
+  });
+
+  it('let the next item begin when one yields, and free its place', () => {
+    const { submit, turn, begun, scheduler } = openScheduler(1);
+    submit('a', 1);
+    submit('a', 2);
+    turn(1).yieldLane();
+    expect(begun()).toEqual([1, 2]);
+    expect(scheduler.working).toBe(1);
+    turn(1).end();
+    expect(scheduler.working).toBe(1);
+    turn(2).end();
+    expect(scheduler.open).toBe(0);
+  });
+
+  it('keep the lane and free the place while an item rests', async () => {
+    const { submit, turn, begun } = openScheduler(1);
+    submit('a', 1);
+    submit('a', 2);
+    submit('b', 3);
+    const rested = turn(1).rest(5);
+    expect(begun()).toEqual([1, 3]);
+    turn(3).end();
+    await rested;
+    expect(begun()).toEqual([1, 3]);
+    turn(1).end();
+    expect(begun()).toEqual([1, 3, 2]);
+  });
+
+  it('begin nothing after a halt', async () => {
+    const { submit, turn, begun, scheduler } = openScheduler(1);
+    submit('a', 1);
+    submit('a', 2);
+    const rested = vi.fn();
+    void turn(1).rest(1).then(rested);
+    scheduler.halt();
+    await sleep(20);
+    expect(rested).not.toHaveBeenCalled();
+    expect(begun()).toEqual([1]);
+  });
+
+  it('keep the order within every lane, run all items once, and drain, however long each takes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c', null), fc.nat({ max: 3 }), fc.boolean()), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 4 }),
+        async (plan, places) => {
+          const begun: number[] = [];
+          const scheduler = new LaneScheduler<number>({
+            places,
+            start: (id, turn) => {
+              begun.push(id);
+              expect(scheduler.working).toBeLessThanOrEqual(places);
+              void work(turn, plan[id]?.[1] ?? 0, plan[id]?.[2] ?? false);
+            },
+          });
+          plan.forEach(([lane], id) => {
+            scheduler.submit(lane, id);
+          });
+          await scheduler.drained();
+          expect(begun.toSorted((a, b) => a - b)).toEqual(plan.map((_, id) => id));
+          for (const lane of ['a', 'b', 'c']) {
+            const inLane = begun.filter((id) => plan[id]?.[0] === lane);
+            expect(inLane).toEqual(inLane.toSorted((a, b) => a - b));
+          }
+          expect(scheduler.working).toBe(0);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+async function work(turn: Turn, ticks: number, rests: boolean): Promise<void> {
+  for (let tick = 0; tick < ticks; tick += 1) await Promise.resolve();
+  if (rests) await turn.rest(0);
+  turn.end();
+}
