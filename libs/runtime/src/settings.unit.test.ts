@@ -40,7 +40,7 @@ describe('Kafka', () => {
     readConfig({ kafka: kafkaSettings }, { VAULT_KAFKA_BROKERS: 'a:1,b:2', ...env }).kafka;
 
   it('is spoken to over TLS in production and in the clear in development, where nothing is said', () => {
-    expect(kafka({})).toEqual({ brokers: ['a:1', 'b:2'], ssl: true, sasl: null, topicPrefix: '' });
+    expect(kafka({})).toEqual({ brokers: ['a:1', 'b:2'], ssl: true, sasl: undefined, topicPrefix: '' });
     expect(kafka({ VAULT_ENV: 'development' }).ssl).toBe(false);
     expect(kafka({ VAULT_KAFKA_SSL: 'false' }).ssl).toBe(false);
   });
