@@ -11,7 +11,7 @@ import {
 } from '@vault-engine/bus';
 import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-engine/contracts';
 import { followEngines } from '@vault-engine/engines';
-import { createDataKeys, keyContext, openWrapper } from '@vault-engine/kms';
+import { createDataKeys, openWrapper } from '@vault-engine/kms';
 import { formatFaults, loadProfiles } from '@vault-engine/platforms';
 import { driverLog, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
 import { openRedisStore } from '@vault-engine/token-store';
@@ -72,9 +72,10 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
         codec,
         topic: topics.engines,
         wrapper,
-        contextOf: (engine) => keyContext(config.environment, 'engine-entry', { engine }),
+        environment: config.environment,
         onFatal: fatal,
         onRefused: (engine, reason) => log.error('an entry of the table of engines is refused', { engine, reason }),
+        onWaiting: (engine, error) => log.warn('an entry of the table of engines waits', { engine, error }),
       }),
     (open) => open.close(),
   );
