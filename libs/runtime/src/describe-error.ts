@@ -11,12 +11,21 @@ export interface DescribedError {
   readonly cause?: DescribedError;
 }
 
-/** Errors of our own whose messages are written for logs. */
+/** Errors of our own whose messages are written for logs: names, counts and states, no value of a command. */
 const SAFE_NAMES: ReadonlySet<string> = new Set([
+  'BrokenRow',
+  'CommandRefused',
   'ConfigRefused',
+  'EntryUnconfirmed',
+  'InvalidRecord',
   'InvalidWrappedKey',
   'KeyFileRefused',
   'PortUnavailable',
+  'PublishFailed',
+  'RecordCorrupt',
+  'RegistryUnavailable',
+  'SchemaMissing',
+  'StoreNotDurable',
 ]);
 const DEEPEST_CAUSE = 4;
 const MOST_FRAMES = 8;

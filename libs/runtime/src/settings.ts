@@ -92,7 +92,7 @@ export const redisSettings: Settings<{ readonly url: string; readonly keyPrefix:
       .string()
       // Braces would choose the Cluster slot.
       .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ : -')
-      .default('vault:'),
+      .default('vault'),
   }),
   (variables) => ({ url: variables.VAULT_REDIS_URL, keyPrefix: variables.VAULT_KEY_PREFIX }),
 );

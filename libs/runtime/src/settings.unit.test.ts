@@ -107,7 +107,7 @@ describe('the other parts', () => {
     const env = { VAULT_REGISTRY_URL: 'http://r/apis/', VAULT_REDIS_URL: 'rediss://:pw@h:1', VAULT_PROFILES: '/a:/b' };
     expect(readConfig(sections, env)).toEqual({
       registry: { url: 'http://r/apis' },
-      redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault:' },
+      redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault' },
       profiles: { folders: ['/a', '/b'] },
     });
     const wrong = { VAULT_REGISTRY_URL: 'redis://r', VAULT_REDIS_URL: 'http://h', VAULT_KEY_PREFIX: '{x}' };
