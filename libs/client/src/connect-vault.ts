@@ -1,0 +1,90 @@
+import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus';
+import { COMMAND_NAMES, openCodec, REPLY_NAMES, topicNames } from '@vault-engine/contracts';
+import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol';
+import type { CallOptions } from './call-options.ts';
+import { type ForgottenUser, forgetUser } from './forget-user.ts';
+import { getStatus, type UserStatus } from './get-status.ts';
+import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
+import { openCaller } from './open-caller.ts';
+import { type RevokedToken, type RevokeTokenInput, revokeToken } from './revoke-token.ts';
+import { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
+import { VaultError } from './vault-error.ts';
+
+/** How an engine reaches the vault. */
+export interface VaultOptions {
+  /** `host:port` of one or more brokers. */
+  readonly brokers: readonly string[];
+  /** The base URL of the Confluent-compatible schema registry. */
+  readonly registryUrl: string;
+  /** The engine's id, e.g. `action`. */
+  readonly engine: string;
+  /** The engine's credential for Kafka, `vek1.…`. A secret. */
+  readonly credential: string;
+  /** Stands before the names of all topics. */
+  readonly topicPrefix?: string | undefined;
+  /** For requests that name none. Default 5000. */
+  readonly timeoutMs?: number | undefined;
+  /** Default: `vault.replies.<engine>`, the only one that the vault answers to. */
+  readonly replyTopic?: string | undefined;
+  /** Default: one at random. */
+  readonly replyPartition?: number | undefined;
+  readonly ssl?: BusOptions['ssl'];
+  readonly sasl?: BusOptions['sasl'];
+  /** Default: silent. Receives names, ids and reasons; never a key or a token. */
+  readonly log?: BusLog | undefined;
+}
+
+/**
+ * The vault, as an engine sees it. Every method rejects with `VaultError` (its subclass `VaultTimeout` where no
+ * authenticated answer came in time), with the signal's reason, or with `VaultClosed`.
+ */
+export interface VaultClient {
+  storeToken(input: StoreTokenInput, options?: CallOptions): Promise<StoredToken>;
+  getToken(input: GetTokenInput, options?: CallOptions): Promise<IssuedToken>;
+  getStatus(input: { readonly userId: string }, options?: CallOptions): Promise<UserStatus>;
+  revokeToken(input: RevokeTokenInput, options?: CallOptions): Promise<RevokedToken>;
+  forgetUser(input: { readonly userId: string }, options?: CallOptions): Promise<ForgottenUser>;
+  /** Rejects the requests that wait and closes all connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects an engine to the vault. When this resolves, requests can be made: the schemas are looked up, and the place in
+ * the reply topic is recorded, so that no reply is missed.
+ *
+ * @throws {VaultError} `unauthorized_engine` for a text that is no credential
+ */
+export const connectVault = async (options: VaultOptions): Promise<VaultClient> => {
+  const keys = keysOf(options);
+  const { commands, replies } = topicNames(options.topicPrefix);
+  const { brokers, registryUrl, engine, log, ssl, sasl, replyTopic, replyPartition, timeoutMs } = options;
+  const clientId = `vault-client-${engine}`;
+  const bus = connectBus({ brokers, clientId, ssl, sasl, ...(log === undefined ? {} : { log }) });
+  // The ids of replies too, so that the first of each needs no look-up.
+  const codec = await openCodec({ registryUrl, types: [...COMMAND_NAMES, ...REPLY_NAMES] });
+  const caller = await openCaller({
+    bus,
+    codec,
+    commandsTopic: commands,
+    replyTopic: replyTopic ?? replies(engine),
+    replyPartition,
+    timeoutMs,
+  });
+  return {
+    storeToken: (input, how) => caller.call(keys, storeToken(input), how),
+    getToken: (input, how) => caller.call(keys, getToken(input), how),
+    getStatus: (input, how) => caller.call(keys, getStatus(input), how),
+    revokeToken: (input, how) => caller.call(keys, revokeToken(input), how),
+    forgetUser: (input, how) => caller.call(keys, forgetUser(input), how),
+    close: () => caller.close(),
+  };
+};
+
+const keysOf = ({ engine, credential: text }: VaultOptions): EngineKeys => {
+  const credential = parseCredential(text);
+  if (!credential.ok)
+    throw new VaultError('unauthorized_engine', 'the credential is not of the form vek1.<kid>.<secret>');
+  const keys = deriveEngineKeys(engine, credential.value);
+  credential.value.secret.wipe();
+  return keys;
+};

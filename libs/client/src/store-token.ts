@@ -1,0 +1,76 @@
+import { isRecord } from '@vault-engine/contracts';
+import { secretOf } from '@vault-engine/crypto/plaintext';
+import { sealForVault } from '@vault-engine/protocol';
+import { type CommandPlace, millisOf, type Operation } from './operation.ts';
+
+/** The credentials of one connection. */
+export interface StoreTokenInput {
+  readonly userId: string;
+  /** The platform's id, e.g. `google-calendar`. */
+  readonly platform: string;
+  readonly accessToken: string;
+  readonly refreshToken?: string | null | undefined;
+  /** When the access token lapses: a date, or Unix milliseconds. */
+  readonly expiresAt?: Date | number | null | undefined;
+  /** The scopes that the provider granted. */
+  readonly scopes: readonly string[];
+  /** RFC 6749 §7.1. Default `Bearer`. */
+  readonly tokenType?: string | undefined;
+  /** When the refresh token lapses: a date, or Unix milliseconds. */
+  readonly refreshExpiresAt?: Date | number | null | undefined;
+  /** Facts of the connection that callers need beside the token, e.g. an instance URL. Never a secret. */
+  readonly params?: Readonly<Record<string, string>> | undefined;
+  /** The flow that this closes. */
+  readonly flowId?: string | null | undefined;
+}
+
+/** What storing answers. */
+export interface StoredToken {
+  readonly userId: string;
+  readonly platform: string;
+  /** Names these credentials; changes when they change. */
+  readonly tokenVersion: number;
+  /** The user's revision after the change. */
+  readonly revision: number;
+}
+
+/** Stores credentials, in the place of those that the connection had. The tokens travel sealed. */
+export const storeToken = (input: StoreTokenInput): Operation<StoredToken> => ({
+  command: 'StoreToken',
+  reply: 'TokenStored',
+  user: input.userId,
+  encode: (codec, place) =>
+    codec.encode('StoreToken', {
+      user_id: input.userId,
+      platform: input.platform,
+      access_token: seal(place, input, 'access_token', input.accessToken),
+      refresh_token: input.refreshToken == null ? null : seal(place, input, 'refresh_token', input.refreshToken),
+      expires_at: millisOf(input.expiresAt),
+      scopes: input.scopes,
+      token_type: input.tokenType ?? 'Bearer',
+      refresh_expires_at: millisOf(input.refreshExpiresAt),
+      params: input.params ?? {},
+      flow_id: input.flowId ?? null,
+    }),
+  read: (reply) =>
+    isRecord(reply, 'TokenStored')
+      ? {
+          userId: reply.value.user_id,
+          platform: reply.value.platform,
+          tokenVersion: reply.value.token_version,
+          revision: reply.value.revision,
+        }
+      : null,
+});
+
+const seal = (
+  { keys, topic, commandId }: CommandPlace,
+  { userId: user, platform }: StoreTokenInput,
+  field: string,
+  token: string,
+): Buffer => {
+  const secret = secretOf(Buffer.from(token));
+  const sealed = sealForVault(keys, { topic, commandId, commandType: 'StoreToken', user, platform, field }, secret);
+  secret.wipe();
+  return sealed;
+};
