@@ -1,0 +1,71 @@
+import { inspect } from 'node:util';
+import { ciphertext } from '@vault-engine/crypto';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  connectUser,
+  GMAIL,
+  newChange,
+  newDataKey,
+  newRecord,
+  newRemember,
+  newUser,
+  pendingOf,
+  putOf,
+} from '../contract/samples.ts';
+import type { RedisStoreOptions } from './open.ts';
+import { openStore, startServer, timed, UNAVAILABLE } from './open-for-test.ts';
+import { startAnswerThief } from './start-answer-thief.ts';
+
+describe('an answer that gets lost', () => {
+  const openBehindThief = async (options: Partial<RedisStoreOptions> = {}) => {
+    const server = await startServer();
+    const thief = await startAnswerThief(server.port);
+    onTestFinished(thief.close);
+    const store = await openStore({ url: `redis://127.0.0.1:${thief.port}`, ...options });
+    return { server, store, loseAnswers: thief.loseAnswers };
+  };
+
+  test.each([
+    ['that is remembered', { remember: newRemember() }],
+    ['that remembers nothing', {}],
+  ])('of a change %s is answered `applied` by the repetition, which changes nothing', async (_, fields) => {
+    const { store, loseAnswers } = await openBehindThief();
+    const user = newUser();
+    await connectUser(store, user);
+    // Scripts are loaded and the connection is warm: the next answer is that of the change.
+    const change = newChange(user, 2, { expectedRevision: 1, put: putOf(GMAIL), ...fields });
+    loseAnswers(1);
+    const applied = await store.apply(change);
+    const [, last] = await pendingOf(store, user);
+    expect(applied).toEqual({ kind: 'applied', pending: last?.ref });
+    expect(last?.transition.id).toBe(change.transition.id);
+    expect((await store.readConnection(user, GMAIL)).user?.revision).toBe(2);
+  });
+
+  test('of the forgetting of a user is answered `applied` too', async () => {
+    const { store, loseAnswers } = await openBehindThief();
+    const user = newUser();
+    await connectUser(store, user);
+    // Spares that of the look at the user's platforms, and loses that of the script.
+    loseAnswers(1, 1);
+    const forget = newChange(user, 2, { expectedRevision: 1, forget: true, remember: newRemember() });
+    expect(await store.apply(forget)).toMatchObject({ kind: 'applied' });
+    expect(await pendingOf(store, user)).toHaveLength(2);
+  });
+
+  test('for good leaves a change that its repetition finds, and an error without its arguments', async () => {
+    const { server, store, loseAnswers } = await openBehindThief({ retryForMs: 300 });
+    const [user, remember] = [newUser(), newRemember()];
+    const put = putOf(GMAIL, newRecord({ access: ciphertext(Buffer.from('canary-7f3a')) }));
+    const change = newChange(user, 1, { dataKey: newDataKey(), put, remember });
+    // The script is loaded, so that the answer that is lost is that of the change.
+    await connectUser(store, newUser());
+    loseAnswers(Number.POSITIVE_INFINITY);
+    const { result } = await timed(store.apply(change));
+    expect(result).toMatchObject(UNAVAILABLE);
+    expect(inspect(result, { depth: 10, showHidden: true })).not.toMatch(new RegExp(`canary-7f3a|${user}`));
+    const direct = await openStore({ url: server.url });
+    expect(await direct.apply(change)).toMatchObject({ kind: 'remembered', remembered: { mac: remember.mac } });
+    expect(await pendingOf(direct, user)).toHaveLength(1);
+  });
+});

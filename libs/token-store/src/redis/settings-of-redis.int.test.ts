@@ -1,0 +1,67 @@
+import { describe, expect, test, vi } from 'vitest';
+import { connectUser, GMAIL, newChange, newDataKey, newRemember, newUser, putOf } from '../contract/samples.ts';
+import { openRedisStore } from './open.ts';
+import { openStore, startServer, UNAVAILABLE } from './open-for-test.ts';
+
+describe('the settings of the server', () => {
+  test.each([
+    ['without an append-only file', ['--appendonly', 'no'], 'appendonly is no, and must be yes'],
+    [
+      'that evicts keys',
+      ['--maxmemory-policy', 'allkeys-lru'],
+      'maxmemory-policy is allkeys-lru, and must be noeviction',
+    ],
+  ])('a server %s is refused, and warned of where durability is not required', async (_, settings, finding) => {
+    const server = await startServer(settings);
+    const refusal = { name: 'StoreNotDurable', findings: [finding] };
+    await expect(openRedisStore({ url: server.url })).rejects.toMatchObject(refusal);
+    const warn = vi.fn();
+    await openStore({ url: server.url, requireDurable: false, log: { info: () => undefined, warn } });
+    expect(warn).toHaveBeenCalledWith('the token store may lose changes', { reason: finding });
+  });
+
+  test('a server that syncs once a second is warned of, and not refused', async () => {
+    const server = await startServer(['--appendfsync', 'everysec']);
+    const warn = vi.fn();
+    await openStore({ url: server.url, log: { info: () => undefined, warn } });
+    expect(warn.mock.calls).toEqual([
+      ['the token store may lose changes', { reason: 'appendfsync is everysec: a crash loses the last changes' }],
+    ]);
+  });
+
+  test('losing and regaining the connection is logged once each', async () => {
+    const server = await startServer();
+    const [info, warn] = [vi.fn(), vi.fn()];
+    const store = await openStore({ url: server.url, retryForMs: 10_000, log: { info, warn } });
+    await server.crash();
+    await vi.waitFor(() =>
+      expect(warn).toHaveBeenCalledWith('the token store has no connection', { reason: 'closed' }),
+    );
+    await server.restart();
+    await store.probe();
+    await vi.waitFor(() => expect(info.mock.calls).toEqual([['the token store is connected again']]));
+    expect(warn).toHaveBeenCalledTimes(1);
+  });
+});
+
+describe('with replicas to wait for', () => {
+  const waitReplicas = { count: 1, withinMs: 100 };
+
+  test('a change that a replica acknowledges is applied, and stands there', async () => {
+    const master = await startServer(['--repl-diskless-sync-delay', '0']);
+    const replica = await startServer(['--replicaof', '127.0.0.1', String(master.port)]);
+    const store = await openStore({ url: master.url, waitReplicas, retryForMs: 20_000 });
+    const user = newUser();
+    await connectUser(store, user);
+    expect(await replica.redis.keys(`*${user}:gmail`)).toHaveLength(1);
+    const change = newChange(user, 2, { expectedRevision: 1, remember: newRemember() });
+    expect(await store.apply(change)).toMatchObject({ kind: 'applied' });
+  });
+
+  test('a change that no replica acknowledges is unavailable', async () => {
+    const master = await startServer();
+    const store = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
+    const change = newChange(newUser(), 1, { dataKey: newDataKey(), put: putOf(GMAIL) });
+    await expect(store.apply(change)).rejects.toMatchObject(UNAVAILABLE);
+  });
+});
