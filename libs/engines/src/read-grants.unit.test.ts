@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { COMMAND_NAMES } from '@vault-engine/contracts';
+import { expect, test } from 'vitest';
+import { readGrants } from './read-grants.ts';
+
+const OPERATIONS = ['GetToken', 'StoreToken'];
+
+const fileWith = (engine: string, body: string): string => `engines:\n  ${engine}: ${body}\n`;
+const GOOD = '{ rate: { per_second: 5, burst: 9 }, grants: [{ operations: [GetToken], platforms: [gmail] }] }';
+
+const faultsIn = (yaml: string): readonly string[] => {
+  const read = readGrants(yaml, OPERATIONS);
+  return read.ok ? [] : read.faults.map(({ path }) => path);
+};
+
+test('a grants file names engines, each with its rate and its grants', () => {
+  expect(readGrants(fileWith('sync', GOOD), OPERATIONS)).toEqual({
+    ok: true,
+    value: new Map([
+      ['sync', { grants: [{ operations: ['GetToken'], platforms: ['gmail'] }], rate: { perSecond: 5, burst: 9 } }],
+    ]),
+  });
+});
+
+test('deploy/engines.yaml can be read, and gives the sync engine no operation that changes anything', () => {
+  const read = readGrants(
+    readFileSync(new URL('../../../deploy/engines.yaml', import.meta.url), 'utf8'),
+    COMMAND_NAMES,
+  );
+  if (!read.ok) throw new Error(JSON.stringify(read.faults));
+  expect([...read.value.keys()]).toEqual(['action', 'sync', 'local']);
+  expect(read.value.get('sync')?.grants.flatMap(({ operations }) => operations)).toEqual(['GetToken', 'GetStatus']);
+});
+
+test.each([
+  { title: 'an engine id that is none', yaml: fileWith('Sync', GOOD), at: 'engines.Sync' },
+  { title: "the gateway's id", yaml: fileWith('gateway', GOOD), at: 'engines.gateway' },
+  {
+    title: 'an unknown operation',
+    yaml: fileWith('sync', GOOD.replace('GetToken', 'Delete')),
+    at: 'engines.sync.grants.0.operations.0',
+  },
+  {
+    title: 'a platform that is none',
+    yaml: fileWith('sync', GOOD.replace('gmail', 'G*')),
+    at: 'engines.sync.grants.0.platforms.0',
+  },
+  {
+    title: 'no operation',
+    yaml: fileWith('sync', GOOD.replace('GetToken', '')),
+    at: 'engines.sync.grants.0.operations',
+  },
+  { title: 'a rate of nothing', yaml: fileWith('sync', GOOD.replace('5', '0')), at: 'engines.sync.rate.per_second' },
+  { title: 'a rate in parts', yaml: fileWith('sync', GOOD.replace('9', '9.5')), at: 'engines.sync.rate.burst' },
+  { title: 'no rate', yaml: fileWith('sync', '{ grants: [] }'), at: 'engines.sync.rate' },
+  { title: 'an unknown setting', yaml: fileWith('sync', GOOD.replace('grants', 'grant')), at: 'engines.sync' },
+  { title: 'no engines', yaml: 'engine: {}', at: 'engines' },
+  { title: 'an empty file', yaml: '', at: '' },
+  { title: 'what is no YAML', yaml: 'engines: {', at: '' },
+  { title: 'the same engine twice', yaml: `engines:\n  a: ${GOOD}\n  a: ${GOOD}\n`, at: '' },
+])('$title: refused, and told where', ({ yaml, at }) => {
+  expect(faultsIn(yaml)).toContain(at);
+});
+
+test('all faults are told at once', () => {
+  const yaml = fileWith('sync', '{ rate: { per_second: 0, burst: 0 } }');
+  expect(faultsIn(yaml)).toEqual(['engines.sync.rate.per_second', 'engines.sync.rate.burst', 'engines.sync.grants']);
+});
