@@ -66,7 +66,7 @@ export const integerText = (value: number): string => {
 };
 
 /** Reads back {@link integerText}. */
-export const parseInteger = (kind: RowKind, field: Buffer | null | undefined): number => {
+const parseInteger = (kind: RowKind, field: Buffer | null | undefined): number => {
   const text = present(kind, field).toString('latin1');
   const value = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw new BrokenRow(kind, 'a number does not read');

@@ -42,7 +42,7 @@ export const asList = (answer: unknown): readonly unknown[] => {
 export const asFields = (answer: unknown): readonly (Buffer | null)[] => asList(answer).map(asField);
 
 /** One string of a script's answer. */
-export const asField = (item: unknown): Buffer | null => {
+const asField = (item: unknown): Buffer | null => {
   if (item === null || Buffer.isBuffer(item)) return item;
   throw new TypeError('a script answers something else than strings');
 };
