@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type DataKey, dataKey } from '@vault-engine/crypto';
-import type { KeyWrapper, UserId, WrappedDataKey } from '@vault-engine/vault';
+import type { DataKeys, KeyWrapper, UserId, WrappedDataKey } from '@vault-engine/vault';
 import { LRUCache } from 'lru-cache';
 import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
 import { dataKeyContext, type KeyEnvironment } from './key-context.ts';
@@ -14,19 +14,6 @@ export interface DataKeysOptions {
   readonly ttlMs?: number;
 }
 
-/** Users' data keys, unwrapped and kept for a while. */
-export interface DataKeys {
-  /**
-   * The data key of a user: at once where it is cached, else unwrapped, once for all who ask at the same time. Rejects
-   * with `PortUnavailable` (`keys`) or `InvalidWrappedKey`; a failure is not remembered.
-   */
-  keyOf(user: UserId, wrapped: WrappedDataKey): DataKey | Promise<DataKey>;
-  /** A new random data key for a user. It is good once `wrapped` is stored. Rejects with `PortUnavailable` (`keys`). */
-  newKey(user: UserId): Promise<{ dataKey: DataKey; wrapped: WrappedDataKey }>;
-  /** Forgets a user's key, also one that is being unwrapped: after a user is forgotten, and when a key is replaced. */
-  evict(user: UserId): void;
-}
-
 interface Unwrapping {
   readonly kid: Buffer;
   readonly key: Promise<DataKey>;
@@ -37,7 +24,8 @@ const KID_BYTES = 16;
 /**
  * Keeps data keys as KeyObjects only: their bytes lie outside the JavaScript heap, and OpenSSL clears them when the
  * object is collected. Never on disk. An entry answers for its own key id alone, and no longer than `ttlMs`, however
- * often it is asked for.
+ * often it is asked for. Many who ask at the same time cost one unwrap, and a failure is not remembered. A new key is good
+ * once its wrapping is stored; evict after a user is forgotten and when a key is replaced.
  */
 export const createDataKeys = (options: DataKeysOptions): DataKeys => {
   const { wrapper, env, clock = () => performance.now(), maxEntries = 10_000, ttlMs = 300_000 } = options;

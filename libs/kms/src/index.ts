@@ -1,4 +1,4 @@
-export { createDataKeys, type DataKeys, type DataKeysOptions } from './create-data-keys.ts';
+export { createDataKeys, type DataKeysOptions } from './create-data-keys.ts';
 export { InvalidWrappedKey } from './invalid-wrapped-key.ts';
 export { dataKeyContext, type KeyEnvironment, keyContext } from './key-context.ts';
 export { KeyFileRefused } from './key-file.ts';

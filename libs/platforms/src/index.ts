@@ -1,3 +1,4 @@
 export { type LoadedProfiles, loadProfiles } from './load-profiles.ts';
-export type { PlatformCatalog, PlatformProfile } from './platform-catalog.ts';
+export { openCatalog, ProfilesRefused } from './open-catalog.ts';
+export type { PlatformProfile, ProfileCatalog } from './platform-catalog.ts';
 export { formatFaults, type ProfileFault } from './profile-fault.ts';

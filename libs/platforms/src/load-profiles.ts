@@ -3,14 +3,14 @@ import { basename, join } from 'node:path';
 import { platformId } from '@vault-engine/vault';
 import { checkFile, checkWhole } from './check-profile.ts';
 import { isMapping, merge } from './merge.ts';
-import { createCatalog, type PlatformCatalog, type PlatformProfile } from './platform-catalog.ts';
+import { createCatalog, type PlatformProfile, type ProfileCatalog, profileOf } from './platform-catalog.ts';
 import type { ProfileFault } from './profile-fault.ts';
 import { readYaml, type YamlFile } from './read-yaml.ts';
 import { suggest } from './suggest.ts';
 
 /** All profiles, or everything that is wrong with them. */
 export type LoadedProfiles =
-  | { readonly ok: true; readonly value: PlatformCatalog }
+  | { readonly ok: true; readonly value: ProfileCatalog }
   | { readonly ok: false; readonly reason: 'faulty_profiles'; readonly faults: readonly ProfileFault[] };
 
 /** Files of this subfolder are families: they are extended and are no platforms themselves. */
@@ -38,13 +38,13 @@ export const loadProfiles = async (folders: readonly string[]): Promise<LoadedPr
   for (const [name, yaml] of platforms) {
     const id = platformId(name);
     if (id === null)
-      faults.push(yaml.faultAt([], `the file's name is the platform's id: a-z 0-9 -, beginning with a letter`));
+      faults.push(yaml.faultAt([], `the file’s name is the platform’s id: a-z 0-9 -, beginning with a letter`));
     const family = familyOf(yaml, families, faults);
     // What is missing cannot be told as long as the parts have faults of their own.
     if (id === null || family === 'unknown' || faulty.has(yaml.file) || (family && faulty.has(family.file))) continue;
     const { content, faults: found } = checkWhole(yaml, merge(family?.data, yaml.data));
     faults.push(...found);
-    if (content) profiles.push({ id, ...content });
+    if (content) profiles.push(profileOf(id, content));
   }
   return faults.length > 0
     ? { ok: false, reason: 'faulty_profiles', faults: faults.toSorted(byPlace) }

@@ -21,6 +21,7 @@ const SAFE_NAMES: ReadonlySet<string> = new Set([
   'InvalidWrappedKey',
   'KeyFileRefused',
   'PortUnavailable',
+  'ProfilesRefused',
   'PublishFailed',
   'RecordCorrupt',
   'RegistryUnavailable',

@@ -1,10 +1,10 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { Registry } from 'prom-client';
+import { EXIT_CONFIG, isRefusal, sayRefusal } from './exit-codes.ts';
 import { hardenProcess, type Weakness } from './harden-process.ts';
 import { createHealth, type Health } from './health.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
-import { ConfigRefused } from './read-config.ts';
 import { serveOperations } from './serve-operations.ts';
 import type { LogLevel, OperationsSettings, VaultEnvironment } from './settings.ts';
 import { type OpenPart, stopInReverse } from './stop-in-reverse.ts';
@@ -53,8 +53,6 @@ export interface Service<Config extends ServiceConfig> {
   readonly stopWithinMs?: number;
 }
 
-/** sysexits.h EX_CONFIG. */
-const EXIT_CONFIG = 78;
 /** How long a start that is under way may take to notice that the service is to stop. */
 const START_MAY_LINGER_MS = 2000;
 
@@ -62,7 +60,8 @@ const START_MAY_LINGER_MS = 2000;
  * Runs a service until it is told to stop: reads the configuration, hardens the process, serves health and metrics,
  * starts the service, waits for SIGTERM, SIGINT or a fatal error, stops the parts in reverse, and ends the process.
  *
- * Exit codes: 0 stopped in order; 1 a fatal error, or parts that did not stop; 78 a refused configuration; 128 + n at
+ * Exit codes: 0 stopped in order; 1 a fatal error, or parts that did not stop; 78 something that an
+ * operator has to change: configuration, profiles, a key file; 128 + n at
  * once by a second signal.
  */
 export const runService = async <Config extends ServiceConfig>(service: Service<Config>): Promise<never> => {
@@ -79,7 +78,9 @@ export const runService = async <Config extends ServiceConfig>(service: Service<
   const context = { config, log, metrics, health, stopping: ending.stopping, part, watch, fatal: ending.fatal };
   const starting = start(service, context).catch((error: unknown) => {
     // A part that was waited for when the service was told to stop rejects: that is no fault.
-    if (!ending.stopping.aborted) ending.fatal(error);
+    if (ending.stopping.aborted) return;
+    if (isRefusal(error)) sayRefusal(service.name, error);
+    ending.fatal(error);
   });
 
   const exitCode = await ending.told;
@@ -94,9 +95,9 @@ const readOrExit = <Config extends ServiceConfig>({ name, config }: Service<Conf
   try {
     return config();
   } catch (error) {
-    if (!(error instanceof ConfigRefused)) throw error;
+    if (!isRefusal(error)) throw error;
     // There is no log yet: its level is part of what was refused.
-    process.stderr.write(`${name}: ${error.message}\n`);
+    sayRefusal(name, error);
     return process.exit(EXIT_CONFIG);
   }
 };

@@ -117,6 +117,13 @@ describe('a service', () => {
     );
   });
 
+  it('exits with 78 and the whole message on what an operator has to change', async () => {
+    const service = run('refused profiles');
+    expect(await service.exit).toBe(78);
+    expect(service.output.err).toBe('under-test: the platform profiles are refused\na.yaml:1:1 x\n');
+    expect(service.messages().slice(-3)).toEqual(['fatal error', 'closing first', 'stopped']);
+  });
+
   it('keeps the inspector shut on SIGUSR1', async () => {
     const service = run('ordinary');
     await service.said('started');
@@ -126,7 +133,7 @@ describe('a service', () => {
     expect(service.output.err).not.toContain('Debugger listening');
   });
 
-  it.each(['--inspect=0', '--heapsnapshot-signal=SIGUSR2', '--heap-prof'])(
+  it.each(['--inspect=0', '--heapsnapshot-signal=SIGUSR2', '--report-uncaught-exception'])(
     'does not run in production with %s',
     async (flag) => {
       const service = run('ordinary', { VAULT_ENV: 'production', NODE_OPTIONS: flag });

@@ -19,6 +19,8 @@ const close = (log: ServiceContext<unknown>['log'], part: string) => async () =>
 
 const misbehave = (fatal: (error: unknown) => void): void => {
   if (behaviour === 'failing start') throw new TypeError('canary');
+  if (behaviour === 'refused profiles')
+    throw Object.assign(new Error('the platform profiles are refused\na.yaml:1:1 x'), { name: 'ProfilesRefused' });
   if (behaviour === 'fatal') fatal(new Error('canary'));
   if (behaviour === 'rejection') void Promise.reject(new Error('canary'));
   if (behaviour === 'exception')

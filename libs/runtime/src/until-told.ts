@@ -1,3 +1,4 @@
+import { exitCodeOf } from './exit-codes.ts';
 import type { Log } from './log.ts';
 
 /** What ends a service. */
@@ -6,7 +7,7 @@ export interface Ending {
   readonly told: Promise<number>;
   /** Aborted at the same time. */
   readonly stopping: AbortSignal;
-  /** Ends the service with exit code 1. */
+  /** Ends the service, with exit code 1, or 78 where an operator has to change something. */
   readonly fatal: (error: unknown) => void;
 }
 
@@ -31,7 +32,7 @@ export const untilTold = (log: Log, now: () => number = () => performance.now())
   };
   const fatal = (error: unknown) => {
     log.fatal('fatal error', { error });
-    end(1);
+    end(exitCodeOf(error));
   };
   const onSignal = (signal: StopSignal) => {
     if (signalledAt === null) {

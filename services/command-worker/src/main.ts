@@ -12,10 +12,10 @@ import {
 import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-engine/contracts';
 import { followEngines } from '@vault-engine/engines';
 import { createDataKeys, openWrapper } from '@vault-engine/kms';
-import { formatFaults, loadProfiles } from '@vault-engine/platforms';
+import { openCatalog } from '@vault-engine/platforms';
 import { driverLog, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
 import { openRedisStore } from '@vault-engine/token-store';
-import { drainPending, type PlatformCatalog, type Vault } from '@vault-engine/vault';
+import { drainPending, type Vault } from '@vault-engine/vault';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { every } from './every.ts';
 import { observe } from './observe.ts';
@@ -35,7 +35,7 @@ const DRAIN_ON_STOP_MS = 10_000;
 const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   const { config, log, part, watch, fatal } = context;
   const topics = topicNames(config.kafka.topicPrefix);
-  const platforms = await catalog([PROFILES, ...config.profiles.folders]);
+  const platforms = await openCatalog([PROFILES, ...config.profiles.folders]);
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await part(
@@ -161,13 +161,6 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
         });
     },
   );
-};
-
-const catalog = async (folders: readonly string[]): Promise<PlatformCatalog> => {
-  const loaded = await loadProfiles(folders);
-  if (!loaded.ok) throw new Error(`the platform profiles are faulty\n${formatFaults(loaded.faults)}`);
-  const all = loaded.value.all().map(({ id, display_name: displayName }) => ({ id, displayName }));
-  return { displayName: (platform) => loaded.value.displayName(platform), all: () => all };
 };
 
 const bury = async (to: Publisher, topic: string, record: BusRecord, reason: string, log: Log): Promise<void> => {
