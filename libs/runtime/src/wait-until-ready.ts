@@ -8,7 +8,7 @@ import type { Log } from './log.ts';
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
 /** Where the state of a part is told. */
-export interface PartObserver {
+interface PartObserver {
   readonly part: string;
   readonly health: Health;
   readonly log: Log;
