@@ -1,0 +1,75 @@
+import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import Decoder from 'kafkajs/src/protocol/decoder.js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { toRecord } from './record.ts';
+import { MAX_HEADERS, repairHeaderFlood } from './repair-header-flood.ts';
+import { repairIdleSpin } from './repair-idle-spin.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('an idle connection', () => {
+  const queueWith = (pending: readonly unknown[], throttledUntil: number): RequestQueue =>
+    Object.assign(Object.create(RequestQueue.prototype) as RequestQueue, {
+      pending,
+      throttledUntil,
+      throttleCheckTimeoutId: null,
+      checkPendingRequests: vi.fn(),
+    });
+
+  it('arms no timer while nothing waits', () => {
+    vi.useFakeTimers();
+    repairIdleSpin();
+    queueWith([], -1).scheduleCheckPendingRequests();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('looks again at what waits: soon, or when the broker’s throttling ends', () => {
+    vi.useFakeTimers();
+    repairIdleSpin();
+    const [soon, throttled] = [queueWith(['request'], -1), queueWith(['request'], Date.now() + 500)];
+    soon.scheduleCheckPendingRequests();
+    throttled.scheduleCheckPendingRequests();
+    vi.advanceTimersByTime(10);
+    expect(soon.checkPendingRequests).toHaveBeenCalledOnce();
+    expect(throttled.checkPendingRequests).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(490);
+    expect(throttled.checkPendingRequests).toHaveBeenCalledOnce();
+  });
+});
+
+describe('headers', () => {
+  /** A decoder that gives the count and then counts what is read. */
+  const decoderOf = (length: number): Decoder =>
+    Object.assign(Object.create(Decoder.prototype) as Decoder, { readVarInt: () => length });
+
+  it('are read up to the limit, and not at all beyond it', () => {
+    repairHeaderFlood();
+    const read = vi.fn(() => 'header');
+    expect(decoderOf(MAX_HEADERS).readVarIntArray(read)).toHaveLength(MAX_HEADERS);
+    expect(decoderOf(-1).readVarIntArray(read)).toEqual([]);
+    read.mockClear();
+    expect(decoderOf(MAX_HEADERS + 1).readVarIntArray(read)).toEqual([]);
+    expect(read).not.toHaveBeenCalled();
+  });
+
+  it('are taken with their last value, whatever their name', () => {
+    const message = { key: null, value: null, timestamp: '5', attributes: 0, offset: '7', size: 0 };
+    const kafkajsHeaders = JSON.parse('{"__proto__": 1}') as Record<string, never>;
+    const headers = Object.assign(kafkajsHeaders, {
+      once: Buffer.from('1'),
+      twice: [Buffer.from('1'), Buffer.from('2')],
+      // As kafkajs decodes a name that every object has.
+      toString: [Object.prototype.toString, Buffer.from('3')],
+      empty: null,
+    });
+    const record = toRecord('t', 0, { ...message, headers: headers as never });
+    expect({ ...record.headers }).toEqual({
+      once: Buffer.from('1'),
+      twice: Buffer.from('2'),
+      toString: Buffer.from('3'),
+    });
+    expect(record).toMatchObject({ offset: 7n, timestamp: 5 });
+  });
+});
