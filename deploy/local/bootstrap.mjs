@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const entries = {
-  start: 'deploy/local/src/start.ts',
+  start: 'deploy/development/src/start.ts',
   test: 'deploy/local/src/test.ts',
   verify: 'deploy/local/src/verify.ts',
 };

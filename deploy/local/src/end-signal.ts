@@ -18,6 +18,14 @@ export function endSignal(): AbortSignal {
   return controller.signal;
 }
 
+/** Resolves when the signal aborts, at once when it has. */
+export function untilAborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
 function hasOwnerPipe(): boolean {
   try {
     const facts = fstatSync(3);

@@ -1,9 +1,16 @@
+export { endAllChildren } from './child.ts';
 export { localAwsEnvironment, type PartAddresses, type PartEnvironment } from './config.ts';
+export { endSignal } from './end-signal.ts';
 export { type EnsureOptions, ensureParts, type Parts } from './ensure-parts.ts';
+export { tryLock } from './file-lock.ts';
 export { MissingPart } from './missing-part.ts';
 export { type PartName, partNames } from './part.ts';
 export { partEnvironment } from './part-environment.ts';
+export { freePort, isFree, portHolder } from './ports.ts';
 export type { Log } from './progress.ts';
+export { root } from './root.ts';
 export type { RunningPart } from './running-part.ts';
 export { type StartPartOptions, startPart } from './start-part.ts';
+export { type RunningService, type ServiceOptions, startService } from './start-service.ts';
+export { runSteps, type Step } from './steps.ts';
 export { removeAtEnd } from './watchdog.ts';
