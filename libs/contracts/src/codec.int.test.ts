@@ -4,14 +4,14 @@ import { openWorld, type World } from '@vault-engine/world';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applySchemas } from './apply-schemas.ts';
-import { arbitraryRecord } from './arbitrary-record.ts';
 import { avroType } from './avro-types.ts';
 import { type Codec, isRecord, openCodec } from './codec.ts';
 import { RegistryUnavailable, SchemaMissing } from './errors.ts';
 import { frame, HEADER_BYTES } from './frame.ts';
 import { type AvroField, type AvroRecord, readSchemas } from './generate/read-schemas.ts';
 import { RECORD_NAMES, type RecordName, type Records } from './records.ts';
-import { registerUnder, removeSubject } from './registry-subject.ts';
+import { arbitraryRecord } from './testing/arbitrary-record.ts';
+import { registerUnder, removeSubject } from './testing/registry-subject.ts';
 
 const records = new Map<string, AvroRecord>(readSchemas().map(({ name, record }) => [name, record]));
 const subjects: string[] = [];

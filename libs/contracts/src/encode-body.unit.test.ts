@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arbitraryRecord } from './arbitrary-record.ts';
 import { ownType } from './avro-types.ts';
 import { encodeBody } from './encode-body.ts';
 import { InvalidRecord } from './errors.ts';
 import { readSchemas } from './generate/read-schemas.ts';
 import type { RecordName, StoreToken } from './records.ts';
+import { arbitraryRecord } from './testing/arbitrary-record.ts';
 
 const command: StoreToken = {
   user_id: 'u1',

@@ -1,11 +1,11 @@
 import avro from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { arbitraryRecord } from './arbitrary-record.ts';
 import { ownType } from './avro-types.ts';
 import { readSchemas } from './generate/read-schemas.ts';
 import { holdsOneValue, measureOf } from './measure.ts';
 import { RECORD_NAMES } from './records.ts';
+import { arbitraryRecord } from './testing/arbitrary-record.ts';
 
 const records = new Map(readSchemas().map(({ name, record }) => [name, record]));
 const arbitrary = (name: string) => {

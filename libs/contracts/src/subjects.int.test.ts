@@ -4,8 +4,8 @@ import { applySchemas, checkSchemas } from './apply-schemas.ts';
 import { RegistryUnavailable } from './errors.ts';
 import { RECORD_NAMES } from './records.ts';
 import { askRegistry } from './registry-rest.ts';
-import { registerUnder, removeSubject } from './registry-subject.ts';
 import { applySubjects, type CompatibilityLevel, checkSubjects, type Subject } from './subjects.ts';
+import { registerUnder, removeSubject } from './testing/registry-subject.ts';
 
 const used: string[] = [];
 let world: World;

@@ -1,4 +1,4 @@
-import { askRegistry } from './registry-rest.ts';
+import { askRegistry } from '../registry-rest.ts';
 
 /** For tests: registers `schema` under a subject of the test's own and answers its id. The shared subjects stay as they are. */
 export const registerUnder = async (url: string, subject: string, schema: string): Promise<number> => {

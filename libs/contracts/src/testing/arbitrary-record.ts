@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { AvroRecord, AvroType } from './generate/read-schemas.ts';
+import type { AvroRecord, AvroType } from '../generate/read-schemas.ts';
 
 /** For tests: any value of `record`. */
 export const arbitraryRecord = (record: AvroRecord): fc.Arbitrary<object> => arbitraryFields(record, new Map());
@@ -7,7 +7,7 @@ export const arbitraryRecord = (record: AvroRecord): fc.Arbitrary<object> => arb
 /** Named types by their name: a second use of one gives the name alone. */
 type Named = Map<string, fc.Arbitrary<unknown>>;
 
-/** Twice the value has to be exact in a double, see `measure.ts`. */
+/** Twice the value has to be exact in a double, see measure.ts. */
 const LIMIT = 2 ** 52;
 
 const PRIMITIVES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
