@@ -126,6 +126,7 @@ class KafkaCaller implements Caller {
         this.#drop(call, verified.reason);
         break;
       case 'reply':
+        this.#pending.vindicate(call);
         this.#end(call, verified.head, verified.value);
         break;
     }

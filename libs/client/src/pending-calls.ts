@@ -75,6 +75,11 @@ export class PendingCalls {
     this.#questioned.set(keys.kid, performance.now());
   }
 
+  /** Notes that the vault answered under the key of this request: it is not wrong, whatever a note said. */
+  vindicate({ keys }: PendingCall): void {
+    this.#questioned.delete(keys.kid);
+  }
+
   rejectAll(reason: Error): void {
     for (const call of [...this.#calls.values()]) call.reject(reason);
   }
