@@ -1,3 +1,4 @@
 export type { EngineKeysFile } from './engine-keys-file.ts';
-export { enginesFileOf, keyFileOf, type Provisioned, type Provisioning, provision } from './provision.ts';
+export { type Provisioned, type Provisioning, provision } from './provision.ts';
+export { type RunningVault, type RunOptions, runVault } from './run-vault.ts';
 export { gatewayPort, plan, type ServicePlan, servicePlans, type VaultPlace } from './services.ts';

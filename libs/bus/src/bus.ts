@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka as KafkaClient, KafkaConfig, SASLOptions } from 'kafkajs';
 import { Kafka, logLevel } from './kafkajs.ts';
 import { type BusLog, kafkajsLog } from './log.ts';
@@ -40,8 +41,10 @@ export interface Bus {
   /**
    * A client of its own for each piece: kafkajs keeps the committed offsets of all consumers of one group in one map per
    * client, so that two consumers made by the same client disturb each other.
+   *
+   * @param retries how often it repeats what it does by itself, connecting above all. Default 5: about 3 s
    */
-  readonly client: () => KafkaClient;
+  readonly client: (retries?: number) => KafkaClient;
 }
 
 /** Describes the way to the brokers; no connection is made yet. */
@@ -53,13 +56,14 @@ export function connectBus(options: BusOptions): Bus {
     clientId: options.clientId,
     requestTimeout: requestTimeoutMs,
     connectionTimeout: options.connectionTimeoutMs ?? 3_000,
-    retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1_000 },
     logLevel: logLevel.WARN,
     logCreator: () => kafkajsLog(log),
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),
     ...(options.sasl === undefined ? {} : { sasl: saslOf(options.sasl) }),
   };
-  return { clientId: options.clientId, requestTimeoutMs, log, client: () => new Kafka(config) };
+  const client = (retries = 5) =>
+    new Kafka({ ...config, retry: { retries, initialRetryTime: 100, maxRetryTime: 1_000 } });
+  return { clientId: options.clientId, requestTimeoutMs, log, client };
 }
 
 /** kafkajs types one shape for each mechanism, all with the same fields. */
@@ -78,4 +82,27 @@ export async function withAdmin<T>(bus: Bus, use: (admin: Admin) => Promise<T>):
   } finally {
     await admin.disconnect();
   }
+}
+
+const ASK_AGAIN_MS = [50, 100, 200, 400, 800, 1_600];
+
+/**
+ * {@link withAdmin} for questions: asked again, on a new connection, while the brokers say that the error will pass. A
+ * topic that was just created has partitions without a leader for a moment.
+ */
+export async function askAdmin<T>(bus: Bus, question: (admin: Admin) => Promise<T>): Promise<T> {
+  for (const waitMs of ASK_AGAIN_MS) {
+    try {
+      return await withAdmin(bus, question);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await sleep(waitMs);
+    }
+  }
+  return withAdmin(bus, question);
+}
+
+/** Every error of kafkajs says whether it may pass. */
+function isPassing(error: unknown): boolean {
+  return error instanceof Error && 'retriable' in error && error.retriable === true;
 }

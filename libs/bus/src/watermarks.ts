@@ -1,4 +1,4 @@
-import { type Bus, withAdmin } from './bus.ts';
+import { askAdmin, type Bus } from './bus.ts';
 
 /** Where a partition's log begins and ends: it holds offsets from `low` up to, and without, `high`. */
 export interface Watermark {
@@ -9,7 +9,7 @@ export interface Watermark {
 
 /** The watermarks of a topic's partitions, in their order. Throws where the topic does not exist. */
 export async function watermarks(bus: Bus, topic: string): Promise<readonly Watermark[]> {
-  const offsets = await withAdmin(bus, (admin) => admin.fetchTopicOffsets(topic));
+  const offsets = await askAdmin(bus, (admin) => admin.fetchTopicOffsets(topic));
   return offsets
     .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
     .sort((a, b) => a.partition - b.partition);
@@ -17,13 +17,13 @@ export async function watermarks(bus: Bus, topic: string): Promise<readonly Wate
 
 /** Per partition the first offset whose record is not older than `timestamp` (Unix ms), or the end of the log. */
 export async function offsetsAt(bus: Bus, topic: string, timestamp: number): Promise<ReadonlyMap<number, bigint>> {
-  const offsets = await withAdmin(bus, (admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestamp));
+  const offsets = await askAdmin(bus, (admin) => admin.fetchTopicOffsetsByTimestamp(topic, timestamp));
   return new Map(offsets.map(({ partition, offset }) => [partition, BigInt(offset)]));
 }
 
 /** What a group has committed, per partition; partitions without a commit are absent. */
 export async function committedOffsets(bus: Bus, groupId: string, topic: string): Promise<ReadonlyMap<number, bigint>> {
-  const answers = await withAdmin(bus, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+  const answers = await askAdmin(bus, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
   const partitions = answers.find((answer) => answer.topic === topic)?.partitions ?? [];
   return new Map(
     partitions.filter(({ offset }) => BigInt(offset) >= 0n).map(({ partition, offset }) => [partition, BigInt(offset)]),

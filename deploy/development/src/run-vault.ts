@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { isFree, type Log, MissingPart, portHolder, type RunningService, startService } from '@vault-engine/local';
+import { type ServicePlan, servicePlans, type VaultPlace } from './services.ts';
+
+/** The services of one vault, running. */
+export interface RunningVault {
+  /** By name. */
+  readonly services: ReadonlyMap<string, RunningService>;
+  /** Ends them in reverse order. */
+  readonly stop: () => Promise<void>;
+}
+
+/** What the services are started with, beside their place. */
+export interface RunOptions {
+  readonly place: VaultPlace;
+  /** Further services, or others than {@link servicePlans} has. */
+  readonly plans?: readonly ServicePlan[];
+  readonly logDir: string;
+  readonly log: Log;
+  /** Told when a service ends that nobody stopped. */
+  readonly onCrash: (what: string) => void;
+}
+
+/**
+ * Starts every service in a process of its own, all at once, and resolves when all are ready: each waits for what it
+ * needs by itself. Rejects, with none left running, when one of their ports is taken or one does not get ready.
+ */
+export const runVault = async ({
+  place,
+  plans = servicePlans(place),
+  logDir,
+  log,
+  onCrash,
+}: RunOptions): Promise<RunningVault> => {
+  await Promise.all(plans.map(portIsFree));
+  const starts = await Promise.allSettled(
+    plans.map(async ({ name, entry, env, operations }) => {
+      const service = await startService({ name, entry, env, ready: `${operations}/readyz`, logDir, onCrash });
+      log(`  ${name}: ready, log in ${join(logDir, `${name}.log`)}`);
+      return service;
+    }),
+  );
+  const running = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+  const stop = async (): Promise<void> => {
+    for (const service of running.toReversed()) await service.stop();
+  };
+  const failed = starts.find((start) => start.status === 'rejected');
+  if (failed !== undefined) {
+    await stop();
+    throw failed.reason;
+  }
+  return { services: new Map(running.map((service) => [service.name, service])), stop };
+};
+
+const portIsFree = async ({ name, env, operations }: ServicePlan): Promise<void> => {
+  const ports = [new URL(operations).port, env['VAULT_GATEWAY_PORT']].filter((port) => port !== undefined).map(Number);
+  for (const port of ports) {
+    if (await isFree(port)) continue;
+    const holder = (await portHolder(port)) ?? 'another process';
+    throw new MissingPart(
+      `port ${port} is taken by ${holder}: ${name} needs it; end that, or set VAULT_FIRST_PORT to where 20 ports are free`,
+    );
+  }
+};

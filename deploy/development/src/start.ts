@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+import {
+  endAllChildren,
+  endSignal,
+  ensureParts,
+  type Log,
+  type Parts,
+  root,
+  runSteps,
+  type Step,
+  tryLock,
+} from '@vault-engine/local';
+import { readFirstPort } from './config.ts';
+import { firstRoundTrip } from './first-round-trip.ts';
+import { type Provisioned, provision } from './provision.ts';
+import { removeRunFile, writeRunFile } from './run-file.ts';
+import { type RunningVault, runVault } from './run-vault.ts';
+import { gatewayPort, servicePlans, type VaultPlace } from './services.ts';
+import { whatNext } from './what-next.ts';
+
+/** `npm start`: brings everything up step by step, stays until it is told to end, and takes everything down in reverse. */
+const stateDir = join(root, '.local');
+const runFile = join(stateDir, 'run.json');
+const partNames = ['kafka', 'registry', 'redis'] as const;
+const log: Log = (line) => console.log(line);
+
+process.exitCode = await start(endSignal());
+// Whatever still holds the event loop (a start that was interrupted) is no reason to stay.
+process.exit();
+
+async function start(end: AbortSignal): Promise<number> {
+  const held = await tryLock(join(stateDir, 'start.lock'));
+  if (!held.ok) return fail(`the vault runs here already: end it first (kill ${held.holder})`);
+  try {
+    return await upUntil(end);
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  } finally {
+    await endAllChildren();
+    await held.lock.release();
+  }
+}
+
+async function upUntil(end: AbortSignal): Promise<number> {
+  const began = performance.now();
+  const crashed = Promise.withResolvers<string>();
+  const asked = new Promise<undefined>((resolve) => end.addEventListener('abort', () => resolve(undefined)));
+  const stop = await Promise.race([runSteps(steps(crashed.resolve), log), asked]);
+  if (stop === undefined) {
+    log(`${end.reason}: stopping`);
+    return 0;
+  }
+  log(`up in ${((performance.now() - began) / 1000).toFixed(1)} s; Ctrl-C ends it`);
+  const crash = await Promise.race([asked, crashed.promise]);
+  log(crash ?? `${end.reason}: stopping`);
+  await stop();
+  return crash === undefined ? 0 : 1;
+}
+
+function steps(onCrash: (what: string) => void): Step[] {
+  let parts: Parts<(typeof partNames)[number]>;
+  let provisioned: Provisioned;
+  let place: VaultPlace;
+  let vault: RunningVault;
+  return [
+    {
+      name: 'Kafka, registry, Redis',
+      run: async () => {
+        parts = await ensureParts({ names: partNames, dataDir: stateDir, ports: 'fixed', log });
+      },
+      stop: async () => parts?.stop(),
+    },
+    {
+      name: 'topics, schemas, engines',
+      run: async () => {
+        const { kafka, registry: registryUrl, redis: redisUrl } = parts.addresses;
+        const brokers = kafka.split(',');
+        provisioned = await provision({ brokers, registryUrl, topicPrefix: '', stateDir });
+        const { keyFile } = provisioned;
+        place = {
+          brokers,
+          registryUrl,
+          redisUrl,
+          topicPrefix: '',
+          keyPrefix: 'vault',
+          keyFile,
+          firstPort: readFirstPort(process.env),
+        };
+      },
+    },
+    {
+      name: 'services',
+      run: async () => {
+        vault = await runVault({ place, logDir: join(stateDir, 'logs'), log, onCrash });
+      },
+      stop: async () => vault?.stop(),
+    },
+    {
+      name: 'a first token stored, fetched and listed',
+      run: () => firstRoundTrip(gatewayOf(place), provisioned.engines),
+    },
+    {
+      name: `ready: ${runFile}`,
+      run: async () => {
+        const { kafka, registry, redis } = parts.addresses;
+        const metrics = Object.fromEntries(servicePlans(place).map(({ name, operations }) => [name, operations]));
+        await writeRunFile(runFile, {
+          gateway: gatewayOf(place),
+          kafka,
+          registry,
+          redis,
+          engines: provisioned.enginesFile,
+          metrics,
+        });
+        log(whatNext(gatewayOf(place), provisioned.enginesFile));
+      },
+      stop: () => removeRunFile(runFile),
+    },
+  ];
+}
+
+function gatewayOf(place: VaultPlace): string {
+  return `http://127.0.0.1:${gatewayPort(place)}`;
+}
+
+function fail(line: string): number {
+  console.error(line);
+  return 1;
+}
