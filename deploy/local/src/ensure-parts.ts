@@ -3,12 +3,13 @@ import { startComposed } from './compose.ts';
 import { type LocalConfig, type PartAddresses, readLocalConfig } from './config.ts';
 import { startContainers } from './containers.ts';
 import { dockerAnswers } from './docker-engine.ts';
-import { MissingPart } from './missing-part.ts';
+import { allOrEveryReason, MissingPart } from './missing-part.ts';
 import type { Part, PartName, Placement, PreparedPart } from './part.ts';
 import { parts } from './parts.ts';
 import { freePort, isFree, portHolder } from './ports.ts';
 import type { Log } from './progress.ts';
 import { runPart } from './running-part.ts';
+import { toolContext } from './tool-context.ts';
 
 export type EnsureOptions<Name extends PartName> = {
   readonly names: readonly Name[];
@@ -17,6 +18,8 @@ export type EnsureOptions<Name extends PartName> = {
   /** `fixed` for development, where a second start finds what the first left; `free` for tests beside it. */
   readonly ports: 'fixed' | 'free';
   readonly log: Log;
+  /** Where addresses, ports and folders are read: the process's own unless told otherwise. */
+  readonly environment?: NodeJS.ProcessEnv;
 };
 
 export type Parts<Name extends PartName> = {
@@ -34,7 +37,7 @@ export type Started = { readonly addresses: Partial<Record<PartName, string>>; s
  * @throws MissingPart, one line for each thing that is missing or in the way
  */
 export async function ensureParts<Name extends PartName>(options: EnsureOptions<Name>): Promise<Parts<Name>> {
-  const config = readLocalConfig();
+  const config = readLocalConfig(options.environment);
   const given = givenAddresses(config, options.names);
   const wanted = options.names.filter((name) => given[name] === undefined).map((name) => parts[name]);
   const started = wanted.length > 0 ? await start(config, wanted, options) : nothing;
@@ -80,14 +83,12 @@ async function startProcesses(
   wanted: readonly Part[],
   options: EnsureOptions<PartName>,
 ): Promise<Started> {
-  const { cacheDir, environment } = config;
-  const context = { cacheDir, environment, log: options.log };
+  const context = toolContext(config, options.log);
   const prepared = await allOrEveryReason(
-    wanted.map(async (part) => ({
-      part,
-      prepared: await part.prepare(context),
-      at: await place(config, part, options),
-    })),
+    wanted.map(async (part) => {
+      const at = await place(config, part, options);
+      return { part, prepared: await part.prepare(context), at };
+    }),
   );
   const started = await Promise.allSettled(prepared.map((one) => startOne(one, options)));
   const running = started.filter((result) => result.status === 'fulfilled').map((result) => result.value);
@@ -123,15 +124,4 @@ async function mustBeFree(part: Part, port: number): Promise<void> {
   throw new MissingPart(
     `port ${port} of ${part.title} is taken by ${holder}: stop that, choose another port with ${part.portVariable}, or name a running one with ${part.addressVariable}`,
   );
-}
-
-/** Everything that is missing at once, so that nobody installs one thing after another. */
-async function allOrEveryReason<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(work);
-  const reasons = results.filter((result) => result.status === 'rejected').map((result): unknown => result.reason);
-  const other = reasons.find((reason) => !(reason instanceof MissingPart));
-  if (other) throw other;
-  if (reasons.length > 0)
-    throw new MissingPart([...new Set(reasons.map((reason) => (reason as MissingPart).message))].join('\n'));
-  return results.filter((result) => result.status === 'fulfilled').map((result) => result.value);
 }

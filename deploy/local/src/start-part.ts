@@ -7,6 +7,7 @@ import { parts } from './parts.ts';
 import { freePort } from './ports.ts';
 import type { Log } from './progress.ts';
 import { type RunningPart, runPart } from './running-part.ts';
+import { toolContext } from './tool-context.ts';
 import { removeAtEnd } from './watchdog.ts';
 
 export type StartPartOptions = {
@@ -26,9 +27,8 @@ export type StartPartOptions = {
  * @throws MissingPart when the machine lacks something
  */
 export async function startPart(name: PartName, options: StartPartOptions = {}): Promise<RunningPart> {
-  const { cacheDir, environment } = readLocalConfig();
   const part = parts[name];
-  const prepared = await part.prepare({ cacheDir, environment, log: options.log ?? (() => undefined) });
+  const prepared = await part.prepare(toolContext(readLocalConfig(), options.log ?? (() => undefined)));
   const dataDir = options.dataDir ?? (await temporaryFolder(name));
   const port = options.port ?? (await freePort());
   const at = { port, sidePort: await freePort(), dataDir, settings: options.settings ?? {} };

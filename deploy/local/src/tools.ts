@@ -1,12 +1,17 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { installDebianPackage } from './debian-package.ts';
 import { MissingPart } from './missing-part.ts';
 import type { Log } from './progress.ts';
 import { runCommand } from './run-command.ts';
 
 /** What finding a program may use. */
-export type ToolContext = { readonly cacheDir: string; readonly environment: NodeJS.ProcessEnv; readonly log: Log };
+export type ToolContext = {
+  readonly cacheDir: string;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly log: Log;
+  /** Installs a package of the system where that is allowed. @returns whether it is there now */
+  readonly installPackage: (name: string) => Promise<boolean>;
+};
 
 const oldestJava = 17;
 
@@ -14,7 +19,7 @@ const oldestJava = 17;
 export async function findJava(context: ToolContext): Promise<string> {
   const found = await firstNewJava(context.environment);
   if (found) return found;
-  if (await installDebianPackage('default-jre-headless', context.cacheDir, context.log)) {
+  if (await context.installPackage('default-jre-headless')) {
     const installed = await firstNewJava(context.environment);
     if (installed) return installed;
   }
@@ -47,7 +52,7 @@ export function findRedis(context: ToolContext): Promise<string> {
 export async function findPython(context: ToolContext): Promise<string> {
   const python = findOnPath('python3', context.environment);
   if (python && (await hasPip(python))) return python;
-  if (await installDebianPackage('python3-pip', context.cacheDir, context.log)) return '/usr/bin/python3';
+  if (await context.installPackage('python3-pip')) return '/usr/bin/python3';
   throw new MissingPart(
     'Python 3 with pip is missing (the KMS of the tests needs it): install it (Debian: apt install python3-pip), set AWS_ENDPOINT_URL_KMS, or start Docker',
   );
@@ -73,7 +78,7 @@ async function onPathOrInstalled(
 ): Promise<string> {
   const found = findOnPath(program, context.environment);
   if (found) return found;
-  if (await installDebianPackage(debianPackage, context.cacheDir, context.log)) {
+  if (await context.installPackage(debianPackage)) {
     const installed = findOnPath(program, context.environment);
     if (installed) return installed;
   }

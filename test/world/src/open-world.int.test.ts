@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
-import { Kafka, logLevel } from 'kafkajs';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import { expect, test, vi } from 'vitest';
-import { openWorld } from './open-world.ts';
+import { openWorld, type World } from './open-world.ts';
 
 test('two worlds have different prefixes', async () => {
   const [one, other] = await Promise.all([openWorld(), openWorld()]);
@@ -17,13 +17,7 @@ test('closing a world removes its topics, its groups and its keys, and nothing o
   const admin = kafka.admin();
   await admin.connect();
   try {
-    for (const world of [mine, neighbour]) {
-      const topic = `${world.topicPrefix}topic`;
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
-      const partitions = [{ partition: 0, offset: '0' }];
-      await admin.setOffsets({ groupId: `${world.topicPrefix}group`, topic, partitions });
-      await redis.set(`${world.keyPrefix}{1}:key`, 'value');
-    }
+    await Promise.all([mine, neighbour].map((world) => populate(world, admin, redis)));
 
     await mine.close();
 
@@ -39,6 +33,14 @@ test('closing a world removes its topics, its groups and its keys, and nothing o
     redis.disconnect();
   }
 });
+
+async function populate(world: World, admin: Admin, redis: Redis): Promise<void> {
+  const topic = `${world.topicPrefix}topic`;
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+  const partitions = [{ partition: 0, offset: '0' }];
+  await admin.setOffsets({ groupId: `${world.topicPrefix}group`, topic, partitions });
+  await redis.set(`${world.keyPrefix}{1}:key`, 'value');
+}
 
 /** By an admin of its own: kafkajs asks for the metadata of every topic that an admin has touched, deleted ones too. */
 async function listGroups(kafka: Kafka): Promise<string[]> {
