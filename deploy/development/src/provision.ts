@@ -31,9 +31,9 @@ const GRANTS = fileURLToPath(new URL('../../engines.yaml', import.meta.url));
 const ENVIRONMENT = 'development';
 
 /** Where the key file of a state folder is. */
-export const keyFileOf = (stateDir: string): string => join(stateDir, 'keys', 'local.key');
+const keyFileOf = (stateDir: string): string => join(stateDir, 'keys', 'local.key');
 /** Where the credentials of a state folder's engines are. */
-export const enginesFileOf = (stateDir: string): string => join(stateDir, 'keys', 'engines.json');
+const enginesFileOf = (stateDir: string): string => join(stateDir, 'keys', 'engines.json');
 
 /**
  * Sets a vault up, and changes nothing where it is set up already: topics, schemas after a compatibility check, the key

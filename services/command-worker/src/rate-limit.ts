@@ -24,7 +24,7 @@ export const rateLimit = (): TakeToken => {
 };
 
 /** One step of a bucket. A clock that runs backwards adds nothing. */
-export const take = (bucket: Bucket, { perSecond, burst }: Rate, now: number): { bucket: Bucket; waitMs: number } => {
+const take = (bucket: Bucket, { perSecond, burst }: Rate, now: number): { bucket: Bucket; waitMs: number } => {
   const elapsedMs = Math.max(0, now - bucket.at);
   const tokens = Math.min(burst, bucket.tokens + (elapsedMs * perSecond) / 1_000);
   if (tokens >= 1) return { bucket: { tokens: tokens - 1, at: now }, waitMs: 0 };
