@@ -1,5 +1,6 @@
 export { type DescribedError, describeError, errorLabel } from './describe-error.ts';
 export { driverLog } from './driver-log.ts';
+export { every, type Repeating } from './every.ts';
 export { hardenProcess, type Weakness } from './harden-process.ts';
 export { createHealth, type Health, type HealthReport, type PartState } from './health.ts';
 export { isOutage } from './is-outage.ts';
