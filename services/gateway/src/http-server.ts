@@ -1,0 +1,56 @@
+import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttps } from 'node:https';
+import type { Duplex } from 'node:stream';
+import type { HttpSettings } from './config.ts';
+import { errorBody, malformedAs } from './refusal.ts';
+
+/** Whoever sends slowly holds a connection no longer than this. */
+const HEADERS_WITHIN_MS = 5_000;
+const REQUEST_WITHIN_MS = 10_000;
+/** Longer than load balancers keep idle connections (AWS's: 60 s), so that none uses one that is just closed. */
+const KEEP_ALIVE_MS = 72_000;
+const LARGEST_HEADERS = 8 * 1_024;
+
+/** The HTTP or HTTPS server, with limits against slow senders. */
+export const httpServer = ({ tls, timeoutMs }: HttpSettings, handler: RequestListener): Server => {
+  const limits = {
+    headersTimeout: HEADERS_WITHIN_MS,
+    requestTimeout: REQUEST_WITHIN_MS,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: LARGEST_HEADERS,
+    noDelay: true,
+  };
+  const server = tls === null ? createHttp(limits, handler) : createHttps({ ...limits, ...tls }, handler);
+  // A socket on which nothing moves for longer than a request and its answer take together.
+  server.setTimeout(REQUEST_WITHIN_MS + timeoutMs + 5_000);
+  return server;
+};
+
+/** Answers what is no HTTP, or too slow, or too large, before there is a request; then closes. */
+export const answerClientError = (
+  error: Error & { readonly code?: string },
+  socket: Duplex,
+  requestId: string,
+): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const refusal = malformedAs(STATUS_BY_CODE[error.code ?? ''] ?? 400);
+  const body = JSON.stringify(errorBody(refusal, requestId));
+  socket.end(
+    `HTTP/1.1 ${refusal.status} ${REASON[refusal.status] ?? 'Bad Request'}\r\nconnection: close\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `x-request-id: ${requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
+};
+
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+};
+const REASON: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};

@@ -1,0 +1,95 @@
+import type { Attempts } from '@vault-engine/audit';
+import type { Caller } from '@vault-engine/client';
+import type { EngineTable } from '@vault-engine/engines';
+import type { EngineKeys } from '@vault-engine/protocol';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type * as z from 'zod';
+import { authenticate } from './authenticate.ts';
+import { errorAnswer, optionalHeaders } from './fields.ts';
+import { NotAuthenticated } from './refusal.ts';
+import type { Route } from './route.ts';
+
+/** What a route is served with. */
+export interface RouteParts {
+  readonly table: Pick<EngineTable, 'get'>;
+  readonly caller: Pick<Caller, 'call'>;
+  readonly attempts: Pick<Attempts, 'note'>;
+  /** The deadline of each command. */
+  readonly timeoutMs: number;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set once the caller is authenticated. */
+    engineKeys: EngineKeys | null;
+  }
+}
+
+/**
+ * Serves one operation:
+ * 1. the credential is checked before a byte of the body is read;
+ * 2. the body is validated by the route's schema;
+ * 3. a command goes out in the caller's own name, under its own key, and its answer comes back.
+ */
+export const serveRoute = <Body extends z.ZodType, Answer extends z.ZodType, Value>(
+  app: FastifyInstance,
+  parts: RouteParts,
+  { url, summary, body, answer, ask, tell }: Route<Body, Answer, Value>,
+): void => {
+  app.route({
+    method: 'POST',
+    url,
+    schema: {
+      summary,
+      body,
+      headers: optionalHeaders,
+      response: { 200: answer, '4xx': errorAnswer, '5xx': errorAnswer },
+    },
+    onRequest: async (request) => admit(parts, request),
+    handler: async (request, reply) => {
+      const operation = ask(request.body as z.output<Body>); // validated by `body`, above
+      return tell(await parts.caller.call(keysOf(request), operation, optionsOf(parts, request, reply)));
+    },
+  });
+};
+
+const admit = ({ table, attempts }: RouteParts, request: FastifyRequest): void => {
+  const engine = headerOf(request, 'x-engine-id');
+  const proven = authenticate(table, engine, headerOf(request, 'x-engine-key'));
+  if (!proven.ok) {
+    const known = engine !== undefined && table.get(engine) !== undefined;
+    attempts.note(known ? engine : null, proven.reason);
+    throw new NotAuthenticated();
+  }
+  request.engineKeys = proven.value;
+};
+
+const keysOf = ({ engineKeys }: FastifyRequest): EngineKeys => {
+  if (engineKeys === null) throw new Error('a request was handled before its caller was authenticated');
+  return engineKeys;
+};
+
+const optionsOf = ({ timeoutMs }: RouteParts, request: FastifyRequest, reply: FastifyReply) => ({
+  commandId: request.id,
+  timeoutMs,
+  signal: gone(reply),
+  idempotencyKey: headerOf(request, 'idempotency-key'),
+  traceparent: headerOf(request, 'traceparent'),
+});
+
+const headerOf = ({ headers }: FastifyRequest, name: string): string | undefined => {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/**
+ * Aborted when the caller hangs up before its answer. Not `request.signal`: that follows the `close` of the incoming
+ * message, which Node emits as soon as a body is read.
+ */
+const gone = ({ raw }: FastifyReply): AbortSignal => {
+  const hungUp = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) hungUp.abort();
+  });
+  return hungUp.signal;
+};
