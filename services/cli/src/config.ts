@@ -1,0 +1,115 @@
+import { dirname, join } from 'node:path';
+import {
+  type Environment,
+  environmentSettings,
+  kafkaSettings,
+  keySettings,
+  mountable,
+  readConfig,
+  registrySettings,
+  settings,
+} from '@vault-engine/runtime';
+import * as z from 'zod';
+import { CliFailure, EXIT } from './failure.ts';
+import { developmentKey, readRunFile } from './run-file.ts';
+
+const engineVariables = z.object({
+  VAULT_ENGINE_ID: z.string('the engine to speak as; beside npm start, --as <engine> does instead'),
+  VAULT_ENGINE_KEY: mountable(z.string('its key, vek1.…; VAULT_ENGINE_KEY_FILE names a file that holds it')),
+});
+
+/** `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`: as whom tokens are stored and asked for. */
+const engineSettings = settings(engineVariables, (variables) => ({
+  engine: variables.VAULT_ENGINE_ID,
+  credential: variables.VAULT_ENGINE_KEY,
+}));
+
+/** Each command group reads what it needs, when it runs: help and usage errors need no configuration. */
+export interface CliConfig {
+  readonly topics: () => TopicsConfig;
+  readonly schemas: () => SchemasConfig;
+  readonly engines: () => EnginesConfig;
+  /** `as`: an engine of the development start, instead of `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`. */
+  readonly token: (as: string | undefined) => TokenConfig;
+}
+
+const TOPICS = { environment: environmentSettings, kafka: kafkaSettings } as const;
+const SCHEMAS = { registry: registrySettings } as const;
+const ENGINES = { ...TOPICS, ...SCHEMAS, key: keySettings } as const;
+const TOKEN = { kafka: kafkaSettings, ...SCHEMAS } as const;
+
+export type TopicsConfig = ReturnType<typeof readConfig<typeof TOPICS>>;
+export type SchemasConfig = ReturnType<typeof readConfig<typeof SCHEMAS>>;
+export type EnginesConfig = ReturnType<typeof readConfig<typeof ENGINES>>;
+/** As whom the vault is asked. */
+export interface EngineIdentity {
+  readonly engine: string;
+  /** The credential for Kafka. A secret. */
+  readonly credential: string;
+}
+
+export type TokenConfig = ReturnType<typeof readConfig<typeof TOKEN>> & EngineIdentity;
+
+/**
+ * The configuration in `env`; where that says nothing of a vault, the one that a development start describes in
+ * `runFilePath`, with its key file beside it. Each function throws `ConfigRefused` or `CliFailure`.
+ */
+export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
+  const effective = () => withDevelopmentStart(env, runFilePath);
+  return {
+    topics: () => readConfig(TOPICS, effective()),
+    schemas: () => readConfig(SCHEMAS, effective()),
+    engines: () => readConfig(ENGINES, effective()),
+    token: (as) =>
+      as === undefined
+        ? withIdentity(readConfig({ ...TOKEN, engine: engineSettings }, effective()))
+        : { ...readConfig(TOKEN, effective()), engine: as, credential: developmentCredential(as, runFilePath) },
+  };
+};
+
+/** {@link cliConfig} of this process. */
+export const readEnvironment = (runFilePath: string): CliConfig => cliConfig(process.env, runFilePath);
+
+const withIdentity = ({ engine, ...rest }: Omit<TokenConfig, keyof EngineIdentity> & { engine: EngineIdentity }) => ({
+  ...rest,
+  ...engine,
+});
+
+/** Any of these says which vault is meant; then nothing is taken from a development start. */
+const NAMES_A_VAULT = [
+  'VAULT_ENV',
+  'VAULT_KAFKA_BROKERS',
+  'VAULT_REGISTRY_URL',
+  'VAULT_REGISTRY_URL_FILE',
+  'VAULT_KEY_WRAPPER',
+  'VAULT_KMS_KEY_ID',
+  'VAULT_LOCAL_KEY_FILE',
+] as const;
+
+const withDevelopmentStart = (env: Environment, runFilePath: string): Environment => {
+  if (NAMES_A_VAULT.some((name) => env[name])) return env;
+  const run = readRunFile(runFilePath);
+  if (run === null)
+    throw new CliFailure(
+      'no vault is named and none runs here: set VAULT_KAFKA_BROKERS and VAULT_REGISTRY_URL, or run npm start',
+      EXIT.configuration,
+    );
+  return {
+    ...env,
+    VAULT_ENV: 'development',
+    VAULT_KAFKA_BROKERS: run.kafka,
+    VAULT_REGISTRY_URL: run.registry,
+    VAULT_KEY_WRAPPER: 'local',
+    VAULT_LOCAL_KEY_FILE: join(dirname(runFilePath), 'keys', 'local.key'),
+  };
+};
+
+const developmentCredential = (engine: string, runFilePath: string): string => {
+  const run = readRunFile(runFilePath);
+  if (run === null)
+    throw new CliFailure(
+      '--as takes an engine of npm start, which does not run here: set VAULT_ENGINE_ID and VAULT_ENGINE_KEY_FILE instead',
+      EXIT.configuration,
+    );
+  return developmentKey(run.engines, engine);
+};

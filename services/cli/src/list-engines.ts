@@ -1,0 +1,63 @@
+import type { Engine } from '@vault-engine/engines';
+import type { CommandContext } from './command-context.ts';
+import { rateText } from './policy-changes.ts';
+import { json } from './terminal.ts';
+import { withTable } from './with-engines.ts';
+
+/** An engine as it is shown: what its entry says, without subkeys and digests. */
+interface ListedEngine {
+  readonly engine: string;
+  readonly revision: number;
+  readonly rate: Engine['open']['rate'];
+  readonly grants: Engine['open']['grants'];
+  readonly keys: readonly {
+    readonly kid: string;
+    readonly use: string;
+    readonly state: string;
+    readonly created_at: string;
+  }[];
+}
+
+/** `engines list`. */
+export const listEngines = async (
+  { config, terminal }: CommandContext,
+  options: { readonly json?: boolean },
+): Promise<void> => {
+  const { engines, buried } = await withTable(config.engines(), (table) => ({
+    engines: table
+      .all()
+      .map(listed)
+      .toSorted((a, b) => (a.engine < b.engine ? -1 : 1)),
+    buried: table.buried().map(({ open }) => open.engine),
+  }));
+  if (options.json) terminal.out(json(engines));
+  else if (engines.length === 0) terminal.out('there are no engines: npm run vault -- engines add makes one');
+  else for (const engine of engines) terminal.out(describe(engine));
+  for (const engine of buried)
+    terminal.note(
+      `warning: the last message about ${engine} on the topic is forged, old or a deletion and was refused; find out who wrote it, then run npm run vault -- engines apply, which puts the good one back`,
+    );
+};
+
+const listed = ({ open }: Engine): ListedEngine => ({
+  engine: open.engine,
+  revision: open.revision,
+  rate: open.rate,
+  grants: open.grants,
+  keys: [...open.keys.values()].map(({ kid, use, state, createdAt }) => ({
+    kid,
+    use,
+    state,
+    created_at: new Date(createdAt).toISOString(),
+  })),
+});
+
+const describe = (engine: ListedEngine): string => {
+  const keys = engine.keys.map(
+    ({ kid, use, state, created_at }) => `key ${kid} ${use.padEnd(5)} ${state.padEnd(8)} since ${created_at}`,
+  );
+  const grants = engine.grants.map(
+    ({ operations, platforms }) => `may ${operations.join(', ')} on ${platforms.join(', ')}`,
+  );
+  return [`${engine.engine} (revision ${engine.revision}, ${rateText(engine)})`, ...keys, ...grants].join('\n  ');
+};
