@@ -1,43 +1,50 @@
-import type { Consumer } from 'kafkajs';
+import { type Bus, withAdmin } from './bus.ts';
 
 /** A consumer that will not read on by itself. The process should end and be started again. */
 export class ConsumerDead extends Error {
   override readonly name = 'ConsumerDead';
 }
 
-/**
- * Calls `onFatal`, once, when kafkajs gives the consumer up, or when no fetch has ended for `stallMs`. kafkajs itself
- * starts again after errors that may pass. Answers how to stop watching.
- */
-export function watchConsumer(
-  consumer: Consumer,
-  { name, stallMs, onFatal }: { readonly name: string; readonly stallMs: number; readonly onFatal: OnFatal },
-): () => void {
-  let lastFetch = Date.now();
-  const timer = setInterval(() => {
-    if (Date.now() - lastFetch > stallMs) die(new ConsumerDead(`${name} has fetched nothing for ${stallMs} ms`));
-  }, STALL_CHECK_MS);
-  timer.unref();
-  consumer.on(consumer.events.FETCH, () => {
-    lastFetch = Date.now();
-  });
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart)
-      die(new ConsumerDead(`${name} has crashed: ${payload.error.message}`, { cause: payload.error }));
-  });
-  let report: OnFatal = onFatal;
-  function die(error: ConsumerDead): void {
-    clearInterval(timer);
-    report(error);
-    report = () => undefined;
-  }
-  return () => {
-    clearInterval(timer);
-    report = () => undefined;
-  };
-}
-
 /** Told once of a consumer that is dead for good. */
 export type OnFatal = (error: ConsumerDead) => void;
 
-const STALL_CHECK_MS = 1_000;
+/** Watches whether a consumer still fetches. */
+export interface StallWatch {
+  /** A fetch has ended. */
+  fetched(): void;
+  stop(): void;
+}
+
+/**
+ * Calls `onStall` when no fetch has ended for `stallMs` although the brokers answer: while they do not, nobody can fetch,
+ * and ending the process would not help.
+ */
+export function watchStall(bus: Bus, stallMs: number, onStall: () => void): StallWatch {
+  let since = Date.now();
+  const look = async () => {
+    const silence = Date.now() - since;
+    if (silence > stallMs) {
+      since = Date.now();
+      onStall();
+    } else if (silence > stallMs / 2 && !(await brokersAnswer(bus))) {
+      since = Date.now();
+    }
+  };
+  const timer = setInterval(() => void look(), stallMs / 10);
+  timer.unref();
+  return {
+    fetched: () => {
+      since = Date.now();
+    },
+    stop: () => clearInterval(timer),
+  };
+}
+
+async function brokersAnswer(bus: Bus): Promise<boolean> {
+  try {
+    await withAdmin(bus, (admin) => admin.describeCluster());
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Bus } from './bus.ts';
-import { type OnFatal, watchConsumer } from './consumer-health.ts';
+import { ConsumerDead, type OnFatal, watchStall } from './consumer-health.ts';
+import { noticeQuiet } from './notice-quiet.ts';
 import { pinnedAssigner } from './pinned-assigner.ts';
 import { type BusRecord, toRecord } from './record.ts';
 import { type OffsetReset, reportOffsetResets } from './repair-offset-reset.ts';
@@ -16,11 +17,11 @@ export interface FollowOptions {
   readonly onRecord: (record: BusRecord) => void;
   /** All offsets below `next` are done, handed over or not there. */
   readonly onProgress?: (partition: number, next: bigint) => void;
-  /** Nothing has come for some time, although the brokers answer. */
+  /** Nothing more has come, although the brokers answer. */
   readonly onQuiet?: () => void;
   readonly onReset?: (reset: OffsetReset) => void;
+  /** What the log holds cannot be read, so that trying again is of no use. */
   readonly onFatal: OnFatal;
-  readonly stallMs: number;
 }
 
 /** Reads a topic by itself: outside any group's balance, without commits. */
@@ -31,95 +32,162 @@ export interface Follower {
 }
 
 /**
- * Follows a topic in a one-off group of one member. Positions live in memory and are set again whenever kafkajs joins
- * anew, which it does after a broker's restart: so reading goes on where it was. Resolves when it has joined.
+ * Follows a topic in a one-off group of one member. Positions live in memory and are set again whenever kafkajs joins;
+ * when it gives up, another consumer goes on from them: so reading survives its brokers. Resolves when it has joined.
  */
 export async function follow(bus: Bus, options: FollowOptions): Promise<Follower> {
-  const { topic } = options;
-  const consumer = openConsumer(bus, options);
-  const positions = new Map(options.from);
-  const joined = Promise.withResolvers<void>();
-  const stopWatching = watchConsumer(consumer, {
-    name: `follower of ${topic}`,
-    stallMs: options.stallMs,
-    onFatal: (error) => {
-      joined.reject(error);
-      options.onFatal(error);
-    },
-  });
-  consumer.on(consumer.events.GROUP_JOIN, () => {
-    for (const [partition, offset] of positions) consumer.seek({ topic, partition, offset: String(offset) });
-    joined.resolve();
-  });
-  consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload }) => {
-    positions.set(payload.partition, BigInt(payload.lastOffset) + 1n);
-    options.onProgress?.(payload.partition, BigInt(payload.lastOffset) + 1n);
-  });
-  const stir = noticeQuiet(consumer, options.onQuiet ?? (() => undefined));
-  const close = async () => {
-    stopWatching();
-    await consumer.disconnect();
-  };
-  try {
-    await consumer.connect();
-    await consumer.subscribe({ topics: [topic], fromBeginning: true });
-    await consumer.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      eachBatch: async (payload) => handOver(payload, options.onRecord),
-    });
-    await joined.promise;
-  } catch (error) {
-    await close().catch(() => undefined);
-    throw error;
-  }
-  return {
-    pause: () => consumer.pause([{ topic }]),
-    resume: () => {
-      stir();
-      consumer.resume([{ topic }]);
-    },
-    close,
-  };
+  const follower = new TopicFollower(bus, options);
+  await follower.start();
+  return follower;
 }
 
-function openConsumer(bus: Bus, { topic, partitions, onReset }: FollowOptions): Consumer {
-  return bus.client().consumer({
-    groupId: `${bus.clientId}.follower.${randomUUID()}`,
-    allowAutoTopicCreation: false,
-    maxWaitTimeInMs: 250,
-    sessionTimeout: 30_000,
-    heartbeatInterval: 3_000,
-    retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000 },
-    partitionAssigners: [reportOffsetResets(pinnedAssigner(topic, partitions), (reset) => onReset?.(reset))],
-  });
+class TopicFollower implements Follower {
+  readonly #bus: Bus;
+  readonly #options: FollowOptions;
+  readonly #positions: Map<number, bigint>;
+  readonly #stall;
+  #consumer: Consumer | undefined;
+  #stir: () => void = () => undefined;
+  #reopening: Promise<void> | undefined;
+  #paused = false;
+  #closed = false;
+
+  constructor(bus: Bus, options: FollowOptions) {
+    this.#bus = bus;
+    this.#options = options;
+    this.#positions = new Map(options.from);
+    this.#stall = watchStall(bus, STALL_MS, () => this.#reopen());
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#consumer = await this.#open();
+    } catch (error) {
+      this.#stall.stop();
+      throw error;
+    }
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#consumer?.pause([{ topic: this.#options.topic }]);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#stir();
+    this.#consumer?.resume([{ topic: this.#options.topic }]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stall.stop();
+    await this.#reopening;
+    await this.#consumer?.disconnect();
+  }
+
+  /** One consumer, joined. */
+  async #open(): Promise<Consumer> {
+    const { topic, onRecord } = this.#options;
+    const crash = { retryable: false };
+    const consumer = this.#create(crash);
+    const joined = Promise.withResolvers<void>();
+    joined.promise.catch(() => undefined);
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      this.#seek(consumer);
+      joined.resolve();
+    });
+    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
+      joined.reject(error);
+      if (this.#consumer === consumer) this.#onCrash(crash.retryable, error);
+    });
+    this.#listen(consumer);
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [topic], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: async (payload) => handOver(payload, onRecord),
+      });
+      await joined.promise;
+      return consumer;
+    } catch (error) {
+      await consumer.disconnect().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** A group of its own each time: in the old one, a member that is gone would be waited for until its session ends. */
+  #create(crash: { retryable: boolean }): Consumer {
+    const { topic, partitions, onReset } = this.#options;
+    return this.#bus.client().consumer({
+      groupId: `${this.#bus.clientId}.follower.${randomUUID()}`,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: 250,
+      sessionTimeout: 30_000,
+      heartbeatInterval: 3_000,
+      retry: {
+        retries: 3,
+        initialRetryTime: 100,
+        maxRetryTime: 1_000,
+        // kafkajs asks only where trying again may help. This one does not restart; another takes its place.
+        restartOnFailure: async () => {
+          crash.retryable = true;
+          return false;
+        },
+      },
+      partitionAssigners: [reportOffsetResets(pinnedAssigner(topic, partitions), (reset) => onReset?.(reset))],
+    });
+  }
+
+  #seek(consumer: Consumer): void {
+    const { topic } = this.#options;
+    for (const [partition, offset] of this.#positions) consumer.seek({ topic, partition, offset: String(offset) });
+    if (this.#paused) consumer.pause([{ topic }]);
+  }
+
+  #listen(consumer: Consumer): void {
+    consumer.on(consumer.events.FETCH, () => this.#stall.fetched());
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
+      this.#positions.set(partition, BigInt(lastOffset) + 1n);
+      this.#options.onProgress?.(partition, BigInt(lastOffset) + 1n);
+    });
+    this.#stir = noticeQuiet(consumer, () => this.#options.onQuiet?.());
+  }
+
+  #onCrash(retryable: boolean, error: Error): void {
+    const { topic, onFatal } = this.#options;
+    if (retryable) this.#reopen();
+    else onFatal(new ConsumerDead(`${topic} cannot be followed: ${error.message}`, { cause: error }));
+  }
+
+  #reopen(): void {
+    this.#reopening ??= this.#replace().finally(() => {
+      this.#reopening = undefined;
+    });
+  }
+
+  async #replace(): Promise<void> {
+    const old = this.#consumer;
+    this.#consumer = undefined;
+    old?.disconnect().catch(() => undefined);
+    while (!this.#closed && this.#consumer === undefined) {
+      try {
+        this.#consumer = await this.#open();
+      } catch (error) {
+        const text = error instanceof Error ? error.message : String(error);
+        this.#bus.log('warn', 'a topic is not followed, trying again', { topic: this.#options.topic, error: text });
+        await new Promise((resolve) => setTimeout(resolve, REOPEN_PAUSE_MS));
+      }
+    }
+  }
 }
+
+const STALL_MS = 30_000;
+const REOPEN_PAUSE_MS = 250;
 
 function handOver({ batch, resolveOffset }: EachBatchPayload, onRecord: (record: BusRecord) => void): void {
   for (const message of batch.messages) onRecord(toRecord(batch.topic, batch.partition, message));
   resolveOffset(batch.lastOffset());
 }
-
-/**
- * The end of a log can lie below its high watermark (what stood there was compacted away): when every broker has answered
- * two fetches in a row and no batch came of it, all is read. Answers how to begin counting anew.
- */
-function noticeQuiet(consumer: Consumer, onQuiet: () => void): () => void {
-  const emptyFetches = new Map<number, number>();
-  const stir = () => {
-    for (const node of emptyFetches.keys()) emptyFetches.set(node, 0);
-  };
-  consumer.on(consumer.events.GROUP_JOIN, stir);
-  consumer.on(consumer.events.START_BATCH_PROCESS, stir);
-  consumer.on(consumer.events.FETCH_START, ({ payload }) => {
-    if (!emptyFetches.has(payload.nodeId)) emptyFetches.set(payload.nodeId, 0);
-  });
-  consumer.on(consumer.events.FETCH, ({ payload: { nodeId } }) => {
-    emptyFetches.set(nodeId, (emptyFetches.get(nodeId) ?? 0) + 1);
-    if (Math.min(...emptyFetches.values()) > EMPTY_FETCHES) onQuiet();
-  });
-  return stir;
-}
-
-/** The fetch whose batches are just arriving has already been counted when they do; hence more than two. */
-const EMPTY_FETCHES = 3;

@@ -11,10 +11,8 @@ export interface InboxOptions {
   readonly partition?: number;
   /** Called for each record that comes after the inbox was opened, in order. Must not throw. */
   readonly onRecord: (record: BusRecord) => void;
-  /** The inbox will receive nothing more. */
+  /** The inbox will receive nothing more: something lies in it that cannot be read. Outages are waited out. */
   readonly onFatal: OnFatal;
-  /** Without a fetch for so long, in ms, it is held for dead. Default 120000. */
-  readonly stallMs?: number;
 }
 
 /** Where replies arrive: one partition of a topic. */
@@ -42,7 +40,6 @@ export async function openInbox(bus: Bus, options: InboxOptions): Promise<Inbox>
     from: new Map([[partition, end.high]]),
     onRecord: options.onRecord,
     onFatal: options.onFatal,
-    stallMs: options.stallMs ?? 120_000,
   });
-  return { topic, partition, close: follower.close };
+  return { topic, partition, close: () => follower.close() };
 }

@@ -4,7 +4,7 @@ import { shouldHold } from './back-pressure.ts';
 import type { Bus } from './bus.ts';
 import type { Entry } from './commit-ledger.ts';
 import { Committer, type SendCommit } from './committer.ts';
-import { watchConsumer } from './consumer-health.ts';
+import { ConsumerDead, watchStall } from './consumer-health.ts';
 import { PartitionAssigners } from './kafkajs.ts';
 import { LaneScheduler, type Turn } from './lane-scheduler.ts';
 import type { LaneOptions, LaneStats, Lanes } from './lanes.ts';
@@ -37,15 +37,17 @@ class LaneGroup implements Lanes {
   readonly #pauses: Pauses;
   readonly #abort = new AbortController();
   readonly #joined = Promise.withResolvers<void>();
-  #stopWatching: () => void = () => undefined;
+  readonly #stall;
   #commitTimer: NodeJS.Timeout | undefined;
   #finishedSinceCommit = 0;
   #stopping = false;
+  #dead = false;
 
   constructor(bus: Bus, options: Required<LaneOptions>) {
     this.#bus = bus;
     this.#options = options;
     this.#consumer = this.#openConsumer();
+    this.#stall = watchStall(bus, options.stallMs, () => this.#die(`has fetched nothing for ${options.stallMs} ms`));
     this.#pauses = new Pauses(this.#consumer);
     this.#scheduler = new LaneScheduler({
       places: options.concurrency,
@@ -60,6 +62,7 @@ class LaneGroup implements Lanes {
   async start(): Promise<void> {
     const { topics, commitEveryMs } = this.#options;
     this.#listen();
+    this.#joined.promise.catch(() => undefined);
     try {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
@@ -70,7 +73,7 @@ class LaneGroup implements Lanes {
       });
       await this.#joined.promise;
     } catch (error) {
-      this.#stopWatching();
+      this.#stall.stop();
       await this.#consumer.disconnect().catch(() => undefined);
       throw error;
     }
@@ -105,7 +108,7 @@ class LaneGroup implements Lanes {
     clearInterval(this.#commitTimer);
     const committed = await this.#committer.finish();
     this.#committer.close();
-    this.#stopWatching();
+    this.#stall.stop();
     this.#pauses.left();
     await settledWithin(LEAVE_MS, this.#consumer.disconnect());
     return { drained, committed };
@@ -113,7 +116,7 @@ class LaneGroup implements Lanes {
 
   #openConsumer(): Consumer {
     const { groupId, sessionTimeoutMs } = this.#options;
-    return this.#bus.client().consumer({
+    return this.#bus.client(PATIENCE).consumer({
       groupId,
       allowAutoTopicCreation: false,
       sessionTimeout: sessionTimeoutMs,
@@ -121,26 +124,30 @@ class LaneGroup implements Lanes {
       heartbeatInterval: sessionTimeoutMs / 10,
       // With all partitions paused kafkajs sleeps this long before it looks again, and so long lasts a resume.
       maxWaitTimeInMs: 250,
-      retry: { retries: 3, initialRetryTime: 100, maxRetryTime: 1_000 },
+      retry: { retries: PATIENCE, initialRetryTime: 100, maxRetryTime: 1_000 },
       partitionAssigners: [reportOffsetResets(PartitionAssigners.roundRobin, (reset) => this.#reset(reset))],
     });
   }
 
   #listen(): void {
     const { events } = this.#consumer;
-    const { groupId, stallMs, onFatal } = this.#options;
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#join(payload.memberAssignment));
     this.#consumer.on(events.REBALANCING, () => this.#committer.close());
-    this.#consumer.on(events.CRASH, () => this.#leave());
     this.#consumer.on(events.STOP, () => this.#leave());
-    this.#stopWatching = watchConsumer(this.#consumer, {
-      name: `group ${groupId}`,
-      stallMs,
-      onFatal: (error) => {
-        this.#joined.reject(error);
-        onFatal(error);
-      },
+    this.#consumer.on(events.FETCH, () => this.#stall.fetched());
+    this.#consumer.on(events.CRASH, ({ payload: { restart, error } }) => {
+      this.#leave();
+      if (!restart) this.#die(`has crashed: ${error.message}`, error);
     });
+  }
+
+  /** Once. */
+  #die(how: string, cause?: Error): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    const error = new ConsumerDead(`the consumer of group ${this.#options.groupId} ${how}`, { cause });
+    this.#joined.reject(error);
+    this.#options.onFatal(error);
   }
 
   #join(assignment: Record<string, number[]>): void {
@@ -218,6 +225,12 @@ class LaneGroup implements Lanes {
 }
 
 const LEAVE_MS = 5_000;
+
+/**
+ * About half a minute. When kafkajs runs out of it, it joins as another member, and the group waits until the session of
+ * the one that it was has ended; as long as it tries, it is the same one.
+ */
+const PATIENCE = 30;
 
 /** Without a key nothing asks for an order. */
 function laneOf({ topic, key }: BusRecord): string | null {

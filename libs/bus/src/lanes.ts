@@ -20,7 +20,7 @@ export interface LaneOptions extends Omit<RunOptions, 'maxThrows'>, Partial<Pres
   readonly commitEvery?: number;
   /** After this, in ms, without a heartbeat the group gives the partitions to others. Default 10000. */
   readonly sessionTimeoutMs?: number;
-  /** Without a fetch for so long, in ms, the consumer is held for dead. Default 120000. */
+  /** Without a fetch for so long, in ms, although the brokers answer, the consumer is held for dead. Default 60000. */
   readonly stallMs?: number;
   /** Records were lost or come again: the log begins above the group's offset, or its offsets were turned back. */
   readonly onOffsetReset: (reset: OffsetReset) => void;
@@ -64,7 +64,7 @@ export function startLanes(bus: Bus, options: LaneOptions): Promise<Lanes> {
     commitEveryMs: options.commitEveryMs ?? 300,
     commitEvery: options.commitEvery ?? 1_000,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
-    stallMs: options.stallMs ?? 120_000,
+    stallMs: options.stallMs ?? 60_000,
     maxUnfinished: options.maxUnfinished ?? 16_000,
     maxUnfinishedBytes: options.maxUnfinishedBytes ?? 16 * 1024 * 1024,
     maxUncommitted: options.maxUncommitted ?? 200_000,

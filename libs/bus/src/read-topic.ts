@@ -52,7 +52,6 @@ export async function* readTopic(bus: Bus, topic: string, range: TopicRange = {}
       if (buffer.length === 0) catchUp.quiet();
     },
     onFatal: (error) => catchUp.fail(error),
-    stallMs: STALL_MS,
   });
   try {
     while (true) {
@@ -73,7 +72,6 @@ export async function* readTopic(bus: Bus, topic: string, range: TopicRange = {}
 }
 
 const BUFFERED = 2_000;
-const STALL_MS = 30_000;
 
 interface Span {
   readonly from: bigint;

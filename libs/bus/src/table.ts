@@ -15,9 +15,8 @@ export interface TableOptions {
   readonly onChange: (key: Buffer, value: Buffer | null, record: BusRecord) => void;
   /** The topic lost what stood at the reader's position (it was deleted and created again): reading begins anew. */
   readonly onReset?: (reset: OffsetReset) => void;
+  /** Nothing more will come: something lies in the topic that cannot be read. Outages are waited out. */
   readonly onFatal: OnFatal;
-  /** Without a fetch for so long, in ms, it is held for dead. Default 120000. */
-  readonly stallMs?: number;
 }
 
 /** A compacted topic, followed. */
@@ -47,7 +46,6 @@ export async function followTable(bus: Bus, options: TableOptions): Promise<Tabl
       catchUp.fail(error);
       options.onFatal(error);
     },
-    stallMs: options.stallMs ?? 120_000,
   });
-  return { ready: catchUp.done, close: follower.close };
+  return { ready: catchUp.done, close: () => follower.close() };
 }

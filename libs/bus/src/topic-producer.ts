@@ -70,7 +70,7 @@ export class TopicProducer {
   }
 
   async #connect(): Promise<Producer> {
-    const producer = this.#bus.client().producer({
+    const producer = this.#bus.client(1).producer({
       idempotent: false,
       allowAutoTopicCreation: false,
       retry: { retries: 0 },
