@@ -5,12 +5,11 @@ import {
   ensureParts,
   type Log,
   type Parts,
-  root,
   runSteps,
   type Step,
   tryLock,
 } from '@vault-engine/local';
-import { readFirstPort } from './config.ts';
+import { readStartConfig } from './config.ts';
 import { firstRoundTrip } from './first-round-trip.ts';
 import { type Provisioned, provision } from './provision.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
@@ -19,7 +18,7 @@ import { gatewayPort, servicePlans, type VaultPlace } from './services.ts';
 import { whatNext } from './what-next.ts';
 
 /** `npm start`: brings everything up step by step, stays until it is told to end, and takes everything down in reverse. */
-const stateDir = join(root, '.local');
+const { stateDir, firstPort, topicPrefix, keyPrefix } = readStartConfig(process.env);
 const runFile = join(stateDir, 'run.json');
 const partNames = ['kafka', 'registry', 'redis'] as const;
 const log: Log = (line) => console.log(line);
@@ -75,16 +74,16 @@ function steps(onCrash: (what: string) => void): Step[] {
       run: async () => {
         const { kafka, registry: registryUrl, redis: redisUrl } = parts.addresses;
         const brokers = kafka.split(',');
-        provisioned = await provision({ brokers, registryUrl, topicPrefix: '', stateDir });
+        provisioned = await provision({ brokers, registryUrl, topicPrefix, stateDir });
         const { keyFile } = provisioned;
         place = {
           brokers,
           registryUrl,
           redisUrl,
-          topicPrefix: '',
-          keyPrefix: 'vault',
+          topicPrefix,
+          keyPrefix,
           keyFile,
-          firstPort: readFirstPort(process.env),
+          firstPort,
         };
       },
     },
@@ -100,7 +99,7 @@ function steps(onCrash: (what: string) => void): Step[] {
       run: () => firstRoundTrip(gatewayOf(place), provisioned.engines),
     },
     {
-      name: `ready: ${runFile}`,
+      name: `run file (${runFile})`,
       run: async () => {
         const { kafka, registry, redis } = parts.addresses;
         const metrics = Object.fromEntries(servicePlans(place).map(({ name, operations }) => [name, operations]));
