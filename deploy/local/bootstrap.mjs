@@ -9,6 +9,7 @@ const entries = {
   start: 'deploy/development/src/start.ts',
   test: 'deploy/local/src/test.ts',
   verify: 'deploy/local/src/verify.ts',
+  bench: 'test/bench/bench.ts',
 };
 
 process.exitCode = await main(process.argv[2], process.argv.slice(3));

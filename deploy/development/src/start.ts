@@ -8,6 +8,7 @@ import {
   runSteps,
   type Step,
   tryLock,
+  untilAborted,
 } from '@vault-engine/local';
 import { readStartConfig } from './config.ts';
 import { firstRoundTrip } from './first-round-trip.ts';
@@ -43,7 +44,7 @@ async function start(end: AbortSignal): Promise<number> {
 async function upUntil(end: AbortSignal): Promise<number> {
   const began = performance.now();
   const crashed = Promise.withResolvers<string>();
-  const asked = new Promise<undefined>((resolve) => end.addEventListener('abort', () => resolve(undefined)));
+  const asked = untilAborted(end);
   const stop = await Promise.race([runSteps(steps(crashed.resolve), log), asked]);
   if (stop === undefined) {
     log(`${end.reason}: stopping`);

@@ -9,7 +9,7 @@ import { forgetChild, watchChild } from './watchdog.ts';
  * @returns its exit code
  */
 export function runHere(tool: string, args: readonly string[], end: AbortSignal): Promise<number> {
-  const command = `${root}node_modules/.bin/${tool}`;
+  const command = tool === 'node' ? process.execPath : `${root}node_modules/.bin/${tool}`;
   const child = spawn(command, [...args], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
   return new Promise((resolve) => {
     child.once('error', (error) => {

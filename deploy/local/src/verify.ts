@@ -6,19 +6,22 @@ const checks: readonly { name: string; tool: string; args: readonly string[] }[]
   { name: 'lint and import rules', tool: 'biome', args: ['check', '.'] },
   { name: 'types and bundles', tool: 'nx', args: ['run-many', '-t', 'types', 'bundle', '--outputStyle=static'] },
   { name: 'nothing unused', tool: 'knip', args: [] },
-  { name: 'tests', tool: 'node', args: ['deploy/local/src/test.ts', ...process.argv.slice(2)] },
 ];
 
-process.exitCode = (await verify(endSignal())) ? 0 : 1;
+const end = endSignal();
+const failed = await check();
+if (failed.length > 0) console.log(`\n✗ ${failed.join(', ')}`);
+console.log('\n▸ tests');
+const tests = end.aborted ? 1 : await runHere('node', ['deploy/local/src/test.ts', ...process.argv.slice(2)], end);
+process.exitCode = failed.length === 0 && tests === 0 ? 0 : 1;
 
-async function verify(end: AbortSignal): Promise<boolean> {
-  let green = true;
-  for (const check of checks) {
-    if (end.aborted) return false;
-    console.log(`\n▸ ${check.name}`);
-    if ((await runHere(check.tool, check.args, end)) === 0) continue;
-    green = false;
-    console.error(`✗ ${check.name}`);
+/** @returns the names of those that failed; one that fails keeps no other from being run */
+async function check(): Promise<string[]> {
+  const names: string[] = [];
+  for (const { name, tool, args } of checks) {
+    if (end.aborted) break;
+    console.log(`\n▸ ${name}`);
+    if ((await runHere(tool, args, end)) !== 0) names.push(name);
   }
-  return green;
+  return names;
 }
