@@ -1,6 +1,6 @@
 export { endAllChildren } from './child.ts';
 export { localAwsEnvironment, type PartAddresses, type PartEnvironment } from './config.ts';
-export { endSignal } from './end-signal.ts';
+export { endSignal, untilAborted } from './end-signal.ts';
 export { type EnsureOptions, ensureParts, type Parts } from './ensure-parts.ts';
 export { tryLock } from './file-lock.ts';
 export { MissingPart } from './missing-part.ts';
