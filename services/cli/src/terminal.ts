@@ -1,5 +1,6 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { CliFailure } from './failure.ts';
 
 /** How commands speak with people and scripts. */
 export interface Terminal {
@@ -25,15 +26,28 @@ export const processTerminal: Terminal = {
   askHidden: async (question) => {
     if (!process.stdin.isTTY) return null;
     process.stderr.write(question);
-    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
     try {
-      return await prompt.question('');
+      return await readHiddenLine();
     } finally {
-      prompt.close();
       process.stderr.write('\n');
     }
   },
+};
+
+/** With a terminal for its input and nowhere for its output, readline shows nothing of what is typed. */
+const readHiddenLine = async (): Promise<string> => {
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  const line = Promise.withResolvers<string>();
+  prompt.once('line', line.resolve);
+  // Ctrl-D and Ctrl-C.
+  prompt.once('close', () => line.reject(new CliFailure('nothing was entered')));
+  prompt.once('SIGINT', () => prompt.close());
+  try {
+    return await line.promise;
+  } finally {
+    prompt.close();
+  }
 };
 
 /** JSON as scripts and people can read it. */
