@@ -51,7 +51,10 @@ export const buildGateway = async (parts: GatewayParts): Promise<FastifyInstance
     genReqId: () => randomUUID(),
     serverFactory: (handler) => httpServer(parts.http, handler),
     clientErrorHandler: (error, socket) => answerClientError(error, socket, randomUUID()),
-    frameworkErrors: (_error, request, reply) => refuse(request, reply, malformedAs(400)),
+    frameworkErrors: (_error, request, reply) => {
+      label(request, reply); // no hook has run
+      refuse(request, reply, malformedAs(400));
+    },
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
@@ -86,6 +89,9 @@ const nameOf = ({ headers, id }: FastifyRequest): string => requestLabel(headers
 
 const refuse = (request: FastifyRequest, reply: FastifyReply, refusal: Refusal, error?: unknown): void => {
   request.refused = { refusal, error };
+  // Fastify means to close the connection of a body that is too large. With unread bytes on it TCP would reset it, and the
+  // answer might be lost (RFC 9112 §9.6); so the rest is discarded, for no longer than a request may take.
+  if (refusal.status === 413) reply.removeHeader('connection');
   // RFC 9110 §15.5.2 and §10.2.3.
   if (refusal.status === 401) reply.header('www-authenticate', 'VaultEngineKey realm="vault"');
   if (refusal.retryAfterMs !== null) reply.header('retry-after', String(Math.ceil(refusal.retryAfterMs / 1_000)));

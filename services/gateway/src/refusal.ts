@@ -22,7 +22,7 @@ export const refusalOf = (error: unknown): Refusal => {
     return byTable('unauthorized_engine', 'X-Engine-ID or X-Engine-Key is missing, wrong, or not valid for HTTP');
   const status = statusOf(error);
   if (status === null) return byTable('internal', 'the request failed unexpectedly');
-  return malformed(status, problemsOf(error) ?? MESSAGES[status] ?? 'the request is malformed');
+  return malformed(status, problemsOf(error) ?? BODY_FAULTS[codeOf(error)] ?? MESSAGES[status] ?? MALFORMED);
 };
 
 const byTable = (code: ErrorCode, message: string): Refusal => {
@@ -53,8 +53,10 @@ const ofVault = ({ code, message, suggestedAction: action, retryAfterMs }: Vault
   retryAfterMs,
 });
 
+const MALFORMED = 'the request is malformed';
+
 const MESSAGES: Readonly<Record<number, string>> = {
-  400: 'the body is not a JSON object, or the request is malformed',
+  400: MALFORMED,
   404: 'there is no such route; /openapi.json lists them',
   405: 'the route does not take this method',
   408: 'the request did not come in time',
@@ -63,9 +65,17 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: 'the headers are too large',
 };
 
+/** What Fastify says of a body that it can't read, by its code. */
+const BODY_FAULTS: Readonly<Record<string, string>> = {
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'the body is not JSON',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'the body is not as long as Content-Length says',
+};
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
 /** The refusal of what HTTP finds wrong. */
-export const malformedAs = (status: keyof typeof MESSAGES & number): Refusal =>
-  malformed(status, MESSAGES[status] ?? 'the request is malformed');
+export const malformedAs = (status: number): Refusal => malformed(status, MESSAGES[status] ?? MALFORMED);
 
 /** The status of an error that Fastify threw for a request; null for a fault of ours. */
 const statusOf = (error: unknown): number | null =>

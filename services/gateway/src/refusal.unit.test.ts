@@ -1,0 +1,43 @@
+import { VaultError, VaultTimeout } from '@vault-engine/client';
+import { ERRORS } from '@vault-engine/vault';
+import { expect, test } from 'vitest';
+import { errorBody, refusalOf } from './refusal.ts';
+
+test.each(Object.entries(ERRORS))("the vault's %s goes out with the status and action of the table", (code, kind) => {
+  expect(refusalOf(new VaultError(code, 'as the vault says', { retryAfterMs: 1_500 }))).toEqual({
+    status: kind.http,
+    code,
+    message: 'as the vault says',
+    action: kind.action,
+    retryAfterMs: 1_500,
+  });
+});
+
+test('a code of a later vault is a 500 with the action that came with it', () => {
+  const error = new VaultError('moon_phase', 'wait', { suggestedAction: 'retry' });
+  expect(refusalOf(error)).toMatchObject({ status: 500, code: 'moon_phase', action: 'retry' });
+});
+
+test('no answer in time is 504', () => {
+  const error = new VaultTimeout('no answer', false, { requestId: 'an id' });
+  expect(refusalOf(error)).toMatchObject({ status: 504, code: 'deadline_exceeded', action: 'retry' });
+});
+
+test('an unexpected error says nothing of itself', () => {
+  expect(errorBody(refusalOf(new Error('canary')), 'an id')).toEqual({
+    error_code: 'internal',
+    message: 'the request failed unexpectedly',
+    suggested_action: 'contact_operator',
+    request_id: 'an id',
+  });
+});
+
+test('of many problems the first few are told, each cut to a bound', () => {
+  const validation = Array.from({ length: 50 }, (_, index) => ({
+    instancePath: `/f${index}`,
+    message: 'x'.repeat(500),
+  }));
+  const { message } = refusalOf(Object.assign(new Error('validation'), { statusCode: 400, validation }));
+  expect(message.length).toBeLessThan(1_000);
+  expect(message).toMatch(/^f0: x+; f1: x+/);
+});
