@@ -1,0 +1,75 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { arch, cpus, platform, tmpdir, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { endAllChildren, endSignal, ensureParts, partEnvironment, partNames, removeAtEnd } from '@vault-engine/local';
+import { readArguments } from './arguments.ts';
+import { compare, type Plan } from './compare.ts';
+import { compareWorkers } from './compare-workers.ts';
+import { hasGateway } from './entrants.ts';
+import { openBenchVault } from './open-bench-vault.ts';
+import { profileWorker } from './profile-worker.ts';
+import { judge, medians, type Run } from './report.ts';
+import { runTable, verdictTable } from './table.ts';
+
+/**
+ * `npm run bench`: the vault beside a bare echo and NestJS's, on the same broker, each in processes of its own. Ends with
+ * 0 whatever the figures are: they say what the machine had left as much as what the vault does.
+ */
+const IN_FLIGHT = [1, 16, 64, 256, 1_024];
+const FULL: Plan = { rounds: 3, inflight: IN_FLIGHT, firstWarmUpMs: 3_000, warmUpMs: 500, measureMs: 2_000 };
+const QUICK: Plan = { rounds: 1, inflight: IN_FLIGHT, firstWarmUpMs: 1_500, warmUpMs: 200, measureMs: 600 };
+
+const say = (line = ''): void => console.log(line);
+const end = endSignal();
+end.addEventListener('abort', async () => {
+  await endAllChildren();
+  process.exit(130);
+});
+
+const main = async (args: readonly string[]): Promise<void> => {
+  const wanted = readArguments(args);
+  const parts = await provideParts();
+  try {
+    const plan = wanted.quick ? QUICK : FULL;
+    if (wanted.profile) await profileWorker(plan, say);
+    else if (wanted.workers.length > 0) await compareWorkers(wanted.workers, plan, say);
+    else await compareAll(plan, wanted.json);
+  } finally {
+    await parts.stop();
+  }
+};
+
+const provideParts = async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'vault-engine-bench-'));
+  removeAtEnd(dataDir);
+  const parts = await ensureParts({ names: partNames, dataDir, ports: 'free', log: (line) => say(`parts · ${line}`) });
+  Object.assign(process.env, partEnvironment(parts.addresses));
+  return parts;
+};
+
+const compareAll = async (plan: Plan, json: string | null): Promise<void> => {
+  if (!hasGateway()) say('gateway: skipped, for there is no services/gateway/src/main.ts');
+  const vault = await openBenchVault(['command-worker', ...(hasGateway() ? ['gateway'] : [])]);
+  try {
+    const rounds = await compare(vault, plan, tellRun);
+    const runs = medians(rounds);
+    say();
+    for (const line of runTable(runs)) say(line);
+    for (const line of verdictTable(judge(rounds))) say(line);
+    if (json !== null) await writeFile(resolve(json), `${JSON.stringify({ machine: machine(), runs }, null, 2)}\n`);
+  } finally {
+    await vault.close();
+  }
+};
+
+const tellRun = (round: number, { name, inflight, p50_ms, per_second }: Run): void =>
+  say(`round ${round} · ${name} at ${inflight}: p50 ${p50_ms.toFixed(2)} ms, ${per_second.toFixed(0)}/s`);
+
+const machine = (): string => {
+  const processors = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  return `${processors.length} × ${processors[0]?.model ?? 'unknown'}, ${memory} GiB, ${platform()} ${arch()}, Node ${process.versions.node}`;
+};
+
+await main(process.argv.slice(2));
+process.exit();
