@@ -6,10 +6,11 @@ import {
   type ConnectionEvent,
   type PendingRef,
   PortUnavailable,
+  type Remembered,
   type Transition,
   type UserView,
 } from './ports.ts';
-import { recall } from './remember.ts';
+import { outcomeText, parseOutcome, recall } from './remember.ts';
 
 /** A mutating command, as far as the mechanism of change knows it. */
 export interface Mutation<T> {
@@ -20,14 +21,14 @@ export interface Mutation<T> {
   readonly digest: Buffer;
   /** What to do, given what is stored. Called again when somebody else was faster. */
   readonly decide: (view: UserView) => Promise<Decision<T>> | Decision<T>;
-  /** Reads back the outcome of an earlier execution. */
-  readonly recalled: (outcome: string) => T;
+  /** The value of an earlier execution, as it was read back. */
+  readonly recalled: (value: unknown) => T;
 }
 
 /** What a mutation decides upon a user's state. */
 export type Decision<T> =
   | { readonly kind: 'refuse'; readonly failure: Failure }
-  /** Nothing to change: the answer stands as it is and is not remembered. */
+  /** Nothing to change: the answer stands as it is. */
   | { readonly kind: 'nothing'; readonly value: T }
   | {
       readonly kind: 'change';
@@ -47,6 +48,8 @@ export const nextVersion = (last: number | null, nowMicros: number): number => M
  * 1. a repetition is answered from its dedupe record, another command under the same key is refused;
  * 2. `decide` says what to write, upon what is stored;
  * 3. one atomic step writes it with its dedupe record and its transition, unless somebody else was faster: then again from 1;
+ *    what changes nothing is remembered too, because a command that comes again from Kafka after later ones of its user
+ *    must not then find something to change;
  * 4. the transition's audit record and events are acknowledged, then it is settled.
  *
  * A failure in 3 may, and one in 4 does leave the change in place: its transition stays pending and is drained later, and
@@ -64,9 +67,7 @@ export const change = async <T>(
     if (known === 'different') return DUPLICATE;
     if (known !== 'new') return repeated(vault, call, mutation, known.outcome);
     const decision = await mutation.decide(view);
-    if (decision.kind === 'refuse') return { ok: false, failure: decision.failure };
-    if (decision.kind === 'nothing')
-      return { ok: true, value: decision.value, audit: auditOf(vault, call, 'ok', mutation) };
+    if (decision.kind !== 'change') return unchanged(vault, call, mutation, decision);
     const transition = transitionOf(vault, call, mutation, decision);
     const applied = await vault.store.apply(changeOf(vault, mutation, decision, view, transition));
     if (applied.kind === 'applied') {
@@ -81,11 +82,34 @@ export const change = async <T>(
 
 const DUPLICATE = refuse('duplicate_request', 'this idempotency key was used for another command');
 
-const repeated = <T>(vault: Vault, call: Call, mutation: Mutation<T>, outcome: string): Answer<T> => ({
-  ok: true,
-  value: mutation.recalled(outcome),
-  audit: auditOf(vault, call, 'ok', { ...mutation, reason: 'repeated' }),
-});
+const repeated = <T>(vault: Vault, call: Call, mutation: Mutation<T>, text: string): Answer<T> => {
+  const outcome = parseOutcome(text);
+  if ('refused' in outcome) return { ok: false, failure: { ...outcome.refused, reason: 'repeated' } };
+  const audit = auditOf(vault, call, 'ok', { ...mutation, reason: 'repeated' });
+  return { ok: true, value: mutation.recalled(outcome.value), audit };
+};
+
+const unchanged = async <T>(
+  vault: Vault,
+  call: Call,
+  mutation: Mutation<T>,
+  decision: Exclude<Decision<T>, { kind: 'change' }>,
+): Promise<Answer<T>> => {
+  const outcome = outcomeText(decision.kind === 'refuse' ? { refused: decision.failure } : { value: decision.value });
+  const remembered = await vault.store.remember(mutation.user, entryOf(vault, mutation, outcome));
+  const known = recall({ remembered }, mutation.digest);
+  if (known === 'different') return DUPLICATE;
+  if (known !== 'new' && known.outcome !== outcome) return repeated(vault, call, mutation, known.outcome);
+  return decision.kind === 'refuse'
+    ? { ok: false, failure: decision.failure }
+    : { ok: true, value: decision.value, audit: auditOf(vault, call, 'ok', mutation) };
+};
+
+const entryOf = <T>(
+  { rememberMs: keepMs }: Vault,
+  { dedupeId: id, digest: mac }: Mutation<T>,
+  outcome: string,
+): Remembered & { id: string; keepMs: number } => ({ id, mac, outcome, keepMs });
 
 const transitionOf = <T>(
   vault: Vault,
@@ -123,12 +147,7 @@ const changeOf = <T>(
   user: mutation.user,
   expectedRevision: view.user?.revision ?? null,
   ...decision.write,
-  remember: {
-    id: mutation.dedupeId,
-    mac: mutation.digest,
-    outcome: JSON.stringify(decision.value),
-    keepMs: vault.rememberMs,
-  },
+  remember: entryOf(vault, mutation, outcomeText({ value: decision.value })),
   transition,
 });
 

@@ -23,7 +23,7 @@ export const forgetUser = (vault: Vault, call: Call, command: { user: UserId }):
     vault.keys.evict(command.user);
     return decide(view);
   },
-  recalled: (outcome) => JSON.parse(outcome) as UserForgotten, // written by `change` from a UserForgotten
+  recalled: (value) => value as UserForgotten, // written by `change` from a UserForgotten
 });
 
 const decide = ({ user, connections, nowMicros }: UserView): Decision<UserForgotten> => {

@@ -92,6 +92,11 @@ export interface TokenStore {
   readUser(user: UserId, platform: PlatformId | null, dedupeId: string | null): Promise<UserView>;
   /** One atomic step. An answer that got lost may have been applied: the repetition answers `remembered` or `conflict`. */
   apply(change: Change): Promise<Applied>;
+  /**
+   * Remembers an outcome that changed nothing under `id`, where nothing is remembered yet. Answers what is remembered
+   * now: the earlier one where there is one.
+   */
+  remember(user: UserId, entry: Remembered & { readonly id: string; readonly keepMs: number }): Promise<Remembered>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
   /** Forgets a transition whose messages are acknowledged. */

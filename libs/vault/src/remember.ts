@@ -1,6 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { canon } from '@vault-engine/crypto';
 import type { Call } from './call.ts';
+import type { Failure } from './errors.ts';
 import type { Remembered, UserView } from './ports.ts';
 
 /** Names the dedupe record of a call: engine, user, idempotency key. Hex, so that no user id stands in a store's key. */
@@ -26,3 +27,11 @@ export const recall = (view: Pick<UserView, 'remembered'>, digest: Buffer): 'new
   const equal = remembered.mac.length === digest.length && timingSafeEqual(remembered.mac, digest);
   return equal ? remembered : 'different';
 };
+
+/** What a decision came to, as a dedupe record keeps it. */
+export type Outcome = { readonly value: unknown } | { readonly refused: Failure };
+
+export const outcomeText = (outcome: Outcome): string => JSON.stringify(outcome);
+
+/** Reads what {@link outcomeText} wrote. */
+export const parseOutcome = (text: string): Outcome => JSON.parse(text) as Outcome;

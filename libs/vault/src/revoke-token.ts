@@ -20,7 +20,7 @@ export const revokeToken = (
   dedupeId: dedupeId(call, command.user),
   digest: commandDigest(call, command.user, command.platform),
   decide: (view) => decide(command.platform, view),
-  recalled: (outcome) => JSON.parse(outcome) as TokenRevoked, // written by `change` from a TokenRevoked
+  recalled: (value) => value as TokenRevoked, // written by `change` from a TokenRevoked
 });
 
 const decide = (platform: PlatformId, view: UserView): Decision<TokenRevoked> => {

@@ -27,7 +27,7 @@ export const storeToken = (vault: Vault, call: Call, command: StoreToken): Mutat
   dedupeId: dedupeId(call, command.user),
   digest: digestOf(call, command),
   decide: (view) => decide(vault, command, view),
-  recalled: (outcome) => JSON.parse(outcome) as TokenStored, // written by `change` from a TokenStored
+  recalled: (value) => value as TokenStored, // written by `change` from a TokenStored
 });
 
 const digestOf = (call: Call, { user, platform, access, refresh, metadata }: StoreToken): Buffer =>

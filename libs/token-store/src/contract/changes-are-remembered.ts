@@ -59,6 +59,23 @@ export const changesAreRemembered = (store: () => TokenStore): void => {
       expect(await store().apply(stale)).toMatchObject({ kind: 'remembered' });
     });
 
+    test('an outcome that changed nothing is remembered, and keeps a change under its id away', async () => {
+      const [user, { keepMs, ...entry }] = [newUser(), newRemember()];
+      const { mac, outcome } = entry;
+      expect(await store().remember(user, { ...entry, keepMs })).toEqual({ mac, outcome });
+      expect(await store().readUser(user, null, entry.id)).toMatchObject({ user: null, remembered: { mac, outcome } });
+      const change = newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), remember: { ...entry, keepMs } });
+      expect(await store().apply(change)).toEqual({ kind: 'remembered', remembered: { mac, outcome } });
+      expect(await pendingOf(store(), user)).toHaveLength(0);
+    });
+
+    test('an outcome that changed nothing does not replace what a change left behind', async () => {
+      const [user, remember] = [newUser(), newRemember()];
+      await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), remember }));
+      const { mac, outcome } = remember;
+      expect(await store().remember(user, { ...newRemember(), id: remember.id })).toEqual({ mac, outcome });
+    });
+
     test('what a change of a user left behind outlives the user', async () => {
       const [user, remember] = [newUser(), newRemember()];
       await connectUser(store(), user);

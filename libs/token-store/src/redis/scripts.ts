@@ -44,6 +44,17 @@ end
 return { redis.call('TIME'), user, redis.call('HMGET', KEYS[2], 'mac', 'outcome'), records }`);
 
 /**
+ * An outcome that changed nothing, unless there is one under its id. Answers what is there now, so that a repetition whose
+ * first answer got lost is answered alike. KEYS dedupe. ARGV mac, outcome, milliseconds
+ */
+export const REMEMBER = script(`#!lua
+local earlier = redis.call('HMGET', KEYS[1], 'mac', 'outcome')
+if earlier[1] then return earlier end
+redis.call('HSET', KEYS[1], 'mac', ARGV[1], 'outcome', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return { ARGV[1], ARGV[2] }`);
+
+/**
  * One mutation. Redis runs it alone and rolls nothing back: so every key is declared (a foreign slot is refused before
  * the script starts), everything that can refuse stands before the first write, and a put begins with a write that a full
  * memory refuses. A removal begins with DEL, which it does not refuse: revoking and forgetting work on a full server
