@@ -52,7 +52,7 @@ export class VaultTimeout extends VaultError {
 const CHECK_CREDENTIAL =
   'an unsigned note says that the engine id, the key or the signature is wrong; check the credential and that its key is active';
 const CHECK_VAULT =
-  'check that the brokers answer, that command workers run, and that topic prefix and credential are theirs';
+  'check that the brokers answer, that command workers run, that the topic prefix is theirs, and that the credential is one for Kafka';
 
 /** The client was closed, before or during the request. */
 export class VaultClosed extends Error {

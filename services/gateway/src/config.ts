@@ -45,7 +45,7 @@ const httpVariables = z.object({
 });
 
 /** `VAULT_GATEWAY_*`. Credentials cross no network in the clear, in development neither. */
-export const httpSettings = settings(httpVariables, (variables, context): HttpSettings => {
+const httpSettings = settings(httpVariables, (variables, context): HttpSettings => {
   const { VAULT_GATEWAY_HOST: host, VAULT_GATEWAY_TLS_CERT: cert, VAULT_GATEWAY_TLS_KEY: key } = variables;
   const refuse = (variable: keyof typeof variables, message: string) =>
     context.addIssue({ code: 'custom', path: [variable], message });

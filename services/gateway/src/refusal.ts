@@ -1,4 +1,4 @@
-import { VaultError } from '@vault-engine/client';
+import { VaultError, VaultTimeout } from '@vault-engine/client';
 import { ERRORS, type ErrorCode, isErrorCode } from '@vault-engine/vault';
 
 /** How an error is told over HTTP. */
@@ -17,6 +17,8 @@ export class NotAuthenticated extends Error {
 
 /** How `error` is told. Texts are ours, or the vault's: a parser's quote what they parsed. */
 export const refusalOf = (error: unknown): Refusal => {
+  // Its own message is for whoever runs the vault.
+  if (error instanceof VaultTimeout) return byTable('deadline_exceeded', 'the vault did not answer in time');
   if (error instanceof VaultError) return ofVault(error);
   if (error instanceof NotAuthenticated)
     return byTable('unauthorized_engine', 'X-Engine-ID or X-Engine-Key is missing, wrong, or not valid for HTTP');

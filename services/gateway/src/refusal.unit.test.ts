@@ -18,9 +18,10 @@ test('a code of a later vault is a 500 with the action that came with it', () =>
   expect(refusalOf(error)).toMatchObject({ status: 500, code: 'moon_phase', action: 'retry' });
 });
 
-test('no answer in time is 504', () => {
+test('no answer in time is 504, without advice that only an operator can follow', () => {
   const error = new VaultTimeout('no answer', false, { requestId: 'an id' });
   expect(refusalOf(error)).toMatchObject({ status: 504, code: 'deadline_exceeded', action: 'retry' });
+  expect(refusalOf(error).message).not.toMatch(/broker|credential/);
 });
 
 test('an unexpected error says nothing of itself', () => {
