@@ -47,6 +47,8 @@ export interface Account {
 /** Traffic on its way. */
 export interface Traffic {
   readonly done: Promise<Account>;
+  /** How many steps are answered. */
+  readonly count: () => number;
   /** Resolves when `count` steps are answered. */
   readonly answered: (count: number) => Promise<void>;
   /** Lets each user finish the step that is under way, and no more. */
@@ -70,6 +72,7 @@ export const startTraffic = (callers: Callers, plan: TrafficPlan): Traffic => {
   const done = Promise.all(users).then((states) => ({ seen, users: new Map(states) }));
   return {
     done,
+    count: () => seen.length,
     answered: async (count) => {
       const { promise, resolve } = Promise.withResolvers<void>();
       waiting.push({ count, resolve });
