@@ -13,7 +13,7 @@ import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-eng
 import { followEngines } from '@vault-engine/engines';
 import { createDataKeys, openWrapper } from '@vault-engine/kms';
 import { openCatalog } from '@vault-engine/platforms';
-import { driverLog, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
+import { driverLog, runService, type ServiceContext } from '@vault-engine/runtime';
 import { openRedisStore } from '@vault-engine/token-store';
 import { drainPending, type Vault } from '@vault-engine/vault';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
@@ -123,11 +123,18 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
     },
   );
 
+  const groupId = `${config.kafka.topicPrefix}${GROUP}`;
+  const bury = async (record: BusRecord, reason: string): Promise<void> => {
+    const { key, value, partition, offset } = record;
+    const headers = deadLetterHeaders(record, groupId, reason);
+    await deadLetters.send({ topic: topics.commandsDlt, key, value, headers });
+    log.warn('a record is poison and lies with the dead letters', { partition, offset: String(offset), reason });
+  };
   await part(
     'commands',
     () =>
       startLanes(bus, {
-        groupId: `${config.kafka.topicPrefix}${GROUP}`,
+        groupId,
         topics: [topics.commands],
         concurrency: config.lanes.concurrency,
         handle: serveCommand({
@@ -141,7 +148,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
           strangers,
           onServed: observe(context),
         }),
-        deadLetter: (record, reason) => bury(deadLetters, topics.commandsDlt, record, reason, log),
+        deadLetter: bury,
         onError: (error, { partition, offset }) =>
           log.error('a command failed and is tried again', { error, partition, offset: String(offset) }),
         onOffsetReset: ({ topic, partition, from, to }) =>
@@ -161,15 +168,6 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
         });
     },
   );
-};
-
-const bury = async (to: Publisher, topic: string, record: BusRecord, reason: string, log: Log): Promise<void> => {
-  await to.send({ topic, key: record.key, value: record.value, headers: deadLetterHeaders(record, GROUP, reason) });
-  log.warn('a record is poison and lies with the dead letters', {
-    partition: record.partition,
-    offset: String(record.offset),
-    reason,
-  });
 };
 
 await runService({ name: 'command-worker', config: () => readWorkerConfig(process.env), start });

@@ -1,6 +1,10 @@
+import { isCommandName } from '@vault-engine/contracts';
 import type { ServiceContext } from '@vault-engine/runtime';
 import { Counter, Histogram } from 'prom-client';
 import type { Served } from './serve-command.ts';
+
+/** An engine may sign any name as a type: as a label each would be a series of its own, for as long as the process lives. */
+const OTHER = 'other';
 
 /**
  * Logs and measures how each command ended: request id, user, platform, action and result, and no other value of it.
@@ -24,8 +28,9 @@ export const observe = ({
     registers: [metrics],
   });
   return ({ requestId, engine, action, subject, result, reply, durationMs, error }) => {
-    commands.inc({ engine, action, result });
-    durations.observe({ action }, Math.max(0, durationMs) / 1_000);
+    const label = isCommandName(action) ? action : OTHER;
+    commands.inc({ engine, action: label, result });
+    durations.observe({ action: label }, Math.max(0, durationMs) / 1_000);
     const fields = { requestId, engine, action, platform: subject.platform, result, state: reply, durationMs };
     if (error !== undefined) log.error('a command failed unexpectedly', { ...fields, error });
     else if (reply === 'undeliverable') log.warn('nobody can be told of a command', fields);

@@ -131,8 +131,9 @@ const decide = async (
       return { subject, answer: { ok: false, failure: read.failure }, poison: read.poison, error: undefined };
     const { command } = read;
     subject = { user: command.user, platform: command.platform };
-    const answer = await execute(parts.vault, call, from, command, () => admit(parts.admission, from, command));
-    wipe(command);
+    const answer = await execute(parts.vault, call, from, command, () => admit(parts.admission, from, command)).finally(
+      () => wipe(command),
+    );
     return { subject, answer: inRecord(from, command, answer, address), poison: null, error: undefined };
   } catch (error) {
     if (isOutage(error) && mayWait(parts, from)) throw error;
