@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, Kafka as KafkaClient, KafkaConfig, SASLOptions } from 'kafkajs';
 import { Kafka, logLevel } from './kafkajs.ts';
 import { type BusLog, kafkajsLog } from './log.ts';
+import { openSocket } from './open-socket.ts';
 import { repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
 import { repairOffsetReset } from './repair-offset-reset.ts';
@@ -56,6 +57,7 @@ export function connectBus(options: BusOptions): Bus {
     clientId: options.clientId,
     requestTimeout: requestTimeoutMs,
     connectionTimeout: options.connectionTimeoutMs ?? 3_000,
+    socketFactory: openSocket,
     logLevel: logLevel.WARN,
     logCreator: () => kafkajsLog(log),
     ...(options.ssl === undefined ? {} : { ssl: options.ssl }),

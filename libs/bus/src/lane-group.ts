@@ -3,15 +3,16 @@ import { Assignment, type PartitionState } from './assignment.ts';
 import { shouldHold } from './back-pressure.ts';
 import type { Bus } from './bus.ts';
 import type { Entry } from './commit-ledger.ts';
-import { Committer, type SendCommit } from './committer.ts';
+import { Committer } from './committer.ts';
 import { ConsumerDead, watchStall } from './consumer-health.ts';
-import { PartitionAssigners } from './kafkajs.ts';
+import { commitBy, openLaneConsumer } from './lane-consumer.ts';
 import { LaneScheduler, type Turn } from './lane-scheduler.ts';
 import type { LaneOptions, LaneStats, Lanes } from './lanes.ts';
 import { Pauses } from './pauses.ts';
 import { type BusRecord, sizeOf, toRecord } from './record.ts';
-import { type OffsetReset, reportOffsetResets } from './repair-offset-reset.ts';
+import type { OffsetReset } from './repair-offset-reset.ts';
 import { runRecord } from './run-record.ts';
+import { endsWithin } from './time-limit.ts';
 
 /** Joins the group; see `startLanes`. */
 export async function joinGroup(bus: Bus, options: Required<LaneOptions>): Promise<Lanes> {
@@ -40,13 +41,15 @@ class LaneGroup implements Lanes {
   readonly #stall;
   #commitTimer: NodeJS.Timeout | undefined;
   #finishedSinceCommit = 0;
+  /** When the group last confirmed the membership. */
+  #aliveAt = 0;
   #stopping = false;
   #dead = false;
 
   constructor(bus: Bus, options: Required<LaneOptions>) {
     this.#bus = bus;
     this.#options = options;
-    this.#consumer = this.#openConsumer();
+    this.#consumer = openLaneConsumer(bus, options, (reset) => this.#reset(reset));
     this.#stall = watchStall(bus, options.stallMs, () => this.#die(`has fetched nothing for ${options.stallMs} ms`));
     this.#pauses = new Pauses(this.#consumer);
     this.#scheduler = new LaneScheduler({
@@ -102,7 +105,7 @@ class LaneGroup implements Lanes {
   async stop({ drainMs }: { readonly drainMs: number }): Promise<{ drained: boolean; committed: boolean }> {
     this.#stopping = true;
     this.#pauses.pauseAll('stopping');
-    const drained = await settledWithin(drainMs, this.#scheduler.drained());
+    const drained = await endsWithin(drainMs, this.#scheduler.drained());
     this.#abort.abort();
     this.#scheduler.halt();
     clearInterval(this.#commitTimer);
@@ -110,29 +113,17 @@ class LaneGroup implements Lanes {
     this.#committer.close();
     this.#stall.stop();
     this.#pauses.left();
-    await settledWithin(LEAVE_MS, this.#consumer.disconnect());
+    await endsWithin(LEAVE_MS, this.#consumer.disconnect());
     return { drained, committed };
-  }
-
-  #openConsumer(): Consumer {
-    const { groupId, sessionTimeoutMs } = this.#options;
-    return this.#bus.client(PATIENCE).consumer({
-      groupId,
-      allowAutoTopicCreation: false,
-      sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: 3 * sessionTimeoutMs,
-      heartbeatInterval: sessionTimeoutMs / 10,
-      // With all partitions paused kafkajs sleeps this long before it looks again, and so long lasts a resume.
-      maxWaitTimeInMs: 250,
-      retry: { retries: PATIENCE, initialRetryTime: 100, maxRetryTime: 1_000 },
-      partitionAssigners: [reportOffsetResets(PartitionAssigners.roundRobin, (reset) => this.#reset(reset))],
-    });
   }
 
   #listen(): void {
     const { events } = this.#consumer;
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#join(payload.memberAssignment));
-    this.#consumer.on(events.REBALANCING, () => this.#committer.close());
+    this.#consumer.on(events.HEARTBEAT, () => {
+      this.#aliveAt = Date.now();
+    });
+    this.#consumer.on(events.REBALANCING, () => this.#rebalance());
     this.#consumer.on(events.STOP, () => this.#leave());
     this.#consumer.on(events.FETCH, () => this.#stall.fetched());
     this.#consumer.on(events.CRASH, ({ payload: { restart, error } }) => {
@@ -150,7 +141,14 @@ class LaneGroup implements Lanes {
     this.#options.onFatal(error);
   }
 
+  /** The group still takes commits of the old generation; what goes out now is ahead of the request to join. */
+  #rebalance(): void {
+    this.#commit();
+    this.#committer.close();
+  }
+
   #join(assignment: Record<string, number[]>): void {
+    this.#aliveAt = Date.now();
     this.#committer.close();
     this.#assignment.join(assignment);
     this.#pauses.joined(assignment);
@@ -165,12 +163,20 @@ class LaneGroup implements Lanes {
   /** Puts a batch's records into their lanes and moves the position on; it never waits, for all fetches wait for it. */
   #take({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
     const state = this.#assignment.find(batch.topic, batch.partition);
-    if (state === undefined || this.#stopping) return;
+    if (state === undefined || this.#stopping || this.#isStale()) return;
     state.highWatermark = BigInt(batch.highWatermark);
     this.#committer.use(commitBy(commitOffsetsIfNecessary));
     for (const message of batch.messages) this.#deliver(toRecord(batch.topic, batch.partition, message), state);
     resolveOffset(batch.lastOffset());
     this.#relieve(state);
+  }
+
+  /**
+   * A process that was stopped for long has lost its partitions, and a fetch asks nobody whether it may: it would bring all
+   * that others have worked off meanwhile. The heartbeat that follows tells; if all is well, the batch comes again.
+   */
+  #isStale(): boolean {
+    return Date.now() - this.#aliveAt > this.#options.sessionTimeoutMs / 2;
   }
 
   #deliver(record: BusRecord, state: PartitionState): void {
@@ -226,44 +232,7 @@ class LaneGroup implements Lanes {
 
 const LEAVE_MS = 5_000;
 
-/**
- * About half a minute. When kafkajs runs out of it, it joins as another member, and the group waits until the session of
- * the one that it was has ended; as long as it tries, it is the same one.
- */
-const PATIENCE = 30;
-
 /** Without a key nothing asks for an order. */
 function laneOf({ topic, key }: BusRecord): string | null {
   return key === null ? null : `${topic}/${key.toString('latin1')}`;
-}
-
-/**
- * kafkajs's `consumer.commitOffsets` answers at once, as if it had committed, while it stops or starts again. What comes
- * with a batch goes straight to the coordinator and fails when it fails.
- */
-function commitBy(commitOffsets: EachBatchPayload['commitOffsetsIfNecessary']): SendCommit {
-  return (positions) =>
-    commitOffsets({
-      topics: Object.entries(Object.groupBy(positions, ({ topic }) => topic)).map(([topic, at = []]) => ({
-        topic,
-        partitions: at.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
-      })),
-    });
-}
-
-/** Whether the work came to its end in time. Its failure counts as an end. */
-async function settledWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
-  const late = Promise.withResolvers<false>();
-  const timer = setTimeout(() => late.resolve(false), ms);
-  try {
-    return await Promise.race([
-      work.then(
-        () => true as const,
-        () => true as const,
-      ),
-      late.promise,
-    ]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

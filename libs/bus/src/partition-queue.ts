@@ -1,6 +1,7 @@
 import { Fifo } from './fifo.ts';
 import { PublishFailed, remedyFor } from './publish-failed.ts';
 import { sizeOf } from './record.ts';
+import { TimeLimitPassed, within } from './time-limit.ts';
 import { PartitionUnanswered, type Payload } from './topic-producer.ts';
 
 /** Where a message came to lie. */
@@ -106,7 +107,7 @@ export class PartitionQueue {
     try {
       return { ok: true as const, base: await within(this.#options.attemptMs, this.#options.write(batch)) };
     } catch (error) {
-      if (error instanceof AttemptAbandoned) this.#options.abandon();
+      if (error instanceof TimeLimitPassed) this.#options.abandon();
       const remedy = error instanceof PartitionUnanswered ? ('rebuild' as const) : remedyFor(error);
       return { ok: false as const, remedy, error };
     }
@@ -152,18 +153,4 @@ export class PartitionQueue {
 /** 50 ms, doubling to 800 ms. */
 function pause(failures: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 50 * 2 ** Math.min(failures, 4)));
-}
-
-class AttemptAbandoned extends Error {
-  override readonly name = 'AttemptAbandoned';
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new AttemptAbandoned(`no answer within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
