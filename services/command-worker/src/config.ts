@@ -12,12 +12,25 @@ import {
 } from '@vault-engine/runtime';
 import * as z from 'zod';
 
-/** How many commands are worked on at once. */
+/**
+ * How many commands are worked on at once, and after how many milliseconds without a heartbeat the group gives them to
+ * another worker. The brokers' `group.min.session.timeout.ms`, 6 s by default, bounds the latter.
+ */
 const laneSettings = settings(
-  z.object({ VAULT_WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(512) }),
+  z.object({
+    VAULT_WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(512),
+    VAULT_WORKER_SESSION_MS: wholeNumber(1_000, 60_000).default(10_000),
+  }),
   (variables) => ({
     concurrency: variables.VAULT_WORKER_CONCURRENCY,
+    sessionTimeoutMs: variables.VAULT_WORKER_SESSION_MS,
   }),
+);
+
+/** After how many milliseconds another worker writes a transition that its own has not: longer than a write may take. */
+const drainSettings = settings(
+  z.object({ VAULT_WORKER_DRAIN_AFTER_MS: wholeNumber(1_000, 600_000).default(10_000) }),
+  (variables) => ({ afterMs: variables.VAULT_WORKER_DRAIN_AFTER_MS }),
 );
 
 /** The worker's configuration; throws `ConfigRefused` that names each variable that is wrong. */
@@ -31,6 +44,7 @@ export const readWorkerConfig = (env: Environment) =>
       key: keySettings,
       profiles: profileSettings,
       lanes: laneSettings,
+      drain: drainSettings,
     },
     env,
   );

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { kafkaJournal } from '@vault-engine/audit';
+import { countAttempts, kafkaJournal } from '@vault-engine/audit';
 import {
   type BusRecord,
   connectBus,
@@ -13,22 +13,20 @@ import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-eng
 import { followEngines } from '@vault-engine/engines';
 import { createDataKeys, openWrapper } from '@vault-engine/kms';
 import { openCatalog } from '@vault-engine/platforms';
-import { driverLog, runService, type ServiceContext } from '@vault-engine/runtime';
+import { driverLog, every, runService, type ServiceContext } from '@vault-engine/runtime';
 import { openRedisStore } from '@vault-engine/token-store';
 import { drainPending, type Vault } from '@vault-engine/vault';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
-import { every } from './every.ts';
+import { hintStrangers } from './hint-strangers.ts';
 import { observe } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
 import { replyPartitions } from './reply-partitions.ts';
 import { serveCommand } from './serve-command.ts';
-import { countStrangers } from './strangers.ts';
 
 const GROUP = 'vault.command-worker';
 const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
 /** Outcomes are remembered longer than a command can be read again: its retention, and what of a segment outlasts it. */
 const REMEMBER_MS = 2 * COMMAND_RETENTION_MS;
-const DRAIN_EVERY_MS = 5_000;
 const COUNT_EVERY_MS = 60_000;
 const DRAIN_ON_STOP_MS = 10_000;
 
@@ -97,29 +95,20 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   };
   const partitionCount = replyPartitions(bus, Date.now);
   const replyTopics = { ofEngine: topics.replies, gateway: topics.replies(GATEWAY) };
-  const strangers = countStrangers({
-    journal: vault.journal,
-    table,
-    codec,
-    replies,
-    topics: replyTopics,
-    partitionCount,
-    now: Date.now,
-    uuid: randomUUID,
-  });
+  const attempts = countAttempts({ journal: vault.journal, now: Date.now, uuid: randomUUID });
   const behind = (task: string) => (error: unknown) =>
     log.warn('a task in the background failed', { part: task, error });
   await part(
     'drain',
-    () => every(DRAIN_EVERY_MS, () => drainPending(vault), behind('drain')),
+    () => every(config.drain.afterMs / 2, () => drainPending(vault, config.drain.afterMs), behind('drain')),
     (task) => task.stop(),
   );
   await part(
-    'strangers',
-    () => every(COUNT_EVERY_MS, () => strangers.flush(), behind('strangers')),
+    'attempts',
+    () => every(COUNT_EVERY_MS, () => attempts.flush(), behind('attempts')),
     async (task) => {
       await task.stop();
-      await strangers.flush();
+      await attempts.flush();
     },
   );
 
@@ -136,7 +125,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
       startLanes(bus, {
         groupId,
         topics: [topics.commands],
-        concurrency: config.lanes.concurrency,
+        ...config.lanes,
         handle: serveCommand({
           vault,
           table,
@@ -145,7 +134,8 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
           topics: replyTopics,
           partitionCount,
           admission: { now: Date.now, retentionMs: COMMAND_RETENTION_MS, takeToken: rateLimit() },
-          strangers,
+          attempts,
+          hint: hintStrangers({ codec, replies, topics: replyTopics, partitionCount, now: Date.now }),
           onServed: observe(context),
         }),
         deadLetter: bury,

@@ -1,3 +1,4 @@
+import type { Attempts } from '@vault-engine/audit';
 import { type BusRecord, type Outcome, type Publisher, PublishFailed } from '@vault-engine/bus';
 import { type Codec, RegistryUnavailable } from '@vault-engine/contracts';
 import type { EngineTable } from '@vault-engine/engines';
@@ -15,13 +16,12 @@ import {
   type Vault,
 } from '@vault-engine/vault';
 import { type Admission, admit } from './admit.ts';
-import { type Authenticated, authenticate } from './authenticate.ts';
+import { type Authenticated, authenticate, type Unauthenticated } from './authenticate.ts';
 import { type Executed, execute } from './execute.ts';
 import { type Command, readCommand } from './read-command.ts';
-import { receive } from './receive.ts';
+import { type Received, receive } from './receive.ts';
 import { type Delivery, failureRecord, type ReplyAddress, type ReplyRecord, recordOf, sendReply } from './reply.ts';
 import { type PartitionCount, type ReplyTopics, replyAddress } from './reply-address.ts';
-import type { Strangers } from './strangers.ts';
 
 /** What a command is served with. */
 export interface CommandParts {
@@ -32,7 +32,9 @@ export interface CommandParts {
   readonly topics: ReplyTopics;
   readonly partitionCount: PartitionCount;
   readonly admission: Admission;
-  readonly strangers: Strangers;
+  readonly attempts: Attempts;
+  /** Tells a known engine that a command in its name was turned away. */
+  readonly hint: (received: Received) => void;
   /** Told how each command ended. */
   readonly onServed: (served: Served) => void;
 }
@@ -82,13 +84,21 @@ export const serveCommand =
     if (!received.ok) return { kind: 'dead-letter', reason: received.reason };
     const authenticated = authenticate(parts.table, received.value);
     if (!authenticated.ok) {
-      parts.strangers.note(received.value, authenticated.reason);
+      turnAway(parts, received.value, authenticated.reason);
       return ACK;
     }
     return serve(parts, authenticated.value);
   };
 
 const ACK: Outcome = { kind: 'ack' };
+
+/** Ids that no engine has share one count and get no hint, so that inventions cost neither memory nor messages. */
+const turnAway = ({ table, attempts, hint }: CommandParts, received: Received, reason: Unauthenticated): void => {
+  const { engine } = received.headers;
+  const known = table.get(engine) !== undefined;
+  attempts.note(known ? engine : null, reason);
+  if (known) hint(received);
+};
 
 const serve = async (parts: CommandParts, from: Authenticated): Promise<Outcome> => {
   const call = callOf(from);
