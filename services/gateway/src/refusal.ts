@@ -94,7 +94,25 @@ const problemsOf = (error: unknown): string | null => {
   return error.validation.slice(0, MOST_PROBLEMS).map(problemOf).join('; ');
 };
 
-const problemOf = ({ instancePath, message }: { instancePath?: string; message?: string }): string => {
-  const path = (instancePath ?? '').replace(/^\//, '').replaceAll('/', '.');
-  return `${path === '' ? 'the body' : path}: ${message ?? 'is wrong'}`.slice(0, LONGEST_PROBLEM);
+/** As `fastify-type-provider-zod` tells an issue of zod's. */
+interface Problem {
+  readonly keyword?: string;
+  readonly instancePath?: string;
+  readonly message?: string;
+  readonly params?: { readonly keys?: readonly string[] };
+}
+
+const problemOf = ({ keyword, instancePath = '', message = 'is wrong', params }: Problem): string => {
+  const path = instancePath.split('/').slice(1).map(nameOrNot).join('.');
+  // zod's own message quotes the names as they came.
+  const unknown = (params?.keys ?? []).map((name) => `"${nameOrNot(name)}"`).join(', ');
+  const problem = keyword === UNKNOWN_FIELDS ? `unknown fields ${unknown}` : message;
+  return `${path === '' ? 'the body' : path}: ${problem}`.slice(0, LONGEST_PROBLEM);
 };
+
+const UNKNOWN_FIELDS = 'unrecognized_keys';
+/** Names of fields are like this, and places in a list are numbers. */
+const NAME = /^(?:[a-z_-]{1,32}|\d{1,4})$/;
+
+/** A name that the caller gave, if it is like one: a form that was sent as JSON has the token itself for a name. */
+const nameOrNot = (name: string): string => (name === '' || NAME.test(name) ? name : '…');

@@ -35,10 +35,28 @@ test('an unexpected error says nothing of itself', () => {
 
 test('of many problems the first few are told, each cut to a bound', () => {
   const validation = Array.from({ length: 50 }, (_, index) => ({
-    instancePath: `/f${index}`,
+    instancePath: `/scopes/${index}`,
     message: 'x'.repeat(500),
   }));
   const { message } = refusalOf(Object.assign(new Error('validation'), { statusCode: 400, validation }));
   expect(message.length).toBeLessThan(1_000);
-  expect(message).toMatch(/^f0: x+; f1: x+/);
+  expect(message).toMatch(/^scopes\.0: x+; scopes\.1: x+/);
+});
+
+test('a name is told where it is like one, and left out where it may be a token', () => {
+  const validation = [
+    {
+      keyword: 'unrecognized_keys',
+      instancePath: '/',
+      message: 'Unrecognized keys',
+      params: { keys: ['acess_token'] },
+    },
+    { keyword: 'unrecognized_keys', instancePath: '/', message: 'canary1', params: { keys: ['access_token=canary1'] } },
+    { keyword: 'invalid_type', instancePath: '/params/canary1', message: 'expected string' },
+    { keyword: 'invalid_type', instancePath: '/scopes/0', message: 'expected string' },
+  ];
+  const { message } = refusalOf(Object.assign(new Error('validation'), { statusCode: 400, validation }));
+  expect(message).toBe(
+    'the body: unknown fields "acess_token"; the body: unknown fields "…"; params.…: expected string; scopes.0: expected string',
+  );
 });
