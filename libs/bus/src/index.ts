@@ -2,6 +2,7 @@ export type { PartitionStats } from './assignment.ts';
 export { type Bus, type BusOptions, connectBus, type Sasl } from './bus.ts';
 export { ConsumerDead, type OnFatal } from './consumer-health.ts';
 export { deadLetterHeaders } from './dead-letter.ts';
+export { deleteRecordsBefore } from './delete-records.ts';
 export { type Inbox, type InboxOptions, openInbox } from './inbox.ts';
 export { type LaneOptions, type LaneStats, type Lanes, startLanes } from './lanes.ts';
 export type { BusLog, LogLevel } from './log.ts';

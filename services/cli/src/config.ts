@@ -29,6 +29,7 @@ export interface CliConfig {
   readonly topics: () => TopicsConfig;
   readonly schemas: () => SchemasConfig;
   readonly engines: () => EnginesConfig;
+  readonly deadLetters: () => DeadLettersConfig;
   /** `as`: an engine of the development start, instead of `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`. */
   readonly token: (as: string | undefined) => TokenConfig;
 }
@@ -36,10 +37,12 @@ export interface CliConfig {
 const TOPICS = { environment: environmentSettings, kafka: kafkaSettings } as const;
 const SCHEMAS = { registry: registrySettings } as const;
 const ENGINES = { ...TOPICS, ...SCHEMAS, key: keySettings } as const;
+const DEAD_LETTERS = { kafka: kafkaSettings, ...SCHEMAS } as const;
 const TOKEN = { kafka: kafkaSettings, ...SCHEMAS } as const;
 
 export type TopicsConfig = ReturnType<typeof readConfig<typeof TOPICS>>;
 export type SchemasConfig = ReturnType<typeof readConfig<typeof SCHEMAS>>;
+export type DeadLettersConfig = ReturnType<typeof readConfig<typeof DEAD_LETTERS>>;
 export type EnginesConfig = ReturnType<typeof readConfig<typeof ENGINES>>;
 /** As whom the vault is asked. */
 export interface EngineIdentity {
@@ -60,6 +63,7 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
     topics: () => readConfig(TOPICS, effective()),
     schemas: () => readConfig(SCHEMAS, effective()),
     engines: () => readConfig(ENGINES, effective()),
+    deadLetters: () => readConfig(DEAD_LETTERS, effective()),
     token: (as) =>
       as === undefined
         ? withIdentity(readConfig({ ...TOKEN, engine: engineSettings }, effective()))

@@ -45,3 +45,16 @@ export const pairs = (option: string, values: readonly string[]): Readonly<Recor
       return [value.slice(0, at), value.slice(at + 1)];
     }),
   );
+
+/** A place in a topic. */
+export interface Position {
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** `partition:offset`. */
+export const position = (option: string, value: string): Position => {
+  const [, partition, offset] = /^(\d{1,6}):(\d{1,18})$/.exec(value) ?? [];
+  if (partition === undefined || offset === undefined) throw wrong(`${option} takes partition:offset, such as 0:17`);
+  return { partition: Number(partition), offset: BigInt(offset) };
+};

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
+import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
 import { addSchemas } from './schemas.ts';
 import { addToken } from './token.ts';
@@ -19,6 +20,7 @@ export const cliProgram = (context: CommandContext): Command => {
   addSchemas(program, context);
   addEngines(program, context);
   addToken(program, context);
+  addDeadLetters(program, context);
   return program;
 };
 
