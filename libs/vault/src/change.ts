@@ -146,6 +146,7 @@ const changeOf = <T>(
 ): Change => ({
   user: mutation.user,
   expectedRevision: view.user?.revision ?? null,
+  leaseOwner: null,
   ...decision.write,
   remember: entryOf(vault, mutation, outcomeText({ value: decision.value })),
   transition,

@@ -37,6 +37,8 @@ export const sealCredentials = (
     metadata,
     access: seal('access', access),
     refresh: refresh === null ? null : seal('refresh', refresh),
+    condition: { kind: 'good' },
+    lease: null,
   };
 };
 

@@ -33,6 +33,30 @@ export interface ConnectionMetadata {
   readonly params: Readonly<Record<string, string>>;
 }
 
+/** The right to refresh one connection: whoever has it may spend the refresh token. */
+export interface Lease {
+  /** Random, new for each claim. */
+  readonly owner: string;
+  /** When it lapses, Unix milliseconds of the store's clock. */
+  readonly until: number;
+  /** `called`: the provider may have been asked, so the refresh token may be spent. */
+  readonly phase: 'claimed' | 'called';
+}
+
+/** How refreshing a connection goes. It is not part of what ciphertexts are bound to. */
+export type Condition =
+  | { readonly kind: 'good' }
+  /** It failed for now, and is not tried again before `retryAt` (Unix milliseconds). */
+  | {
+      readonly kind: 'failing';
+      readonly reason: string;
+      readonly since: number;
+      readonly failures: number;
+      readonly retryAt: number;
+    }
+  /** The grant is gone: only the user can connect again. */
+  | { readonly kind: 'dead'; readonly reason: string; readonly since: number };
+
 /** One user on one platform, as it is stored. */
 export interface ConnectionRecord {
   /** Microseconds of the store's clock, or the last version plus one. Changes with every write of credentials or metadata. */
@@ -44,6 +68,9 @@ export interface ConnectionRecord {
   readonly metadata: ConnectionMetadata;
   readonly access: Ciphertext;
   readonly refresh: Ciphertext | null;
+  readonly condition: Condition;
+  /** Who refreshes it, or did when the process died; null: nobody. Written by the lease's own methods alone. */
+  readonly lease: Lease | null;
 }
 
 /** A user's data key as KMS wrapped it. */

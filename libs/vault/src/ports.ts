@@ -1,5 +1,5 @@
 import type { DataKey } from '@vault-engine/crypto';
-import type { ConnectionRecord, EngineId, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
+import type { ConnectionRecord, EngineId, Lease, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
 
 /** Which part a {@link PortUnavailable} speaks of. */
 export type Port = 'storage' | 'audit' | 'keys' | 'provider';
@@ -53,6 +53,8 @@ export interface Change {
     readonly record: ConnectionRecord;
     readonly dueAt: number | null;
   } | null;
+  /** The put is made only while this owner holds the connection's lease, and ends it; null: whoever holds it loses it. */
+  readonly leaseOwner: string | null;
   readonly remove: readonly PlatformId[];
   /** Deletes the user's row, wrapped data key included, and all connections (crypto-shredding). */
   readonly forget: boolean;
@@ -62,7 +64,7 @@ export interface Change {
 
 export type Applied =
   | { readonly kind: 'applied'; readonly pending: PendingRef }
-  /** Somebody else changed the user first: read again and decide again. */
+  /** Somebody else changed the user first, or the lease is not the owner's any more: read again and decide again. */
   | { readonly kind: 'conflict' }
   /** A record with this `remember.id` is there already. Nothing was written. */
   | { readonly kind: 'remembered'; readonly remembered: Remembered };
@@ -77,6 +79,23 @@ export interface UserView {
   /** The record of `dedupeId`, where one was asked for and is there. */
   readonly remembered: Remembered | null;
 }
+
+/** A connection, for the methods of its lease. */
+export interface LeaseOf {
+  readonly user: UserId;
+  readonly platform: PlatformId;
+  /** Random, new for each claim. */
+  readonly owner: string;
+}
+
+/** What became of a claim. */
+export type Claimed =
+  /** `before`: the lease that had lapsed, if any: one in phase `called` may have spent the refresh token. */
+  | { readonly kind: 'claimed'; readonly before: Lease | null }
+  /** Somebody else has it. */
+  | { readonly kind: 'held'; readonly lease: Lease }
+  /** The connection is gone, or its credentials are not those of `tokenVersion` any more. */
+  | { readonly kind: 'changed' };
 
 /**
  * Where connections live. Every method rejects with {@link PortUnavailable} (`storage`) after bounded retries.
@@ -97,6 +116,15 @@ export interface TokenStore {
    * now: the earlier one where there is one.
    */
   remember(user: UserId, entry: Remembered & { readonly id: string; readonly keepMs: number }): Promise<Remembered>;
+  /**
+   * Takes the lease of a connection whose credentials are still those of `tokenVersion`, for `ttlMs` of the store's clock:
+   * a free one, or one that has lapsed. A claim that the same owner repeats (its answer was lost) answers as the first.
+   */
+  claim(of: LeaseOf & { readonly tokenVersion: number; readonly ttlMs: number }): Promise<Claimed>;
+  /** Holds a lease for `ttlMs` from now, in `phase`. False: it is not the owner's any more. */
+  hold(of: LeaseOf & { readonly phase: Lease['phase']; readonly ttlMs: number }): Promise<boolean>;
+  /** Gives a lease back. False: it was not the owner's any more, and nothing was changed. */
+  release(of: LeaseOf): Promise<boolean>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
   /** Forgets a transition whose messages are acknowledged. */
