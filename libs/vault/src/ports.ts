@@ -97,6 +97,11 @@ export interface TokenStore {
    * now: the earlier one where there is one.
    */
   remember(user: UserId, entry: Remembered & { readonly id: string; readonly keepMs: number }): Promise<Remembered>;
+  /**
+   * All users, in no order. Whoever is there from the beginning to the end comes at least once, perhaps several times; who
+   * comes or goes meanwhile may come or not.
+   */
+  users(): AsyncIterable<UserId>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
   /** Forgets a transition whose messages are acknowledged. */
