@@ -9,6 +9,8 @@ import { watchCommits } from './watch-commits.ts';
 export interface FaultVault {
   readonly vault: TestVault;
   readonly callers: Callers;
+  /** All that were started, in their order. */
+  readonly workers: () => readonly RunningService[];
   /** The worker that was started last. */
   readonly worker: () => RunningService;
   /** Starts another worker; resolves when it is ready. */
@@ -41,6 +43,7 @@ export const openFaultVault = async ({ timeoutMs, env, ...options }: FaultVaultO
   return {
     vault,
     callers,
+    workers: () => workers,
     worker: () => workers.at(-1) ?? serviceOf(vault.running.services, 'command-worker'),
     startWorker: async (more) => {
       const name = `command-worker-${workers.length + 1}`;
