@@ -360,6 +360,54 @@ describe('an authentic command', () => {
     });
   });
 
+  it('faster than its rate is refused, with the time to wait', async () => {
+    const administration = await openAdministration(vault);
+    const grants = [{ operations: ['GetStatus'], platforms: ['*'] }];
+    try {
+      await administration.setPolicy('local', { grants, rate: { perSecond: 1, burst: 1 } });
+    } finally {
+      await administration.close();
+    }
+    const refusal = await vi.waitUntil(async () => {
+      const command = by('local', getStatus({ userId: 'hasty' }));
+      const answer = await adversary.ask(command);
+      if (answer.result === 'ok') return undefined;
+      refused.push({ command, result: 'rate_limited', reason: null });
+      return answer.reply;
+    });
+    expect(refusal.value).toMatchObject({ error_code: 'rate_limited', suggested_action: 'retry' });
+    expect(isRecord(refusal, 'CommandFailed') ? refusal.value.retry_after_ms : null).toBeGreaterThan(0);
+  });
+
+  describe('with several faults', () => {
+    it('is refused for the first in the order of checks', async () => {
+      const userId = 'many-faults';
+      const { value } = by('action', token(userId, 'planted')).message;
+      const faults: readonly (readonly [reason: string | null, fault: Partial<Wording>])[] = [
+        ['foreign_reply_topic', { replyTopic: vault.topics.replies('action') }],
+        ['undecodable', { value: value.subarray(0, -3) }],
+        ['type_mismatch', { commandType: 'GetToken' }],
+        ['key_mismatch', { key: 'another' }],
+        ['sent_too_early', { sentMs: Date.now() - 120_000 }],
+      ];
+      for (const [at, [reason]] of faults.entries()) {
+        const left: Partial<Wording> = Object.assign({}, ...faults.slice(at).map(([, fault]) => fault));
+        await isRefused(by('sync', token(userId, 'planted'), left), 'invalid_request', reason);
+      }
+      await isRefused(by('sync', token(userId, 'planted')), 'forbidden', null);
+      expect(await tokenOf(userId)).toBe('not_connected');
+    });
+
+    it('is answered from the dedupe record before its sent time is looked at', async () => {
+      const how = { idempotencyKey: 'mine', sentMs: Date.now() - 120_000 };
+      const first = await adversary.ask(by('action', token('remembered', 'first'), { idempotencyKey: 'mine' }));
+      const again = await adversary.ask(by('action', token('remembered', 'first'), how));
+      expect(again.reply).toEqual(first.reply);
+      await isRefused(by('action', token('remembered', 'other'), how), 'duplicate_request', null);
+      await isRefused(by('local', token('remembered', 'other'), how), 'invalid_request', 'sent_too_early');
+    });
+  });
+
   it('is answered so that no other engine can open or pass on the answer', async () => {
     await adversary.ask(by('action', token('secret-of-a', 'for-a-alone')));
     const read = by('action', getToken({ userId: 'secret-of-a', platform: 'gmail' }));

@@ -182,10 +182,16 @@ const wrongCommits = (
       .map(({ requestId, partition, offset }) => `${requestId} at ${partition}/${offset} was committed unanswered`),
   );
 
-const checkedOf = ({ seen }: Account, { commands, replies, audits, events }: Evidence): Checked => ({
-  commands: commands.length,
-  effects: events.length,
-  answeredAgain: [...replies.values()].filter((told) => told.length > 1).length,
-  recalled: audits.filter(({ reason }) => reason === 'repeated').length,
-  errors: seen.reduce((sum, { errors }) => sum + errors.length, 0),
-});
+/** Of this run alone: the topics may hold others before it. */
+const checkedOf = ({ seen, users }: Account, evidence: Evidence): Checked => {
+  const commands = evidence.commands.filter(({ user }) => users.has(user));
+  const requests = new Set(commands.map(({ requestId }) => requestId));
+  const ofThese = evidence.audits.filter(({ request_id }) => requests.has(request_id ?? ''));
+  return {
+    commands: commands.length,
+    effects: evidence.events.filter(({ user_id }) => users.has(user_id)).length,
+    answeredAgain: [...requests].filter((id) => (evidence.replies.get(id)?.length ?? 0) > 1).length,
+    recalled: ofThese.filter(({ reason }) => reason === 'repeated').length,
+    errors: seen.reduce((sum, { errors }) => sum + errors.length, 0),
+  };
+};

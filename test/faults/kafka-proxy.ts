@@ -29,12 +29,12 @@ export interface ProxiedKafka {
 const PASS = (): FateOfMessage => 'pass';
 
 /** Starts a broker that sends its clients to a proxy: its own address is told to nobody. */
-export const startProxiedKafka = async (): Promise<ProxiedKafka> => {
+export const startProxiedKafka = async (settings: Readonly<Record<string, string>> = {}): Promise<ProxiedKafka> => {
   const [port, proxyPort] = [await freePort(), await freePort()];
   const fates = { request: PASS as FateOf, answer: PASS as FateOf };
   const proxy = await startTcpProxy(port, () => kafkaWire(fates), proxyPort);
-  const settings = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxyPort}` };
-  const part = await startPart('kafka', { port, settings });
+  const advertised = { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxyPort}` };
+  const part = await startPart('kafka', { port, settings: { ...settings, ...advertised } });
   return {
     part,
     address: `127.0.0.1:${proxyPort}`,

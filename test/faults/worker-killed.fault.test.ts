@@ -1,28 +1,43 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openVault, type TestVault } from '../flow/open-vault.ts';
-import { checkInvariant, workerGroup } from './check-invariant.ts';
-import { seededRandom } from './seeded-random.ts';
-import { type Callers, startTraffic } from './traffic.ts';
-import { watchCommits } from './watch-commits.ts';
+import { faultConfig } from './config.ts';
+import { type FaultVault, openFaultVault } from './open-fault-vault.ts';
 
-let vault: TestVault;
-let callers: Callers;
-
+let at: FaultVault;
 beforeAll(async () => {
-  vault = await openVault({ services: ['command-worker'] });
-  callers = { writer: await vault.client('action', 60_000), reader: await vault.client('sync', 60_000) };
+  at = await openFaultVault({ timeoutMs: 60_000 });
 });
-afterAll(() => vault.close());
+afterAll(() => at.close());
 
 it('answers every one of 1,000 commands, once in effect, when the worker is killed in the middle of them', async () => {
-  const random = seededRandom('worker killed');
-  const commits = watchCommits(vault.bus, workerGroup(vault), vault.topics.commands);
-  const traffic = startTraffic(callers, { random, name: 'kill', users: 100, stepsPerUser: 10 });
-  await traffic.answered(300 + random.int(300));
-  await vault.running.services.get('command-worker')?.kill('SIGKILL');
-  await vault.start('command-worker-again', 'command-worker');
-  const account = await traffic.done;
+  const { account, checked } = await at.prove({
+    name: 'killed',
+    users: 100,
+    stepsPerUser: 10,
+    during: async (traffic, random) => {
+      await traffic.answered(300 + random.int(300));
+      await at.worker().kill('SIGKILL');
+      await at.startWorker();
+    },
+  });
   expect(account.seen).toHaveLength(1_000);
-  const { answeredAgain, recalled } = await checkInvariant(vault, { account, callers, samples: await commits.stop() });
-  expect(answeredAgain + recalled).toBeGreaterThan(0);
+  expect(checked.answeredAgain + checked.recalled).toBeGreaterThan(0);
 });
+
+it('hands its work over to others as workers join, leave in order and are killed under load', async () => {
+  const rounds = faultConfig.full ? 10 : 2;
+  await at.prove({
+    name: 'relay',
+    users: 30,
+    stepsPerUser: Number.POSITIVE_INFINITY,
+    paceMs: 20,
+    during: async (traffic, random) => {
+      for (let round = 0; round < rounds; round += 1) {
+        const leaving = at.worker();
+        await at.startWorker();
+        await traffic.answered(traffic.count() + 50 + random.int(100));
+        await (random.int(2) === 0 ? leaving.stop() : leaving.kill('SIGKILL'));
+        await traffic.answered(traffic.count() + 100);
+      }
+    },
+  });
+}, 300_000);

@@ -54,7 +54,7 @@ export async function findPython(context: ToolContext): Promise<string> {
   if (python && (await hasPip(python))) return python;
   if (await context.installPackage('python3-pip')) return '/usr/bin/python3';
   throw new MissingPart(
-    'Python 3 with pip is missing (the KMS of the tests needs it): install it (Debian: apt install python3-pip), set AWS_ENDPOINT_URL_KMS, or start Docker',
+    'Python 3 with pip is missing (the KMS of the tests and the interop test need it): install it (Debian: apt install python3-pip); for the KMS alone AWS_ENDPOINT_URL_KMS or Docker will do',
   );
 }
 

@@ -1,5 +1,6 @@
 import type { TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { allUsersAreFound } from './contract/all-users-are-found.ts';
 import { changesAreAtomic } from './contract/changes-are-atomic.ts';
 import { changesAreRemembered } from './contract/changes-are-remembered.ts';
 import { readsAnswerWhatWasWritten } from './contract/reads-answer-what-was-written.ts';
@@ -31,5 +32,6 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     changesAreAtomic(store);
     changesAreRemembered(store);
     transitionsStayPending(store);
+    allUsersAreFound(store);
   });
 };

@@ -125,6 +125,11 @@ export interface TokenStore {
   hold(of: LeaseOf & { readonly phase: Lease['phase']; readonly ttlMs: number }): Promise<boolean>;
   /** Gives a lease back. False: it was not the owner's any more, and nothing was changed. */
   release(of: LeaseOf): Promise<boolean>;
+  /**
+   * All users, in no order. Whoever is there from the beginning to the end comes at least once, perhaps several times; who
+   * comes or goes meanwhile may come or not.
+   */
+  users(): AsyncIterable<UserId>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
   /** Forgets a transition whose messages are acknowledged. */

@@ -20,16 +20,26 @@ export interface ConnectionView {
 
 const MISSING: ConnectionView = { status: 'MISSING', action: 'CONNECT', reason: null, expiresAt: null, lapsesAt: null };
 
+const EXPIRED = { status: 'EXPIRED', action: 'REAUTH', reason: 'access_token_expired' } as const;
+
+/**
+ * What time alone has made, at `now`, of a connection that stood as `view` says: null where it still stands so. With it a
+ * snapshot that was taken earlier says what {@link status} says. A token is usable up to, and not at, its `expiresAt`.
+ */
+export const overtaken = (
+  view: Pick<ConnectionView, 'expiresAt' | 'lapsesAt'> & { readonly status: string },
+  now: number,
+): typeof EXPIRED | null =>
+  view.status === 'CONNECTED' && view.expiresAt !== null && view.expiresAt <= now ? EXPIRED : null;
+
 /**
  * How a connection stands at `now` (Unix milliseconds). The one rule that the worker, its callers and the status topic
- * share: no I/O, no clock. A token is usable up to, and not at, its `expiresAt`.
+ * share: no I/O, no clock.
  */
 export const status = (record: ConnectionRecord | null, now: number): ConnectionView => {
   if (record === null) return MISSING;
   const { expiresAt, refreshExpiresAt } = record.metadata;
   const lapsesAt = record.refresh === null ? expiresAt : refreshExpiresAt;
-  if (expiresAt !== null && expiresAt <= now) {
-    return { status: 'EXPIRED', action: 'REAUTH', reason: 'access_token_expired', expiresAt, lapsesAt };
-  }
-  return { status: 'CONNECTED', action: 'NONE', reason: null, expiresAt, lapsesAt };
+  const view: ConnectionView = { status: 'CONNECTED', action: 'NONE', reason: null, expiresAt, lapsesAt };
+  return { ...view, ...overtaken(view, now) };
 };

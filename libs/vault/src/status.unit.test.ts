@@ -2,7 +2,7 @@ import { ciphertext } from '@vault-engine/crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ConnectionRecord } from './model.ts';
-import { status } from './status.ts';
+import { overtaken, status } from './status.ts';
 
 const record = (expiresAt: number | null, refreshExpiresAt: number | null, refresh: boolean): ConnectionRecord => ({
   version: 1,
@@ -38,5 +38,17 @@ describe('status', () => {
   it('says that a connection lapses with its refresh token, or with its access token where it has none', () => {
     expect(status(record(1_000, 5_000, true), 0).lapsesAt).toBe(5_000);
     expect(status(record(1_000, null, false), 0).lapsesAt).toBe(1_000);
+  });
+
+  it('says of a view that was taken earlier what the record says now', () => {
+    const time = fc.nat(10);
+    const maybe = fc.option(time, { nil: null });
+    fc.assert(
+      fc.property(maybe, maybe, fc.boolean(), time, time, (expiresAt, refreshExpiresAt, refresh, taken, later) => {
+        const connection = record(expiresAt, refreshExpiresAt, refresh);
+        const view = status(connection, taken);
+        expect({ ...view, ...overtaken(view, taken + later) }).toEqual(status(connection, taken + later));
+      }),
+    );
   });
 });

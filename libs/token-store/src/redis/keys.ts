@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { PlatformId, UserId } from '@vault-engine/vault';
+import { type PlatformId, type UserId, userId } from '@vault-engine/vault';
 
 /** The names of all keys under one prefix. Every key of one user has the same hash tag, hence the same Cluster slot. */
 export interface Keys {
@@ -7,6 +7,10 @@ export interface Keys {
   /** What the names of all records of a user begin with. */
   readonly records: (user: UserId) => string;
   readonly user: (user: UserId) => string;
+  /** The user whose row `key` names; null where it names something else. */
+  readonly userOf: (key: string) => UserId | null;
+  /** The glob pattern of all users' rows. */
+  readonly allUsers: string;
   /** The empty id names a key that nobody writes. */
   readonly dedupe: (user: UserId, id: string) => string;
   readonly due: (shard: string) => string;
@@ -34,11 +38,15 @@ const PREFIX = /^[A-Za-z0-9._:-]{1,64}$/;
  */
 export const keysUnder = (prefix: string): Keys => {
   if (!PREFIX.test(prefix)) throw new RangeError('a key prefix is 1-64 of A-Z a-z 0-9 . _ : -');
+  const beforeShard = `${prefix}:{`;
   const inShard = (shard: string, rest: string) => `${prefix}:{${shard}}:${rest}`;
   return {
     record: (user, platform) => inShard(shardOf(user), `t:${user}:${platform}`),
     records: (user) => inShard(shardOf(user), `t:${user}:`),
     user: (user) => inShard(shardOf(user), `u:${user}`),
+    userOf: (key) => (key.startsWith(beforeShard) ? userId(key.slice(beforeShard.length + 'ss}:u:'.length)) : null),
+    // A prefix holds nothing that is special in a glob.
+    allUsers: inShard('??', 'u:*'),
     dedupe: (user, id) => inShard(shardOf(user), `d:${id}`),
     due: (shard) => inShard(shard, 'due'),
     pending: (shard) => inShard(shard, 'pending'),

@@ -8,6 +8,7 @@ import type { Link } from './link.ts';
 import { readPending, settle } from './pending.ts';
 import { persist } from './persist.ts';
 import { readConnection, readUser } from './read.ts';
+import { readUsers } from './read-users.ts';
 import { remember } from './remember.ts';
 
 /** Where the store is and how patient it is. */
@@ -76,6 +77,7 @@ const storeOn = (link: Link): TokenStore => {
     readUser: async (user, platform, dedupeId) => readUser(await open(), user, platform, dedupeId),
     apply: async (change) => apply(await open(), change),
     remember: async (user, entry) => remember(await open(), user, entry),
+    users: () => readUsers(open),
     pending: async (olderThanMs, limit) => {
       const { found, nextShard } = await readPending(await open(), firstShard, olderThanMs, limit);
       firstShard = nextShard;

@@ -1,0 +1,72 @@
+import type { RunningService } from '@vault-engine/local';
+import { openVault, type TestVault, type TestVaultOptions } from '../flow/open-vault.ts';
+import { type Checked, checkInvariant, workerGroup } from './check-invariant.ts';
+import { seededRandom } from './seeded-random.ts';
+import { type Account, type Callers, startTraffic, type Traffic, type TrafficPlan } from './traffic.ts';
+import { watchCommits } from './watch-commits.ts';
+
+/** A vault of one worker, and what its faults are tested with. */
+export interface FaultVault {
+  readonly vault: TestVault;
+  readonly callers: Callers;
+  /** All that were started, in their order. */
+  readonly workers: () => readonly RunningService[];
+  /** The worker that was started last. */
+  readonly worker: () => RunningService;
+  /** Starts another worker; resolves when it is ready. */
+  readonly startWorker: (env?: Readonly<Record<string, string>>) => Promise<RunningService>;
+  /** Traffic under a fault, and the invariant afterwards. Says its seed. */
+  readonly prove: (trial: Trial) => Promise<{ readonly account: Account; readonly checked: Checked }>;
+  readonly close: () => Promise<void>;
+}
+
+/** What happens while there is traffic. */
+export interface Trial extends Omit<TrafficPlan, 'random'> {
+  /** The fault. When it resolves, endless traffic ends; other traffic goes on until its last step. */
+  readonly during: (traffic: Traffic, random: TrafficPlan['random']) => Promise<unknown>;
+}
+
+/** How one is opened, beside what every vault can have otherwise. */
+export interface FaultVaultOptions extends Omit<TestVaultOptions, 'services'> {
+  /** For each request of the callers. */
+  readonly timeoutMs: number;
+}
+
+/** The least that a broker of its own settings lets a session be, so that a killed worker is soon replaced. */
+const IMPATIENT = { VAULT_WORKER_SESSION_MS: '6000', VAULT_WORKER_DRAIN_AFTER_MS: '2000' };
+
+/** Opens a vault with one worker. */
+export const openFaultVault = async ({ timeoutMs, env, ...options }: FaultVaultOptions): Promise<FaultVault> => {
+  const vault = await openVault({ ...options, env: { ...IMPATIENT, ...env }, services: ['command-worker'] });
+  const callers = { writer: await vault.client('action', timeoutMs), reader: await vault.client('sync', timeoutMs) };
+  const workers = [serviceOf(vault.running.services, 'command-worker')];
+  return {
+    vault,
+    callers,
+    workers: () => workers,
+    worker: () => workers.at(-1) ?? serviceOf(vault.running.services, 'command-worker'),
+    startWorker: async (more) => {
+      const name = `command-worker-${workers.length + 1}`;
+      const started = serviceOf((await vault.start(name, 'command-worker', more)).services, name);
+      workers.push(started);
+      return started;
+    },
+    prove: (trial) => prove(vault, callers, trial),
+    close: vault.close,
+  };
+};
+
+const prove = async (vault: TestVault, callers: Callers, { during, ...plan }: Trial) => {
+  const random = seededRandom(plan.name);
+  const commits = watchCommits(vault.bus, workerGroup(vault), vault.topics.commands);
+  const traffic = startTraffic(callers, { ...plan, random });
+  await during(traffic, random);
+  const account = await (plan.stepsPerUser === Number.POSITIVE_INFINITY ? traffic.stop() : traffic.done);
+  return { account, checked: await checkInvariant(vault, { account, callers, samples: await commits.stop() }) };
+};
+
+const serviceOf = (services: ReadonlyMap<string, RunningService>, name: string): RunningService => {
+  const service = services.get(name);
+  if (service === undefined) throw new Error(`${name} does not run`);
+  return service;
+};
