@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { allUsersAreFound } from './contract/all-users-are-found.ts';
 import { changesAreAtomic } from './contract/changes-are-atomic.ts';
 import { changesAreRemembered } from './contract/changes-are-remembered.ts';
+import { changesEndLeases } from './contract/changes-end-leases.ts';
+import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
 import { readsAnswerWhatWasWritten } from './contract/reads-answer-what-was-written.ts';
 import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
 
@@ -32,6 +34,8 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     changesAreAtomic(store);
     changesAreRemembered(store);
     transitionsStayPending(store);
+    leasesHaveOneHolder(store);
+    changesEndLeases(store);
     allUsersAreFound(store);
   });
 };

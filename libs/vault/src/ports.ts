@@ -90,7 +90,10 @@ export interface LeaseOf {
 
 /** What became of a claim. */
 export type Claimed =
-  /** `before`: the lease that had lapsed, if any: one in phase `called` may have spent the refresh token. */
+  /**
+   * `before`: the lease that had lapsed, if any: one in phase `called` may have spent the refresh token. Until a put, it
+   * is handed on past holders who lapsed without calling anybody.
+   */
   | { readonly kind: 'claimed'; readonly before: Lease | null }
   /** Somebody else has it. */
   | { readonly kind: 'held'; readonly lease: Lease }
@@ -121,9 +124,15 @@ export interface TokenStore {
    * a free one, or one that has lapsed. A claim that the same owner repeats (its answer was lost) answers as the first.
    */
   claim(of: LeaseOf & { readonly tokenVersion: number; readonly ttlMs: number }): Promise<Claimed>;
-  /** Holds a lease for `ttlMs` from now, in `phase`. False: it is not the owner's any more. */
+  /**
+   * Holds a lease for `ttlMs` from now, in `phase`; `called` stays, whatever a late renewal says. A lapsed lease is its
+   * owner's until somebody else takes it. False: it is not the owner's any more.
+   */
   hold(of: LeaseOf & { readonly phase: Lease['phase']; readonly ttlMs: number }): Promise<boolean>;
-  /** Gives a lease back. False: it was not the owner's any more, and nothing was changed. */
+  /**
+   * Gives a lease back: no token was spent under it. A `before` in phase `called` is there again, for the next to find.
+   * False: it was not the owner's any more, and nothing was changed.
+   */
   release(of: LeaseOf): Promise<boolean>;
   /**
    * All users, in no order. Whoever is there from the beginning to the end comes at least once, perhaps several times; who

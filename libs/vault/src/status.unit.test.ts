@@ -11,6 +11,8 @@ const record = (expiresAt: number | null, refreshExpiresAt: number | null, refre
   metadata: { tokenType: 'Bearer', scopes: [], expiresAt, refreshExpiresAt, params: {} },
   access: ciphertext(Buffer.from('a')),
   refresh: refresh ? ciphertext(Buffer.from('r')) : null,
+  condition: { kind: 'good' },
+  lease: null,
 });
 
 describe('status', () => {

@@ -143,6 +143,15 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       ['that puts and removes one connection', { expectedRevision: 1, put: putOf(GMAIL), remove: [GMAIL] }],
       ['that puts for a new user without a data key', { put: putOf(GMAIL) }],
       ['that brings a second data key', { expectedRevision: 1, dataKey: newDataKey() }],
+      ['under a lease that puts nothing', { expectedRevision: 1, leaseOwner: 'somebody' }],
+      ['under a lease of nobody', { expectedRevision: 1, put: putOf(GMAIL), leaseOwner: '' }],
+      [
+        'with a time that is none',
+        {
+          expectedRevision: 1,
+          put: putOf(GMAIL, newRecord({ condition: { kind: 'dead', reason: 'gone', since: Number.NaN } })),
+        },
+      ],
       ['with a fractional revision', { revision: 9.5, expectedRevision: 1 }],
       ['with a version beyond 2^53', { expectedRevision: 1, put: putOf(GMAIL, newRecord({ version: 2 ** 53 })) }],
     ])('a change %s is refused as a mistake of its caller', async (_, fields) => {

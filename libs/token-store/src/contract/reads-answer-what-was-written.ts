@@ -22,6 +22,12 @@ const record: fc.Arbitrary<ConnectionRecord> = fc.record({
   }),
   access: bytes,
   refresh: fc.option(bytes),
+  condition: fc.oneof(
+    fc.constant({ kind: 'good' as const }),
+    fc.record({ kind: fc.constant('failing' as const), reason: text, since: count, failures: count, retryAt: count }),
+    fc.record({ kind: fc.constant('dead' as const), reason: text, since: count }),
+  ),
+  lease: fc.constant(null),
 });
 
 /** What `readConnection` and `readUser` promise. */

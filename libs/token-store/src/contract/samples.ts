@@ -41,6 +41,8 @@ export const newRecord = (fields: Partial<ConnectionRecord> = {}): ConnectionRec
   },
   access: ciphertext(randomBytes(130)),
   refresh: ciphertext(randomBytes(130)),
+  condition: { kind: 'good' },
+  lease: null,
   ...fields,
 });
 
@@ -75,6 +77,7 @@ export const newChange = (user: UserId, revision: number, fields: Partial<Change
   revision,
   dataKey: null,
   put: null,
+  leaseOwner: null,
   remove: [],
   forget: false,
   remember: null,

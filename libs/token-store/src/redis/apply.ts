@@ -1,11 +1,10 @@
 import type { Applied, Change, UserId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
-import { NotReplicated } from './faults.ts';
 import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { entryFields, pendingRef } from './pending.ts';
 import { integerText, parseRemembered, recordFields } from './rows.ts';
-import { asFields, runScript } from './run-script.ts';
+import { asFields, runWrite } from './run-script.ts';
 import { APPLY } from './scripts.ts';
 
 type Argument = string | Buffer;
@@ -25,21 +24,15 @@ export const apply = async (link: Link, change: Change): Promise<Applied> => {
 };
 
 const applyOnce = async (link: Link, change: Change, packed: readonly Argument[], again: boolean): Promise<unknown> => {
-  const { redis, replicas } = link;
   const removed = change.forget ? await platformsOf(link, change.user) : change.remove;
   const names = namesOf(link, change, removed);
   const args = [again ? '1' : '', ...listOf(removed), ...packed];
-  if (replicas === null) return (await runScript(redis, APPLY, names, args))[0];
-  // WAIT counts what its connection wrote, so it goes out with the script: on a later connection it would say nothing.
-  const wait = () => redis.wait(replicas.count, replicas.withinMs);
-  const [answer, reached] = await runScript(redis, APPLY, names, args, wait);
-  if ((reached ?? 0) < replicas.count) throw new NotReplicated();
-  return answer;
+  return runWrite(link, APPLY, names, args);
 };
 
 /** @throws RangeError for a change that no decision can ask for; see the fields of `Change`. */
 const refuseImpossible = (change: Change): void => {
-  const { expectedRevision, revision, dataKey, put, remove, forget, remember } = change;
+  const { expectedRevision, revision, dataKey, put, leaseOwner, remove, forget, remember } = change;
   const refuse = (what: string): never => {
     throw new RangeError(`impossible change: ${what}`);
   };
@@ -47,6 +40,8 @@ const refuseImpossible = (change: Change): void => {
   if (forget && (put !== null || dataKey !== null)) refuse('it forgets and writes');
   if (put !== null && remove.includes(put.platform)) refuse('it puts and removes one connection');
   if (put !== null && expectedRevision === null && dataKey === null) refuse('a new user without a data key');
+  if (leaseOwner !== null && put === null) refuse('a lease without a put');
+  if (leaseOwner === '') refuse('a lease of nobody');
   if (dataKey !== null && expectedRevision !== null) refuse('a second data key for a user');
   if (remember !== null && remember.id === '') refuse('it remembers under no id');
   if (remember !== null && remember.keepMs < 1) refuse('it remembers for no time');
@@ -84,6 +79,7 @@ const packChange = (change: Change): readonly Argument[] => [
   integerText(change.revision),
   change.dataKey?.kid ?? '',
   change.dataKey?.wrapped ?? '',
+  change.leaseOwner ?? '',
   ...listOf(putFields(change.put)),
   ...listOf(rememberFields(change.remember)),
   ...listOf(entryFields(change.transition)),

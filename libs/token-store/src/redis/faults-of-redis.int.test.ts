@@ -83,6 +83,9 @@ test('while Redis is stopped every call ends within its time limit, and afterwar
     store.readUser(user, null, null),
     store.apply(newChange(user, 2, { expectedRevision: 1 })),
     store.pending(0, 10),
+    store.claim({ user, platform: GMAIL, owner: 'one', tokenVersion: newRecord().tokenVersion, ttlMs: 1 }),
+    store.hold({ user, platform: GMAIL, owner: 'one', phase: 'called', ttlMs: 1 }),
+    store.release({ user, platform: GMAIL, owner: 'one' }),
     store.probe(),
   ];
   for (const { result, ms } of await Promise.all(calls().map(timed))) {
@@ -117,6 +120,22 @@ test('a wrong password is unavailable, told by its reason in the log, and stands
   expect(result).toMatchObject(UNAVAILABLE);
   expect(lines).toEqual([['the token store has no connection', { reason: 'WRONGPASS' }]]);
   expect(inspect([result, lines], { depth: 10, showHidden: true })).not.toContain('canary-password');
+});
+
+test('on a full memory nobody claims a lease or says that they call, and leases are given back', async () => {
+  const server = await startServer();
+  const store = await openStore({ url: server.url, retryForMs: 5_000 });
+  const users = [newUser(), newUser()] as const;
+  for (const user of users) await connectUser(store, user);
+  const of = (user: (typeof users)[number]) => ({ user, platform: GMAIL, owner: 'one', ttlMs: 60_000 });
+  const { tokenVersion } = newRecord();
+  await store.claim({ ...of(users[0]), tokenVersion });
+  await server.redis.config('SET', 'maxmemory', '1mb');
+  const full = { ...UNAVAILABLE, message: 'Redis is unavailable: OOM' };
+  await expect(store.claim({ ...of(users[1]), tokenVersion })).rejects.toMatchObject(full);
+  await expect(store.hold({ ...of(users[0]), phase: 'called' })).rejects.toMatchObject(full);
+  expect(await store.release(of(users[0]))).toBe(true);
+  expect((await store.readConnection(users[0], GMAIL)).record?.lease).toBeNull();
 });
 
 test('a full memory is unavailable without repetitions; reading, revoking and forgetting go on', async () => {

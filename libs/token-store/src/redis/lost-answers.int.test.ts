@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { ciphertext } from '@vault-engine/crypto';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   connectUser,
   GMAIL,
@@ -51,6 +51,50 @@ describe('an answer that gets lost', () => {
     const forget = newChange(user, 2, { expectedRevision: 1, forget: true, remember: newRemember() });
     expect(await store.apply(forget)).toMatchObject({ kind: 'applied' });
     expect(await pendingOf(store, user)).toHaveLength(2);
+  });
+
+  const leased = { platform: GMAIL, tokenVersion: newRecord().tokenVersion, ttlMs: 60_000 };
+
+  test('of a claim is answered by the repetition with the lapsed lease that the first found', async () => {
+    const { store, loseAnswers } = await openBehindThief();
+    const user = newUser();
+    await connectUser(store, user);
+    await store.claim({ ...leased, user, owner: 'first', ttlMs: 1 });
+    await store.hold({ ...leased, user, owner: 'first', phase: 'called', ttlMs: 1 });
+    const lapsed = (await store.readConnection(user, GMAIL)).record?.lease;
+    await vi.waitUntil(async () => (await store.readUser(user, GMAIL, null)).nowMicros / 1000 > (lapsed?.until ?? 0));
+    loseAnswers(1);
+    expect(await store.claim({ ...leased, user, owner: 'second' })).toEqual({ kind: 'claimed', before: lapsed });
+    expect((await store.readConnection(user, GMAIL)).record?.lease).toMatchObject({ owner: 'second' });
+  });
+
+  test('of holding a lease, or of a put under it, is answered as if it had come', async () => {
+    const { store, loseAnswers } = await openBehindThief();
+    const user = newUser();
+    await connectUser(store, user);
+    await store.claim({ ...leased, user, owner: 'one' });
+    // The script of `hold` is loaded.
+    await store.hold({ ...leased, user, owner: 'one', phase: 'claimed' });
+    loseAnswers(1);
+    expect(await store.hold({ ...leased, user, owner: 'one', phase: 'called' })).toBe(true);
+    loseAnswers(1);
+    const change = newChange(user, 2, { expectedRevision: 1, put: putOf(GMAIL), leaseOwner: 'one' });
+    expect(await store.apply(change)).toMatchObject({ kind: 'applied' });
+    expect(await pendingOf(store, user)).toHaveLength(2);
+  });
+
+  test('of a release is answered by the repetition as if it had come', async () => {
+    const { store, loseAnswers } = await openBehindThief();
+    const user = newUser();
+    await connectUser(store, user);
+    await store.claim({ ...leased, user, owner: 'one' });
+    // The script is loaded.
+    expect(await store.release({ ...leased, user, owner: 'nobody' })).toBe(false);
+    loseAnswers(1);
+    expect(await store.release({ ...leased, user, owner: 'one' })).toBe(true);
+    expect((await store.readConnection(user, GMAIL)).record?.lease).toBeNull();
+    loseAnswers(1);
+    expect(await store.release({ ...leased, user, owner: 'nobody' })).toBe(false);
   });
 
   test('for good leaves a change that its repetition finds, and an error without its arguments', async () => {

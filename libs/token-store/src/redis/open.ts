@@ -4,6 +4,7 @@ import { apply } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
 import { keysUnder } from './keys.ts';
+import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
 import { readPending, settle } from './pending.ts';
 import { persist } from './persist.ts';
@@ -78,6 +79,9 @@ const storeOn = (link: Link): TokenStore => {
     apply: async (change) => apply(await open(), change),
     remember: async (user, entry) => remember(await open(), user, entry),
     users: () => readUsers(open),
+    claim: async (of) => claim(await open(), of),
+    hold: async (of) => hold(await open(), of),
+    release: async (of) => release(await open(), of),
     pending: async (olderThanMs, limit) => {
       const { found, nextShard } = await readPending(await open(), firstShard, olderThanMs, limit);
       firstShard = nextShard;

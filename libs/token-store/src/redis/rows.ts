@@ -1,13 +1,18 @@
 import { ciphertext } from '@vault-engine/crypto';
-import type { ConnectionMetadata, ConnectionRecord, Remembered, UserRow } from '@vault-engine/vault';
+import type { ConnectionMetadata, ConnectionRecord, Lease, Remembered, UserRow } from '@vault-engine/vault';
 import { BrokenRow, type RowKind } from '../broken-row.ts';
+import { conditionText, parseCondition } from './condition.ts';
+import { isObject, isText, isWhole, parseJson } from './json.ts';
 
 /** Fields as HMGET answers them, in the order in which a script asks for them. */
 export type Fields = readonly (Buffer | null)[];
 
 const KID_BYTES = 16;
 
-/** The hash fields of a record, names and values by turns. Fields of others in the same hash stay as they are. */
+/**
+ * The hash fields of a record that a put writes, names and values by turns. Its lease is none of them: the scripts of the
+ * lease write that. Fields of others in the same hash stay as they are.
+ */
 export const recordFields = (record: ConnectionRecord): (string | Buffer)[] => [
   'version',
   integerText(record.version),
@@ -22,22 +27,39 @@ export const recordFields = (record: ConnectionRecord): (string | Buffer)[] => [
   // A ciphertext is never empty, so the empty string can say that there is none and overwrite an older one.
   'refresh',
   record.refresh ?? '',
+  'condition',
+  conditionText(record.condition),
 ];
 
 /** The record in `fields`, or null where there is no such hash. */
 export const parseRecord = (fields: Fields): ConnectionRecord | null => {
   if (fields.every((field) => field === null)) return null;
-  const [version, tokenVersion, storedAt, metadata, access, refresh] = fields.map((field) => present('record', field));
+  const [version, tokenVersion, storedAt, metadata, access, refresh, condition, ...lease] = fields;
   const sealed = present('record', access);
   if (sealed.length === 0) throw new BrokenRow('record', 'access is empty');
+  const refreshSealed = present('record', refresh);
   return {
     version: parseInteger('record', version),
     tokenVersion: parseInteger('record', tokenVersion),
     storedAt: parseInteger('record', storedAt),
     metadata: parseMetadata(present('record', metadata)),
     access: ciphertext(sealed),
-    refresh: refresh === undefined || refresh.length === 0 ? null : ciphertext(refresh),
+    refresh: refreshSealed.length === 0 ? null : ciphertext(refreshSealed),
+    condition: parseCondition(condition ?? null),
+    lease: parseLease(lease),
   };
+};
+
+/** The lease in `fields` (owner, until, phase), or null where there is none. */
+export const parseLease = ([owner = null, until, phase]: Fields): Lease | null => {
+  if (owner === null) return null;
+  return { owner: owner.toString(), until: parseInteger('record', until), phase: parsePhase(present('record', phase)) };
+};
+
+const parsePhase = (field: Buffer): Lease['phase'] => {
+  const phase = field.toString();
+  if (phase !== 'claimed' && phase !== 'called') throw new BrokenRow('record', 'a phase does not read');
+  return phase;
 };
 
 /** The user's row in `fields` (revision, kid, wrapped), or null where there is none. */
@@ -88,7 +110,7 @@ const metadataText = (metadata: ConnectionMetadata): string =>
   });
 
 const parseMetadata = (field: Buffer): ConnectionMetadata => {
-  const value = parseJson(field);
+  const value = parseJson(field, 'metadata');
   if (!isObject(value)) throw new BrokenRow('record', 'metadata is not an object');
   const { tokenType, scopes, expiresAt, refreshExpiresAt, params } = value;
   if (!isText(tokenType) || !isTexts(scopes) || !isTime(expiresAt) || !isTime(refreshExpiresAt) || !isParams(params)) {
@@ -97,19 +119,7 @@ const parseMetadata = (field: Buffer): ConnectionMetadata => {
   return { tokenType, scopes, expiresAt, refreshExpiresAt, params };
 };
 
-/** Without the parser's own error, which quotes its input. */
-const parseJson = (field: Buffer): unknown => {
-  try {
-    return JSON.parse(field.toString());
-  } catch {
-    throw new BrokenRow('record', 'metadata is not JSON');
-  }
-};
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === 'string';
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
-const isTime = (value: unknown): value is number | null => value === null || Number.isSafeInteger(value);
+const isTime = (value: unknown): value is number | null => value === null || isWhole(value);
 const isParams = (value: unknown): value is Record<string, string> =>
   isObject(value) && Object.values(value).every(isText);

@@ -12,6 +12,13 @@ export interface Script {
 
 const script = (lua: string): Script => ({ lua, sha: hash('sha1', lua, 'hex') });
 
+/** What `parseRecord` reads, in its order. */
+const RECORD = `'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh',
+    'condition', 'lease_owner', 'lease_until', 'lease_phase'`;
+const LEASE = `'lease_owner', 'lease_until', 'lease_phase'`;
+/** The lease that the holder found lapsed. */
+const BEFORE = `'before_owner', 'before_until', 'before_phase'`;
+
 /**
  * One connection and its user's row. A script and not two commands, because a user who is forgotten and comes back in
  * between would be answered with the old record and the new key.
@@ -20,7 +27,7 @@ const script = (lua: string): Script => ({ lua, sha: hash('sha1', lua, 'hex') })
 export const READ_CONNECTION = script(`#!lua flags=no-writes
 return {
   redis.call('HMGET', KEYS[1], 'revision', 'kid', 'wrapped'),
-  redis.call('HMGET', KEYS[2], 'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh'),
+  redis.call('HMGET', KEYS[2], ${RECORD}),
 }`);
 
 /**
@@ -38,8 +45,7 @@ if wanted == '' then wanted = user[4] or '' end
 local records = {}
 for platform in string.gmatch(wanted, '[^,]+') do
   records[#records + 1] = platform
-  records[#records + 1] = redis.call('HMGET', ARGV[1] .. platform,
-    'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh')
+  records[#records + 1] = redis.call('HMGET', ARGV[1] .. platform, ${RECORD})
 end
 return { redis.call('TIME'), user, redis.call('HMGET', KEYS[2], 'mac', 'outcome'), records }`);
 
@@ -63,7 +69,8 @@ return { ARGV[1], ARGV[2] }`);
  * ARGV as `apply.ts` packs them; a list is its length and its items.
  *
  * `again` marks the repetition of a change whose answer got lost. Whoever finds its own transition in the dedupe record
- * or the user's row was here before: it is answered what the lost answer said.
+ * or the user's row was here before: it is answered what the lost answer said. `owner` is whose lease the put needs, or
+ * '' for nobody's. Every put ends the lease.
  */
 export const APPLY = script(`
 local at = 0
@@ -75,7 +82,7 @@ local function take_list()
 end
 local again, removed = take() == '1', take_list()
 local user, transition, forget = take(), take(), take() == '1'
-local expected, revision, kid, wrapped = take(), take(), take(), take()
+local expected, revision, kid, wrapped, owner = take(), take(), take(), take(), take()
 local put, remember, entry = take_list(), take_list(), take_list()
 local user_key, due_key, pending_key, dedupe_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
@@ -89,6 +96,7 @@ if (row[1] or '') ~= expected then
   if again and row[3] == transition then return { 'applied', row[4] } end
   return { 'conflict' }
 end
+if owner ~= '' and redis.call('HGET', KEYS[5], 'lease_owner') ~= owner then return { 'conflict' } end
 
 local connected = {}
 for platform in string.gmatch(row[2] or '', '[^,]+') do connected[platform] = true end
@@ -98,6 +106,7 @@ if forget and next(connected) then return { 'conflict' } end
 local next_key = 5
 if #put > 0 then
   redis.call('HSET', KEYS[next_key], unpack(put, 3))
+  redis.call('HDEL', KEYS[next_key], ${LEASE}, ${BEFORE})
   next_key = next_key + 1
   connected[put[1]] = true
   if put[2] == '' then redis.call('ZREM', due_key, user .. ':' .. put[1])
@@ -122,3 +131,59 @@ if #remember > 0 then
   redis.call('PEXPIRE', dedupe_key, remember[1])
 end
 return { 'applied', pending }`);
+
+/**
+ * Takes a lease that is free or has lapsed. Whoever has it already is answered as before, and nothing is written: an
+ * attempt that arrives late neither shortens a lease nor takes its phase back.
+ * KEYS record. ARGV owner, token version, milliseconds
+ *
+ * Only a put resolves whether a refresh token was spent. So a lapsed lease in phase `called` is handed on, from holder to
+ * holder, past those that lapsed without calling anybody.
+ */
+export const CLAIM = script(`#!lua
+local lease = redis.call('HMGET', KEYS[1], ${LEASE})
+local before = redis.call('HMGET', KEYS[1], ${BEFORE})
+if redis.call('HGET', KEYS[1], 'token_version') ~= ARGV[2] then return { 'changed' } end
+if lease[1] == ARGV[1] then return { 'claimed', unpack(before) } end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if lease[1] and tonumber(lease[2]) > now then return { 'held', unpack(lease) } end
+if lease[3] == 'called' or before[3] ~= 'called' then before = lease end
+redis.call('HSET', KEYS[1], 'lease_owner', ARGV[1], 'lease_until', string.format('%.0f', now + ARGV[3]),
+  'lease_phase', 'claimed')
+if before[1] then
+  redis.call('HSET', KEYS[1], 'before_owner', before[1], 'before_until', before[2], 'before_phase', before[3])
+end
+return { 'claimed', unpack(before) }`);
+
+/**
+ * Holds a lease from now on. It is its owner's until somebody else takes it, so also when it has lapsed; and `called`
+ * stays, because a renewal may overtake the call that it was sent before. KEYS record. ARGV owner, phase, milliseconds
+ */
+export const HOLD = script(`#!lua
+local lease = redis.call('HMGET', KEYS[1], ${LEASE})
+if lease[1] ~= ARGV[1] then return { 'lost' } end
+local phase = lease[3] == 'called' and 'called' or ARGV[2]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', KEYS[1], 'lease_until', string.format('%.0f', now + ARGV[3]), 'lease_phase', phase)
+return { 'done' }`);
+
+/**
+ * Gives a lease back, on a full server too: it frees more than it takes. A lapsed one that was `called` is there again,
+ * for the next holder to resolve. `released_by` lets the repetition of a release whose answer got lost know itself.
+ * KEYS record. ARGV again, owner
+ */
+export const RELEASE = script(`#!lua flags=allow-oom
+local owner, last = unpack(redis.call('HMGET', KEYS[1], 'lease_owner', 'released_by'))
+if owner ~= ARGV[2] then
+  if ARGV[1] == '1' and last == ARGV[2] then return { 'done' } end
+  return { 'lost' }
+end
+local before = redis.call('HMGET', KEYS[1], ${BEFORE})
+redis.call('HDEL', KEYS[1], ${LEASE}, ${BEFORE})
+if before[3] == 'called' then
+  redis.call('HSET', KEYS[1], 'lease_owner', before[1], 'lease_until', before[2], 'lease_phase', before[3])
+end
+redis.call('HSET', KEYS[1], 'released_by', ARGV[2])
+return { 'done' }`);

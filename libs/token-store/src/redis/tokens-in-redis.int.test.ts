@@ -65,6 +65,40 @@ test('a put leaves fields of others in the record alone, and a removal takes the
   expect(await redis.exists(recordKey(user))).toBe(0);
 });
 
+test('a record that was written before there were conditions and leases is good and unleased', async () => {
+  const [user, record] = [newUser(), newRecord()];
+  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, record) }));
+  await redis.hdel(recordKey(user), 'condition');
+  const fields = ['version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh'];
+  expect((await redis.hkeys(recordKey(user))).sort()).toEqual(fields.sort());
+  const old = { ...record, condition: { kind: 'good' }, lease: null };
+  expect((await store.readConnection(user, GMAIL)).record).toEqual(old);
+  expect((await store.readUser(user, null, null)).connections.get(GMAIL)).toEqual(old);
+  const claim = { user, platform: GMAIL, owner: 'o', tokenVersion: record.tokenVersion, ttlMs: 60_000 };
+  expect(await store.claim(claim)).toEqual({ kind: 'claimed', before: null });
+});
+
+test('the fields of condition and lease are those of the README', async () => {
+  const [user, condition] = [newUser(), { kind: 'dead', reason: 'invalid_grant', since: 5 } as const];
+  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, newRecord({ condition })) }));
+  const of = { user, platform: GMAIL, tokenVersion: newRecord().tokenVersion };
+  await store.claim({ ...of, owner: 'one', ttlMs: 1 });
+  await vi.waitUntil(async () => (await store.claim({ ...of, owner: 'two', ttlMs: 60_000 })).kind === 'claimed');
+  const fields = await redis.hgetall(recordKey(user));
+  expect(JSON.parse(fields['condition'] ?? '')).toEqual(condition);
+  expect(fields).toMatchObject({
+    lease_owner: 'two',
+    lease_until: expect.stringMatching(/^\d{13}$/),
+    lease_phase: 'claimed',
+    before_owner: 'one',
+    before_until: expect.stringMatching(/^\d{13}$/),
+    before_phase: 'claimed',
+  });
+  await store.release({ user, platform: GMAIL, owner: 'two' });
+  const left = Object.keys(await redis.hgetall(recordKey(user))).filter((name) => /lease|before|released/.test(name));
+  expect(left).toEqual(['released_by']);
+});
+
 test('the due index has the time of a connection, and nothing once it is null or the connection removed', async () => {
   const user = newUser();
   const [due, member, when] = [`${prefix}:{${shardOf(user)}}:due`, `${user}:gmail`, 1_763_834_400_123];
@@ -132,6 +166,18 @@ test.each<[string, string, (user: UserId) => Promise<unknown>]>([
     'metadata of another shape',
     'record',
     (user) => redis.hset(recordKey(user), 'metadata', `{"scopes":["${CANARY}"]}`),
+  ],
+  ['a condition that is not JSON', 'record', (user) => redis.hset(recordKey(user), 'condition', `{${CANARY}`)],
+  [
+    'a condition of another shape',
+    'record',
+    (user) => redis.hset(recordKey(user), 'condition', `{"kind":"${CANARY}","reason":"","since":1}`),
+  ],
+  ['a lease without its end', 'record', (user) => redis.hset(recordKey(user), 'lease_owner', CANARY)],
+  [
+    'a lease in a phase that there is not',
+    'record',
+    (user) => redis.hset(recordKey(user), { lease_owner: CANARY, lease_until: '1', lease_phase: CANARY }),
   ],
   ['a record with an empty access token', 'record', (user) => redis.hset(recordKey(user), 'access', '')],
   ['a user without a data key', 'user', (user) => redis.hdel(userKey(user), 'wrapped')],

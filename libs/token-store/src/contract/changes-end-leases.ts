@@ -1,0 +1,101 @@
+import type { LeaseOf, TokenStore } from '@vault-engine/vault';
+import { describe, expect, test } from 'vitest';
+import { leasesOn } from './lease-samples.ts';
+import { GMAIL, newChange, newDataKey, newRecord, newUser, putOf, SLACK } from './samples.ts';
+
+/** What `apply` promises about leases. */
+export const changesEndLeases = (store: () => TokenStore): void => {
+  const { connect, leaseOf, claim, call, leaseIn, succeed } = leasesOn(store);
+  const put = (of: LeaseOf, expectedRevision: number, leaseOwner: string | null = of.owner) => {
+    const fields = { expectedRevision, put: putOf(of.platform), leaseOwner };
+    return store().apply(newChange(of.user, expectedRevision + 1, fields));
+  };
+
+  describe('changing under a lease', () => {
+    test('a put of the lease’s owner is made and ends the lease', async () => {
+      const of = leaseOf(await connect());
+      await claim(of);
+      await call(of);
+      expect(await put(of, 1)).toMatchObject({ kind: 'applied' });
+      expect(await leaseIn(of)).toBeNull();
+      expect(await put(of, 2)).toEqual({ kind: 'conflict' });
+      expect(await claim(leaseOf(of.user))).toEqual({ kind: 'claimed', before: null });
+    });
+
+    test('a put ends what a holder was told of an earlier one too', async () => {
+      const of = leaseOf(await connect());
+      await claim(of);
+      await call(of, 1);
+      const { of: next } = await succeed(of.user);
+      await put(next, 1);
+      const later = leaseOf(of.user);
+      expect(await claim(later)).toEqual({ kind: 'claimed', before: null });
+      expect([await store().release(later), await leaseIn(of)]).toEqual([true, null]);
+    });
+
+    test('a put under a lease that was lost is a conflict and writes nothing', async () => {
+      const of = leaseOf(await connect());
+      await claim(of);
+      await call(of, 1);
+      const { of: next } = await succeed(of.user);
+      const before = await store().readConnection(of.user, GMAIL);
+      expect(await put(of, 1)).toEqual({ kind: 'conflict' });
+      expect(await store().readConnection(of.user, GMAIL)).toEqual(before);
+      expect(await put(next, 1)).toMatchObject({ kind: 'applied' });
+    });
+
+    test('a put under a lease that nobody has, or on a connection that is gone, is a conflict', async () => {
+      const of = leaseOf(await connect());
+      expect(await put(of, 1)).toEqual({ kind: 'conflict' });
+      expect(await put({ ...of, platform: SLACK }, 1)).toEqual({ kind: 'conflict' });
+    });
+
+    test('a put of somebody who needs no lease ends it, and its owner’s put is a conflict', async () => {
+      const of = leaseOf(await connect());
+      await claim(of);
+      await call(of);
+      expect(await put(of, 1, null)).toMatchObject({ kind: 'applied' });
+      expect(await leaseIn(of)).toBeNull();
+      expect([await put(of, 2), await call(of), await store().release(of)]).toEqual([
+        { kind: 'conflict' },
+        false,
+        false,
+      ]);
+    });
+
+    test('a conflict leaves the lease to its owner', async () => {
+      const of = leaseOf(await connect());
+      await claim(of);
+      const lease = await leaseIn(of);
+      await store().apply(newChange(of.user, 2, { expectedRevision: 1, put: putOf(SLACK) }));
+      expect(await put(of, 1)).toEqual({ kind: 'conflict' });
+      expect(await leaseIn(of)).toEqual(lease);
+      expect(await put(of, 2)).toMatchObject({ kind: 'applied' });
+    });
+
+    test('a removal ends the lease, also for the connection that comes after', async () => {
+      const of = leaseOf(await connect());
+      await claim(of);
+      await store().apply(newChange(of.user, 2, { expectedRevision: 1, remove: [GMAIL] }));
+      expect([await put(of, 2), await call(of)]).toEqual([{ kind: 'conflict' }, false]);
+      await store().apply(newChange(of.user, 3, { expectedRevision: 2, put: putOf(GMAIL) }));
+      expect([await leaseIn(of), await put(of, 3)]).toEqual([null, { kind: 'conflict' }]);
+    });
+
+    test('forgetting ends the lease, also for the user who comes back', async () => {
+      const of = leaseOf(await connect());
+      await claim(of);
+      await store().apply(newChange(of.user, 2, { expectedRevision: 1, forget: true }));
+      await store().apply(newChange(of.user, 3, { dataKey: newDataKey(), put: putOf(GMAIL) }));
+      expect([await leaseIn(of), await put(of, 3)]).toEqual([null, { kind: 'conflict' }]);
+    });
+
+    test('a put does not write the lease that its record shows', async () => {
+      const user = newUser();
+      const lease = { owner: 'somebody', until: Number.MAX_SAFE_INTEGER, phase: 'called' } as const;
+      const record = newRecord({ lease });
+      await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, record) }));
+      expect((await store().readConnection(user, GMAIL)).record).toEqual({ ...record, lease: null });
+    });
+  });
+};

@@ -1,0 +1,58 @@
+import type { Claimed, Lease, LeaseOf } from '@vault-engine/vault';
+import type { Link } from './link.ts';
+import { integerText, parseLease } from './rows.ts';
+import { asFields, runWrite } from './run-script.ts';
+import { CLAIM, HOLD, RELEASE } from './scripts.ts';
+
+// Each is one script on the record's key, and goes by the server's clock. Replicas that have to acknowledge a change have to
+// acknowledge these too: after a failover, a refresh token that may be spent must not look unspent.
+
+/** See `TokenStore.claim`. Its repetition finds the owner in the record. */
+export const claim = async (
+  link: Link,
+  { tokenVersion, ttlMs, ...of }: LeaseOf & { readonly tokenVersion: number; readonly ttlMs: number },
+): Promise<Claimed> => {
+  const args = [ownerText(of), integerText(tokenVersion), ttlText(ttlMs)];
+  const [kind, ...rest] = asFields(await link.persist(() => runWrite(link, CLAIM, [recordOf(link, of)], args)));
+  const lease = parseLease(rest);
+  switch (kind?.toString()) {
+    case 'claimed':
+      return { kind: 'claimed', before: lease };
+    case 'held':
+      if (lease === null) throw new TypeError('the script answers no lease');
+      return { kind: 'held', lease };
+    case 'changed':
+      return { kind: 'changed' };
+    default:
+      throw new TypeError('the script answers a kind that it does not have');
+  }
+};
+
+/** See `TokenStore.hold`. Its repetition holds once more. */
+export const hold = async (
+  link: Link,
+  { phase, ttlMs, ...of }: LeaseOf & { readonly phase: Lease['phase']; readonly ttlMs: number },
+): Promise<boolean> => {
+  const args = [ownerText(of), phase, ttlText(ttlMs)];
+  return isDone(await link.persist(() => runWrite(link, HOLD, [recordOf(link, of)], args)));
+};
+
+/** See `TokenStore.release`. Its repetition finds in the record who released last. */
+export const release = async (link: Link, of: LeaseOf): Promise<boolean> => {
+  const args = (again: boolean) => [again ? '1' : '', ownerText(of)];
+  return isDone(await link.persist((again) => runWrite(link, RELEASE, [recordOf(link, of)], args(again))));
+};
+
+const recordOf = ({ keys }: Link, { user, platform }: LeaseOf): string => keys.record(user, platform);
+
+const ownerText = ({ owner }: LeaseOf): string => {
+  if (owner === '') throw new RangeError('a lease of nobody');
+  return owner;
+};
+
+const ttlText = (ttlMs: number): string => {
+  if (ttlMs < 1) throw new RangeError('a lease for no time');
+  return integerText(ttlMs);
+};
+
+const isDone = (answer: unknown): boolean => asFields(answer)[0]?.toString() === 'done';
