@@ -201,6 +201,14 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect([await store().release(of), (await leaseIn(next))?.owner]).toEqual([false, next.owner]);
     });
 
+    test('what had lapsed before anybody was called is gone', async () => {
+      const of = leaseOf(await connect());
+      await claim(of, 1);
+      const { of: next } = await succeed(of.user);
+      expect([await store().release(next), await leaseIn(of)]).toEqual([true, null]);
+      expect(await claim(leaseOf(of.user))).toEqual({ kind: 'claimed', before: null });
+    });
+
     test('what had lapsed as `called` is there again for the next holder', async () => {
       const of = leaseOf(await connect());
       await claim(of);

@@ -1,5 +1,14 @@
 import { describe, expect, test, vi } from 'vitest';
-import { connectUser, GMAIL, newChange, newDataKey, newRemember, newUser, putOf } from '../contract/samples.ts';
+import {
+  connectUser,
+  GMAIL,
+  newChange,
+  newDataKey,
+  newRecord,
+  newRemember,
+  newUser,
+  putOf,
+} from '../contract/samples.ts';
 import { openRedisStore } from './open.ts';
 import { openStore, startServer, UNAVAILABLE } from './open-for-test.ts';
 
@@ -63,5 +72,17 @@ describe('with replicas to wait for', () => {
     const store = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
     const change = newChange(newUser(), 1, { dataKey: newDataKey(), put: putOf(GMAIL) });
     await expect(store.apply(change)).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  test('a lease that no replica acknowledges is unavailable, so that no token is spent under it', async () => {
+    const master = await startServer();
+    const user = newUser();
+    await connectUser(await openStore({ url: master.url }), user);
+    const store = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
+    const of = { user, platform: GMAIL, owner: 'one', ttlMs: 60_000 };
+    const { tokenVersion } = newRecord();
+    await expect(store.claim({ ...of, tokenVersion })).rejects.toMatchObject(UNAVAILABLE);
+    await expect(store.hold({ ...of, phase: 'called' })).rejects.toMatchObject(UNAVAILABLE);
+    await expect(store.release(of)).rejects.toMatchObject(UNAVAILABLE);
   });
 });
