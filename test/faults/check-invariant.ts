@@ -6,6 +6,7 @@ import { type Change, predict, UNKNOWN_USER } from './predict.ts';
 import { type AuditSeen, type Evidence, groupBy, readEvidence } from './read-evidence.ts';
 import type { Account, Callers, Seen } from './traffic.ts';
 import type { CommitSample } from './watch-commits.ts';
+import { workerGroup } from './worker-group.ts';
 
 /** What a run has left behind, beside its topics. */
 export interface Run {
@@ -94,9 +95,6 @@ const untilDrained = async ({ place }: TestVault): Promise<void> => {
     await store.close();
   }
 };
-
-/** The name of the workers' group. */
-export const workerGroup = ({ place }: TestVault): string => `${place.topicPrefix}vault.command-worker`;
 
 const untilCommitted = async (vault: TestVault): Promise<void> => {
   await vi.waitFor(

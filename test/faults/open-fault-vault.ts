@@ -1,9 +1,10 @@
 import type { RunningService } from '@vault-engine/local';
 import { openVault, type TestVault, type TestVaultOptions } from '../flow/open-vault.ts';
-import { type Checked, checkInvariant, workerGroup } from './check-invariant.ts';
+import { type Checked, checkInvariant } from './check-invariant.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type Account, type Callers, startTraffic, type Traffic, type TrafficPlan } from './traffic.ts';
 import { watchCommits } from './watch-commits.ts';
+import { workerGroup } from './worker-group.ts';
 
 /** A vault of one worker, and what its faults are tested with. */
 export interface FaultVault {
