@@ -3,7 +3,7 @@ import { openRedisStore } from '@vault-engine/token-store';
 import { expect, vi } from 'vitest';
 import type { TestVault } from '../flow/open-vault.ts';
 import { type Change, predict, UNKNOWN_USER } from './predict.ts';
-import { type AuditSeen, type Evidence, groupBy, readEvidence } from './read-evidence.ts';
+import { type AuditSeen, type CommandSeen, type Evidence, groupBy, readEvidence } from './read-evidence.ts';
 import type { Account, Callers, Seen } from './traffic.ts';
 import type { CommitSample } from './watch-commits.ts';
 import { workerGroup } from './worker-group.ts';
@@ -14,8 +14,8 @@ export interface Run {
   /** To ask for the final state. */
   readonly callers: Callers;
   readonly samples: readonly CommitSample[];
-  /** Request ids that nobody is answered for, with the reason that the test states. */
-  readonly unanswered?: ReadonlyMap<string, string>;
+  /** Commands that nobody is answered, for a reason that the test states. */
+  readonly mayStayUnanswered?: ((command: CommandSeen) => boolean) | undefined;
 }
 
 /** What there was to check, so that a test can tell that its fault took place. */
@@ -46,13 +46,16 @@ export const checkInvariant = async (vault: TestVault, run: Run): Promise<Checke
   await untilDrained(vault);
   await untilCommitted(vault);
   const evidence = await readEvidence(vault);
+  const { mayStayUnanswered = () => false } = run;
+  const commands = evidence.commands.filter((command) => !mayStayUnanswered(command));
+  const due = { ...evidence, commands };
   const broken = [
     ...wrongAnswers(run.account),
     ...lost,
     ...wrongEffects(run.account, evidence),
-    ...unanswered(evidence, run.unanswered ?? new Map()),
+    ...unanswered(due),
     ...unaudited(evidence),
-    ...wrongCommits(evidence, run.samples, run.unanswered ?? new Map()),
+    ...wrongCommits(due, run.samples),
   ];
   expect(broken.slice(0, 20)).toEqual([]);
   return checkedOf(run.account, evidence);
@@ -147,9 +150,9 @@ const changesOf = (steps: readonly Seen[]): readonly { readonly change: Change; 
   });
 };
 
-const unanswered = ({ commands, replies }: Evidence, reasons: ReadonlyMap<string, string>): readonly string[] =>
+const unanswered = ({ commands, replies }: Evidence): readonly string[] =>
   commands
-    .filter(({ requestId }) => !replies.has(requestId) && !reasons.has(requestId))
+    .filter(({ requestId }) => !replies.has(requestId))
     .map(({ requestId, user, partition, offset }) => `${requestId} of ${user} at ${partition}/${offset} has no reply`);
 
 /** No audit, no answer; only the answer that there is no audit goes without. */
@@ -168,15 +171,11 @@ const unaudited = ({ audits, replies }: Evidence): readonly string[] => {
   );
 };
 
-const wrongCommits = (
-  { commands, replies }: Evidence,
-  samples: readonly CommitSample[],
-  reasons: ReadonlyMap<string, string>,
-): readonly string[] =>
+const wrongCommits = ({ commands, replies }: Evidence, samples: readonly CommitSample[]): readonly string[] =>
   samples.flatMap(({ at, offsets }) =>
     commands
       .filter(({ partition, offset }) => offset < (offsets.get(partition) ?? 0n))
-      .filter(({ requestId }) => !reasons.has(requestId) && !((replies.get(requestId)?.[0]?.at ?? Infinity) <= at))
+      .filter(({ requestId }) => !((replies.get(requestId)?.[0]?.at ?? Infinity) <= at))
       .map(({ requestId, partition, offset }) => `${requestId} at ${partition}/${offset} was committed unanswered`),
   );
 

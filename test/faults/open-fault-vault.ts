@@ -1,6 +1,6 @@
 import type { RunningService } from '@vault-engine/local';
 import { openVault, type TestVault, type TestVaultOptions } from '../flow/open-vault.ts';
-import { type Checked, checkInvariant } from './check-invariant.ts';
+import { type Checked, checkInvariant, type Run } from './check-invariant.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type Account, type Callers, startTraffic, type Traffic, type TrafficPlan } from './traffic.ts';
 import { watchCommits } from './watch-commits.ts';
@@ -22,7 +22,7 @@ export interface FaultVault {
 }
 
 /** What happens while there is traffic. */
-export interface Trial extends Omit<TrafficPlan, 'random'> {
+export interface Trial extends Omit<TrafficPlan, 'random'>, Pick<Run, 'mayStayUnanswered'> {
   /** The fault. When it resolves, endless traffic ends; other traffic goes on until its last step. */
   readonly during: (traffic: Traffic, random: TrafficPlan['random']) => Promise<unknown>;
 }
@@ -57,13 +57,14 @@ export const openFaultVault = async ({ timeoutMs, env, ...options }: FaultVaultO
   };
 };
 
-const prove = async (vault: TestVault, callers: Callers, { during, ...plan }: Trial) => {
+const prove = async (vault: TestVault, callers: Callers, { during, mayStayUnanswered, ...plan }: Trial) => {
   const random = seededRandom(plan.name);
   const commits = watchCommits(vault.bus, workerGroup(vault), vault.topics.commands);
   const traffic = startTraffic(callers, { ...plan, random });
   await during(traffic, random);
   const account = await (plan.stepsPerUser === Number.POSITIVE_INFINITY ? traffic.stop() : traffic.done);
-  return { account, checked: await checkInvariant(vault, { account, callers, samples: await commits.stop() }) };
+  const samples = await commits.stop();
+  return { account, checked: await checkInvariant(vault, { account, callers, samples, mayStayUnanswered }) };
 };
 
 const serviceOf = (services: ReadonlyMap<string, RunningService>, name: string): RunningService => {

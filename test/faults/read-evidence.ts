@@ -66,13 +66,12 @@ const collect = async <Seen>(
   return all;
 };
 
-const commandSeen = (_vault: TestVault, { partition, offset, key, headers }: BusRecord): CommandSeen => ({
-  partition,
-  offset,
-  requestId: requestIdOf(headers),
-  user: String(key),
-  idempotencyKey: headers[HEADER.idempotencyKey]?.toString() ?? null,
-});
+/** What has no command id is nobody's command. */
+const commandSeen = (_vault: TestVault, { partition, offset, key, headers }: BusRecord): CommandSeen | null => {
+  const requestId = requestIdOf(headers);
+  const idempotencyKey = headers[HEADER.idempotencyKey]?.toString() ?? null;
+  return requestId === '' ? null : { partition, offset, requestId, user: String(key), idempotencyKey };
+};
 
 const replySeen = async (
   { codec }: TestVault,
