@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { faultConfig } from './config.ts';
 import { type FaultVault, openFaultVault } from './open-fault-vault.ts';
 import { readEvidence } from './read-evidence.ts';
+import { withAdmin } from './with-admin.ts';
 import { workerGroup } from './worker-group.ts';
 
 let at: FaultVault;
@@ -84,7 +85,7 @@ it('skips nothing and repeats no effect when the offsets of the group are delete
     during: async (traffic) => {
       await traffic.done;
       await at.worker().stop();
-      await withAdmin((admin) => admin.deleteGroups([workerGroup(at.vault)]));
+      await withAdmin(at.vault.bus, (admin) => admin.deleteGroups([workerGroup(at.vault)]));
       await at.startWorker();
     },
   });
@@ -95,7 +96,7 @@ it('raises the alarm where commands are gone before they were read, and serves t
   const gone = at.callers.writer.storeToken({ userId: 'gone', ...GMAIL }, { timeoutMs: 1_000 });
   await expect(gone).rejects.toThrow(VaultTimeout);
   const { commands } = at.vault.topics;
-  await withAdmin(async (admin) => {
+  await withAdmin(at.vault.bus, async (admin) => {
     // Asked for first, since kafkajs deletes from a topic only when it knows the leaders already.
     const ends = await admin.fetchTopicOffsets(commands);
     const partitions = ends.map(({ partition, high: offset }) => ({ partition, offset }));
@@ -105,18 +106,6 @@ it('raises the alarm where commands are gone before they were read, and serves t
   await at.callers.writer.storeToken({ userId: 'gone', ...GMAIL });
   await vi.waitFor(async () => expect(await readFile(worker.logFile, 'utf8')).toContain('commands are lost'));
 });
-
-type Admin = ReturnType<ReturnType<FaultVault['vault']['bus']['client']>['admin']>;
-
-const withAdmin = async (use: (admin: Admin) => Promise<unknown>): Promise<void> => {
-  const admin = at.vault.bus.client().admin();
-  await admin.connect();
-  try {
-    await use(admin);
-  } finally {
-    await admin.disconnect();
-  }
-};
 
 /** Waits until so many commands of users whose ids begin so stand in the topic. */
 const commandsOf = (prefix: string, count: number): Promise<readonly BusRecord[]> =>
