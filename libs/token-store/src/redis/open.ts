@@ -74,7 +74,8 @@ const storeOn = (link: Link): TokenStore => {
   };
   return {
     readConnection: async (user, platform) => readConnection(await open(), user, platform),
-    readUser: async (user, platform, dedupeId) => readUser(await open(), user, platform, dedupeId),
+    readUser: async (user, platform, dedupeId, refusalId) =>
+      readUser(await open(), user, platform, dedupeId, refusalId),
     apply: async (change) => apply(await open(), change),
     remember: async (user, entry) => remember(await open(), user, entry),
     users: () => readUsers(open),

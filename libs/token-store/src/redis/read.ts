@@ -32,8 +32,9 @@ export const readUser = async (
   user: UserId,
   platform: PlatformId | null,
   dedupeId: string | null,
+  refusalId = '',
 ): Promise<UserView> => {
-  const names = [keys.user(user), keys.dedupe(user, dedupeId ?? '')];
+  const names = [keys.user(user), keys.dedupe(user, dedupeId ?? ''), keys.dedupe(user, refusalId)];
   const args = [keys.records(user), platform ?? ''];
   const [answer] = await persist(() => runScript(redis, READ_USER, names, args));
   const [time, row, remembered, records] = asList(answer);

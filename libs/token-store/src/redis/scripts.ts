@@ -24,7 +24,7 @@ return {
 }`);
 
 /**
- * All that a mutation is decided upon. KEYS user, dedupe. ARGV: what the names of the user's records begin with, and one
+ * All that a mutation is decided upon. KEYS user, dedupe, refusal. ARGV: what the names of the user's records begin with, and one
  * platform, or '' for all of them.
  *
  * The platforms of a user are known only in here, so the names of records are made in here, against the rule that KEYS
@@ -41,7 +41,9 @@ for platform in string.gmatch(wanted, '[^,]+') do
   records[#records + 1] = redis.call('HMGET', ARGV[1] .. platform,
     'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh')
 end
-return { redis.call('TIME'), user, redis.call('HMGET', KEYS[2], 'mac', 'outcome'), records }`);
+local remembered = redis.call('HMGET', KEYS[2], 'mac', 'outcome')
+if not remembered[1] then remembered = redis.call('HMGET', KEYS[3], 'mac', 'outcome') end
+return { redis.call('TIME'), user, remembered, records }`);
 
 /**
  * An outcome that changed nothing, unless there is one under its id. Answers what is there now, so that a repetition whose
