@@ -44,7 +44,7 @@ export interface TestVaultOptions {
   /** Parts of the test's own instead of those that all tests share. */
   readonly parts?: Partial<Pick<VaultPlace, 'brokers' | 'registryUrl' | 'redisUrl'>>;
   /** Which services to start; worker and gateway where nothing is said. */
-  readonly services?: readonly string[];
+  readonly services?: readonly string[] | 'all';
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -68,7 +68,9 @@ export const openVault = async ({
   };
   const logDir = join(stateDir, 'logs');
   const ofThese = (plans: readonly ServicePlan[]) =>
-    plans.filter(({ name }) => services.includes(name)).map((each) => ({ ...each, env: { ...each.env, ...env } }));
+    plans
+      .filter(({ name }) => services === 'all' || services.includes(name))
+      .map((each) => ({ ...each, env: { ...each.env, ...env } }));
   const bus = connectBus({ brokers: shared.brokers, clientId: 'test' });
   const codec = await openCodec({ registryUrl: shared.registryUrl });
   const crashes: string[] = [];
