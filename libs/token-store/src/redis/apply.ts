@@ -1,11 +1,11 @@
 import type { Applied, Change, UserId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
-import { NotReplicated } from './faults.ts';
 import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { entryFields, pendingRef } from './pending.ts';
+import { ensureReplicated, runReplicated } from './replicate.ts';
 import { integerText, parseRemembered, recordFields } from './rows.ts';
-import { asFields, runScript } from './run-script.ts';
+import { asFields } from './run-script.ts';
 import { APPLY } from './scripts.ts';
 
 type Argument = string | Buffer;
@@ -25,15 +25,10 @@ export const apply = async (link: Link, change: Change): Promise<Applied> => {
 };
 
 const applyOnce = async (link: Link, change: Change, packed: readonly Argument[], again: boolean): Promise<unknown> => {
-  const { redis, replicas } = link;
   const removed = change.forget ? await platformsOf(link, change.user) : change.remove;
   const names = namesOf(link, change, removed);
-  const args = [again ? '1' : '', ...listOf(removed), ...packed];
-  if (replicas === null) return (await runScript(redis, APPLY, names, args))[0];
-  // WAIT counts what its connection wrote, so it goes out with the script: on a later connection it would say nothing.
-  const wait = () => redis.wait(replicas.count, replicas.withinMs);
-  const [answer, reached] = await runScript(redis, APPLY, names, args, wait);
-  if ((reached ?? 0) < replicas.count) throw new NotReplicated();
+  const answer = await runReplicated(link, APPLY, names, [again ? '1' : '', ...listOf(removed), ...packed]);
+  if (again) await ensureReplicated(link, names.slice(0, SHARED_NAMES));
   return answer;
 };
 
@@ -61,7 +56,7 @@ const platformsOf = async ({ redis, keys }: Link, user: UserId): Promise<readonl
   return (listed ?? '').split(',').filter((name) => name !== '');
 };
 
-/** The script's KEYS. */
+/** The script's KEYS: four that every change has, one of them there after it; then those of its records. */
 const namesOf = ({ keys }: Link, change: Change, removed: readonly string[]): readonly string[] => {
   const { user, put, remember } = change;
   const shard = shardOf(user);
@@ -74,6 +69,8 @@ const namesOf = ({ keys }: Link, change: Change, removed: readonly string[]): re
     ...removed.map((platform) => keys.records(user) + platform),
   ];
 };
+
+const SHARED_NAMES = 4;
 
 /** The script's ARGV behind `again` and the list of removed platforms, in the order in which it takes them. */
 const packChange = (change: Change): readonly Argument[] => [

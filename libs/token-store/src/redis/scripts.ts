@@ -57,6 +57,20 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { ARGV[1], ARGV[2] }`);
 
 /**
+ * Writes that leave every key as it stands, and that a full memory does not refuse. The replication stream is one
+ * sequence: a replica that has them has all before them. KEYS as many as there are
+ */
+export const WRITE_ANEW = script(`#!lua flags=allow-oom
+for _, key in ipairs(KEYS) do
+  local expires = redis.call('PEXPIRETIME', key)
+  if expires > 0 then redis.call('PEXPIREAT', key, expires) end
+  if expires == -1 then
+    redis.call('PEXPIRE', key, 86400000)
+    redis.call('PERSIST', key)
+  end
+end`);
+
+/**
  * One mutation. Redis runs it alone and rolls nothing back: so every key is declared (a foreign slot is refused before
  * the script starts), everything that can refuse stands before the first write, and a put begins with a write that a full
  * memory refuses. A removal begins with DEL, which it does not refuse: revoking and forgetting work on a full server
