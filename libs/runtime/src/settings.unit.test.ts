@@ -107,7 +107,7 @@ describe('the other parts', () => {
     const env = { VAULT_REGISTRY_URL: 'http://r/apis/', VAULT_REDIS_URL: 'rediss://:pw@h:1', VAULT_PROFILES: '/a:/b' };
     expect(readConfig(sections, env)).toEqual({
       registry: { url: 'http://r/apis' },
-      redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault' },
+      redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault', waitReplicas: null },
       profiles: { folders: ['/a', '/b'] },
     });
     const wrong = { VAULT_REGISTRY_URL: 'redis://r', VAULT_REDIS_URL: 'http://h', VAULT_KEY_PREFIX: '{x}' };
@@ -116,5 +116,14 @@ describe('the other parts', () => {
       'VAULT_REDIS_URL',
       'VAULT_KEY_PREFIX',
     ]);
+  });
+
+  it('have changes of the store wait for replicas where that is asked for', () => {
+    const read = (env: Record<string, string>) =>
+      readConfig({ redis: redisSettings }, { VAULT_REDIS_URL: 'redis://h', ...env }).redis.waitReplicas;
+    expect(read({ VAULT_REDIS_WAIT_REPLICAS: '1' })).toEqual({ count: 1, withinMs: 200 });
+    const both = { VAULT_REDIS_WAIT_REPLICAS: '2', VAULT_REDIS_WAIT_REPLICAS_MS: '50' };
+    expect(read(both)).toEqual({ count: 2, withinMs: 50 });
+    expect(faulty(() => read({ VAULT_REDIS_WAIT_REPLICAS_MS: '0' }))).toEqual(['VAULT_REDIS_WAIT_REPLICAS_MS']);
   });
 });

@@ -42,6 +42,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
       openRedisStore({
         url: config.redis.url,
         keyPrefix: config.redis.keyPrefix,
+        waitReplicas: config.redis.waitReplicas,
         requireDurable: config.environment === 'production',
         log,
       }),

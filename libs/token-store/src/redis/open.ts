@@ -20,7 +20,7 @@ export interface RedisStoreOptions {
   /** Refuses a server that evicts keys or has no append-only file. True where nothing is said; otherwise it warns. */
   readonly requireDurable?: boolean;
   /** With replicas: how many of them acknowledge a change before it is answered, and within which time (milliseconds). */
-  readonly waitReplicas?: { readonly count: number; readonly withinMs: number };
+  readonly waitReplicas?: { readonly count: number; readonly withinMs: number } | null;
   /** How long one call goes on, all its attempts together: milliseconds, 1500 where nothing is said. */
   readonly retryForMs?: number;
   /** How long one attempt waits for its answer: milliseconds, 500 where nothing is said. */
