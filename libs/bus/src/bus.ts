@@ -6,10 +6,12 @@ import { openSocket } from './open-socket.ts';
 import { repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
 import { repairOffsetReset } from './repair-offset-reset.ts';
+import { repairSlowProduce } from './repair-slow-produce.ts';
 
 repairIdleSpin();
 repairOffsetReset();
 repairHeaderFlood();
+repairSlowProduce();
 
 /** How a client proves itself to the brokers. */
 export interface Sasl {

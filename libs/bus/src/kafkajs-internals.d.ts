@@ -32,3 +32,20 @@ declare module 'kafkajs/src/protocol/decoder.js' {
     readVarIntArray<T>(read: (decoder: Decoder) => T): T[];
   }
 }
+
+declare module 'kafkajs/src/protocol/requests/produce/index.js' {
+  /** As far as kafkajs's `writeEncoder` looks at it. */
+  interface Encoded {
+    readonly buf: Buffer;
+    readonly buffer: Buffer;
+  }
+  interface Made {
+    readonly request: { readonly encode: () => Promise<Encoded> };
+    readonly response: unknown;
+  }
+  const produce: {
+    readonly versions: readonly string[];
+    protocol: (of: { readonly version: number }) => (request: import('./encode-produce.ts').ProduceRequest) => Made;
+  };
+  export default produce;
+}
