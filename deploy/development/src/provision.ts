@@ -18,6 +18,8 @@ export interface Provisioning {
   readonly topicPrefix: string;
   /** Holds the key file and the engines' credentials: made where they are missing, kept where they are there. */
   readonly stateDir: string;
+  /** How many brokers keep each topic; 1 where nothing is said. */
+  readonly replicationFactor?: number;
   /** Folders of further platform profiles. */
   readonly profileFolders?: readonly string[];
 }
@@ -49,12 +51,13 @@ export const provision = async ({
   registryUrl,
   topicPrefix,
   stateDir,
+  replicationFactor = 1,
   profileFolders = [],
 }: Provisioning): Promise<Provisioned> => {
   const policies = await readPolicies();
   const bus = connectBus({ brokers, clientId: 'provision' });
   const specs = topicSpecs({ prefix: topicPrefix, engines: [...policies.keys()], environment: ENVIRONMENT });
-  await applyTopics(bus, specs, { replicationFactor: 1 });
+  await applyTopics(bus, specs, { replicationFactor });
   const schemas = await applySchemas(registryUrl);
   const refused = schemas.subjects.filter(({ state }) => state === 'incompatible').map(({ subject }) => subject);
   if (refused.length > 0)

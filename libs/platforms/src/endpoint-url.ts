@@ -34,3 +34,10 @@ export const allowedHosts = ({ token, refresh, revoke, introspection, identity, 
     ...[token, refresh, revoke, introspection, identity].flatMap((at) => (at?.url ? [new URL(at.url).host] : [])),
     ...(hosts?.allowed ?? []),
   ]);
+
+/** The URLs that tokens are asked for at, one for each host. */
+export const tokenUrls = ({ token, refresh, hosts }: PlatformProfile): readonly URL[] => {
+  const regions = (hosts?.allowed ?? []).map((host) => Object.assign(new URL(token.url), { host }));
+  const urls = [new URL(token.url), new URL(refresh.url ?? token.url), ...regions];
+  return [...new Map(urls.map((url) => [url.host, url])).values()];
+};

@@ -1,5 +1,7 @@
 export { type ClientCredentials, readClientCredentials } from './client-credentials.ts';
+export { tokenUrls } from './endpoint-url.ts';
 export { fetchIdentity, type IdentityFailure } from './fetch-identity.ts';
+export { listUnverified, type UnverifiedFact, type VerifiedFile } from './list-unverified.ts';
 export { type LoadedProfiles, type LoadOptions, loadProfiles } from './load-profiles.ts';
 export { openCatalog, ProfilesRefused } from './open-catalog.ts';
 export { type Outbound, type OutboundOptions, openOutbound } from './outbound/open-outbound.ts';

@@ -148,11 +148,30 @@ export const keySettings: Settings<KeySettings> = settings(keyVariables, (variab
     : refuse('VAULT_KMS_KEY_ID', 'VAULT_KEY_WRAPPER=aws-kms needs the id, ARN or alias of its key');
 });
 
-/** `VAULT_PROFILES`: folders of further platform profiles, `:` between. */
-export const profileSettings: Settings<{ readonly folders: readonly string[] }> = settings(
-  z.object({ VAULT_PROFILES: list(':', /./, 'expected folders, several separated by colons').default([]) }),
-  (variables) => ({ folders: variables.VAULT_PROFILES }),
-);
+/** Which platforms there are, and how their providers may be reached. */
+export interface ProfileSettings {
+  readonly folders: readonly string[];
+  /** Providers on this machine, plain HTTP included: development only. */
+  readonly allowInsecureLoopback: boolean;
+}
+
+const profileVariables = z.object({
+  VAULT_ENV,
+  VAULT_PROFILES: list(':', /./, 'expected folders, several separated by colons').default([]),
+  VAULT_ALLOW_INSECURE_LOOPBACK: oneOf('0', '1').default('0'),
+});
+
+/** `VAULT_PROFILES`: folders of further platform profiles, `:` between. `VAULT_ALLOW_INSECURE_LOOPBACK`: `1` or `0`. */
+export const profileSettings: Settings<ProfileSettings> = settings(profileVariables, (variables, context) => {
+  const allowInsecureLoopback = variables.VAULT_ALLOW_INSECURE_LOOPBACK === '1';
+  if (allowInsecureLoopback && variables.VAULT_ENV === 'production')
+    context.addIssue({
+      code: 'custom',
+      path: ['VAULT_ALLOW_INSECURE_LOOPBACK'],
+      message: 'is for VAULT_ENV=development only',
+    });
+  return { folders: variables.VAULT_PROFILES, allowInsecureLoopback };
+});
 
 /** Where `/metrics`, `/healthz` and `/readyz` are served. */
 export interface OperationsSettings {

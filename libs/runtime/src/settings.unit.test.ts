@@ -108,8 +108,15 @@ describe('the other parts', () => {
     expect(readConfig(sections, env)).toEqual({
       registry: { url: 'http://r/apis' },
       redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault', waitReplicas: null },
-      profiles: { folders: ['/a', '/b'] },
+      profiles: { folders: ['/a', '/b'], allowInsecureLoopback: false },
     });
+    const development = { VAULT_ENV: 'development', VAULT_ALLOW_INSECURE_LOOPBACK: '1' };
+    expect(readConfig({ profiles: profileSettings }, development)).toEqual({
+      profiles: { folders: [], allowInsecureLoopback: true },
+    });
+    expect(faulty(() => readConfig({ profiles: profileSettings }, { VAULT_ALLOW_INSECURE_LOOPBACK: '1' }))).toEqual([
+      'VAULT_ALLOW_INSECURE_LOOPBACK',
+    ]);
     const wrong = { VAULT_REGISTRY_URL: 'redis://r', VAULT_REDIS_URL: 'http://h', VAULT_KEY_PREFIX: '{x}' };
     expect(faulty(() => readConfig(sections, wrong))).toEqual([
       'VAULT_REGISTRY_URL',

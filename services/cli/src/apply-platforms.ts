@@ -16,7 +16,7 @@ export const addApply = (platforms: Command, { terminal, config, profilesFolder 
     .option('--json', 'as JSON')
     .action(async (options: { readonly json?: boolean }) => {
       const settings = config.platformNames();
-      const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders]);
+      const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
       const changes = await apply(settings, catalog.all());
       if (options.json) terminal.out(json(changes));
       else if (changes.length === 0) terminal.out('all platforms are named as their profiles say');

@@ -33,7 +33,7 @@ const DRAIN_ON_STOP_MS = 10_000;
 const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   const { config, log, part, watch, fatal } = context;
   const topics = topicNames(config.kafka.topicPrefix);
-  const platforms = await openCatalog([PROFILES, ...config.profiles.folders]);
+  const platforms = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await part(

@@ -2,8 +2,10 @@ import { lookup } from 'node:dns/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { isIP } from 'node:net';
+import type { Result } from '@vault-engine/crypto';
 import { addressRule, checkedLookup, type Resolve } from './check-addresses.ts';
 import type { Exchange, NotSentReason, OutboundRequest } from './exchange.ts';
+import { probeHost } from './probe-host.ts';
 import { withoutBrackets } from './public-address.ts';
 import { sendRequest } from './send-request.ts';
 
@@ -23,6 +25,8 @@ export interface OutboundOptions {
 export interface Outbound {
   /** Never rejects: what went wrong is an {@link Exchange}, without a word of what was sent or answered. */
   exchange(request: OutboundRequest): Promise<Exchange>;
+  /** Connects to the host of `url`, TLS included, and sends nothing. Answers the address that it reached. */
+  probe(url: URL): Promise<Result<string, NotSentReason>>;
   /** Ends idle connections. */
   close(): void;
 }
@@ -37,19 +41,22 @@ const IDLE_MS = 2_000;
 export const openOutbound = (options: OutboundOptions): Outbound => {
   const agents = openAgents(options.ca);
   const resolve = options.resolve ?? systemResolve;
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  const guardOf = ({ protocol }: URL) => {
+    const rule = addressRule(protocol, options.allowInsecureLoopback);
+    return { rule, lookup: checkedLookup(resolve, rule), timeoutMs };
+  };
   return {
     exchange: async (request) => {
-      const refusal = refuse(request, options.allowInsecureLoopback);
+      const { url, reuse, allowedHosts } = request;
+      const refusal = allowedHosts.has(url.host) ? refuse(url, options) : 'host_not_allowed';
       if (refusal !== null) return { kind: 'not_sent', reason: refusal };
-      const secure = request.url.protocol === 'https:';
-      const rule = addressRule(request.url.protocol, options.allowInsecureLoopback);
-      return sendRequest(request, {
-        agent: agents[secure ? 'https' : 'http'][request.reuse ? 'reused' : 'fresh'],
-        lookup: checkedLookup(resolve, rule),
-        rule,
-        timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-        maxBodyBytes: MAX_BODY_BYTES,
-      });
+      const agent = agents[url.protocol === 'https:' ? 'https' : 'http'][reuse ? 'reused' : 'fresh'];
+      return sendRequest(request, { ...guardOf(url), agent, maxBodyBytes: MAX_BODY_BYTES });
+    },
+    probe: async (url) => {
+      const refusal = refuse(url, options);
+      return refusal === null ? probeHost(url, { ...guardOf(url), ca: options.ca }) : { ok: false, reason: refusal };
     },
     close: () => {
       for (const { fresh, reused } of [agents.http, agents.https]) {
@@ -73,11 +80,9 @@ const openAgents = (ca: string | undefined) => {
   };
 };
 
-const refuse = ({ url, allowedHosts }: OutboundRequest, allowInsecureLoopback: boolean): NotSentReason | null => {
-  if (!allowedHosts.has(url.host)) return 'host_not_allowed';
+const refuse = (url: URL, { allowInsecureLoopback }: OutboundOptions): NotSentReason | null => {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && allowInsecureLoopback)) return 'insecure_url';
   // Sockets do not look up what is an address already. The URL parser has made one of every spelling (decimal, hex).
   const host = withoutBrackets(url.hostname);
-  const rule = addressRule(url.protocol, allowInsecureLoopback);
-  return isIP(host) !== 0 && !rule(host) ? 'address_refused' : null;
+  return isIP(host) !== 0 && !addressRule(url.protocol, allowInsecureLoopback)(host) ? 'address_refused' : null;
 };

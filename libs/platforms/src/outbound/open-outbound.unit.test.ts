@@ -281,3 +281,29 @@ describe('a failure is known to have come before or after the provider could see
     }
   });
 });
+
+describe('a probe', () => {
+  it('connects, sends nothing, and answers the address', async () => {
+    const server = await okServer();
+    expect(await outbound().probe(new URL(server.url))).toEqual({ ok: true, value: '127.0.0.1' });
+    expect([server.connections(), server.received.length]).toEqual([1, 0]);
+  });
+
+  it('says why it can not', async () => {
+    const server = keep(await openTcpServer((socket) => socket.end('no TLS')));
+    const gone = await openHttpServer(() => undefined);
+    await gone.close();
+    const out = outbound({ timeoutMs: 300, resolve: answering(['127.0.0.1'], ['10.0.0.1']) });
+    const reasons = [
+      `https://provider.example:${server.port}/`,
+      'https://inside.example/',
+      gone.url,
+      'https://10.0.0.1/',
+    ];
+    const results = [];
+    for (const url of reasons) results.push(await out.probe(new URL(url)));
+    expect(results).toEqual(
+      ['tls_failed', 'address_refused', 'unreachable', 'address_refused'].map((reason) => ({ ok: false, reason })),
+    );
+  });
+});

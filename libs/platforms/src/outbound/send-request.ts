@@ -1,8 +1,9 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as openHttp } from 'node:http';
 import { request as openHttps } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
-import { AddressRefused, type AddressRule } from './check-addresses.ts';
-import type { Exchange, NotSentReason, OutboundRequest } from './exchange.ts';
+import type { AddressRule } from './check-addresses.ts';
+import type { Exchange, OutboundRequest } from './exchange.ts';
+import { codeOf, notSentReason } from './not-sent-reason.ts';
 
 /** What a request is sent with. */
 export interface SendOptions {
@@ -83,22 +84,11 @@ const whenConnected = (socket: Socket, progress: Progress, ready: () => void): v
 /** What a failure means, by how far the request had come. */
 const failure = ({ head, sent, connected }: Progress, error: Error | 'timeout' | 'cut'): Exchange => {
   if (head) return { kind: 'cut_short', ...head, reason: error === 'timeout' ? 'timeout' : 'answer_cut' };
-  if (!sent) return { kind: 'not_sent', reason: notSent(error, connected) };
+  if (error === 'cut') return { kind: 'unanswered', reason: 'connection_cut' };
+  if (!sent) return { kind: 'not_sent', reason: notSentReason(error, connected) };
   if (error === 'timeout') return { kind: 'unanswered', reason: 'timeout' };
   return { kind: 'unanswered', reason: codeOf(error).startsWith('HPE_') ? 'answer_malformed' : 'connection_cut' };
 };
-
-const notSent = (error: Error | 'timeout' | 'cut', connected: boolean): NotSentReason => {
-  if (error === 'timeout') return 'timeout';
-  if (error instanceof AddressRefused) return 'address_refused';
-  if (connected) return 'tls_failed';
-  return RESOLVER_CODES.has(codeOf(error)) ? 'unresolvable' : 'unreachable';
-};
-
-const RESOLVER_CODES: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'ENODATA']);
-
-const codeOf = (error: Error | string): string =>
-  typeof error !== 'string' && 'code' in error ? String(error.code) : '';
 
 interface BodyEvents {
   readonly whole: (body: Buffer) => void;
