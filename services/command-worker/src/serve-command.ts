@@ -194,14 +194,22 @@ const audited = async (parts: CommandParts, from: Begun, call: Call, verdict: Ve
     ? answer.audit
     : auditOf(parts.vault, call, answer.failure.code, { ...subject, ...reasonOf(answer.failure) });
   if (entry === null) return verdict;
+  const written = parts.vault.journal.record(parts.vault.journal.encodeAudit(entry));
+  if (saysNoAudit(answer)) {
+    // It was waited for already, until the deadline drew near.
+    written.catch(() => undefined);
+    return verdict;
+  }
   try {
-    await parts.vault.journal.record(parts.vault.journal.encodeAudit(entry));
+    await written;
     return verdict;
   } catch (error) {
     if (!isOutage(error) || mayWait(parts, from)) throw error;
     return { ...verdict, answer: { ok: false, failure: failureOf(error) } };
   }
 };
+
+const saysNoAudit = (answer: Answer<unknown>): boolean => !answer.ok && answer.failure.code === 'audit_unavailable';
 
 const reasonOf = ({ reason }: Failure): { reason?: string } => (reason === undefined ? {} : { reason });
 
