@@ -46,6 +46,8 @@ export interface TestVaultOptions {
   /** Which services to start; worker and gateway where nothing is said. */
   readonly services?: readonly string[] | 'all';
   readonly env?: Readonly<Record<string, string>>;
+  /** How many brokers keep each topic; 1 where nothing is said. */
+  readonly replicationFactor?: number;
 }
 
 /** Opens a vault. Rejects, with nothing left running, when a service does not get ready. */
@@ -53,12 +55,13 @@ export const openVault = async ({
   parts = {},
   services = ['command-worker', 'gateway'],
   env = {},
+  replicationFactor = 1,
 }: TestVaultOptions = {}): Promise<TestVault> => {
   const world = await openWorld();
   const { topicPrefix } = world;
   const stateDir = await mkdtemp(join(tmpdir(), 'vault-engine-test-'));
   const shared = { brokers: world.brokers, registryUrl: world.registryUrl, redisUrl: world.redisUrl, ...parts };
-  const { engines, keyFile } = await provision({ ...shared, topicPrefix, stateDir });
+  const { engines, keyFile } = await provision({ ...shared, topicPrefix, stateDir, replicationFactor });
   const place: VaultPlace = {
     ...shared,
     topicPrefix,
