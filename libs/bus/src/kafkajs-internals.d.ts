@@ -26,6 +26,13 @@ declare module 'kafkajs/src/consumer/offsetManager/index.js' {
   }
 }
 
+declare module 'kafkajs/src/cluster/index.js' {
+  export default class Cluster {
+    readonly brokerPool: { withBroker: () => Promise<unknown> };
+    findGroupCoordinatorMetadata(group: { readonly groupId: string }): Promise<unknown>;
+  }
+}
+
 declare module 'kafkajs/src/protocol/decoder.js' {
   export default class Decoder {
     readVarInt(): number;
