@@ -34,6 +34,8 @@ export interface TestVault {
   readonly client: (engine: string, timeoutMs?: number) => Promise<VaultClient>;
   /** Starts one more service, e.g. a second worker; stopped with the vault. */
   readonly start: (name: string, service: string, env?: Readonly<Record<string, string>>) => Promise<RunningVault>;
+  /** What services ended that nobody stopped, in words. */
+  readonly crashes: readonly string[];
   /** All records of a topic, decoded, in the order of each partition. */
   readonly read: <Name extends keyof Records>(topic: string, name: Name) => Promise<readonly Records[Name][]>;
   readonly close: () => Promise<void>;
@@ -93,6 +95,7 @@ export const openVault = async ({
     logDir,
     stateDir,
     running,
+    crashes,
     client: async (engine, timeoutMs = 15_000) => {
       const credential = engines[engine]?.kafka.key ?? '';
       const client = await connectVault({ ...shared, engine, credential, topicPrefix, timeoutMs });
