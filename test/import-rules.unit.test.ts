@@ -29,6 +29,8 @@ const refused: readonly [file: string, imported: string][] = [
   ['libs/token-store/src/redis/planted.ts', '@vault-engine/crypto/plaintext'],
   ['libs/bus/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['services/cli/src/planted.ts', '@vault-engine/crypto/plaintext'],
+  ['services/status-projector/src/planted.ts', '@vault-engine/crypto/plaintext'],
+  ['libs/state/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['services/insights/src/planted.ts', '@vault-engine/crypto/plaintext'],
 ];
 

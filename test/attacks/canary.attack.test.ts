@@ -33,7 +33,7 @@ describe('a canary token', () => {
       startPart('redis', { settings: { rdbcompression: 'no' } }),
     ]);
     const parts = { brokers: [kafka.address], redisUrl: redis.address };
-    vault = await openVault({ parts, env: { VAULT_LOG_LEVEL: 'debug' } });
+    vault = await openVault({ parts, services: 'all', env: { VAULT_LOG_LEVEL: 'debug' } });
     adversary = await openAdversary(vault);
   });
   afterAll(async () => {
@@ -168,8 +168,8 @@ describe('a canary token', () => {
         (path) => `http://127.0.0.1:${gatewayPort(vault.place)}${path}`,
       );
       for (const page of [...pages, ...front]) said.push(await (await fetch(page)).text());
-      await plant(vault);
       await vault.running.stop();
+      await plant(vault);
       const client = new Redis(redis.address);
       await client.save();
       client.disconnect();

@@ -39,9 +39,9 @@ describe('garbage on the commands topic', () => {
     });
   });
   afterAll(async () => {
-    await Promise.all([publisher.close(), inbox.close()]);
-    await adversary.close();
-    await vault.close();
+    await Promise.all([publisher?.close(), inbox?.close()]);
+    await adversary?.close();
+    await vault?.close();
   });
 
   const good = (): Command =>

@@ -40,8 +40,8 @@ describe('an authentic command', () => {
     honest = await vault.client('action');
   });
   afterAll(async () => {
-    await adversary.close();
-    await vault.close();
+    await adversary?.close();
+    await vault?.close();
   });
 
   const by = (engine: string, operation: Operation<unknown>, more: Partial<Wording> = {}): Command =>

@@ -25,8 +25,8 @@ describe('a command without proof', () => {
     adversary = await openAdversary(vault);
   });
   afterAll(async () => {
-    await adversary.close();
-    await vault.close();
+    await adversary?.close();
+    await vault?.close();
   });
 
   const store = (user: string, more: Partial<Wording> = {}): Command =>

@@ -1,14 +1,17 @@
+import type { VaultClient } from '@vault-engine/client';
 import type { RunningService } from '@vault-engine/local';
 import { openVault, type TestVault, type TestVaultOptions } from '../flow/open-vault.ts';
-import { type Checked, checkInvariant, workerGroup } from './check-invariant.ts';
+import { checkInvariant } from './check-invariant.ts';
+import type { Checked, Run } from './find-breaches.ts';
 import { seededRandom } from './seeded-random.ts';
 import { type Account, type Callers, startTraffic, type Traffic, type TrafficPlan } from './traffic.ts';
 import { watchCommits } from './watch-commits.ts';
+import { workerGroup } from './worker-group.ts';
 
 /** A vault of one worker, and what its faults are tested with. */
 export interface FaultVault {
   readonly vault: TestVault;
-  readonly callers: Callers;
+  readonly callers: Readonly<Record<'writer' | 'reader', VaultClient>>;
   /** All that were started, in their order. */
   readonly workers: () => readonly RunningService[];
   /** The worker that was started last. */
@@ -21,7 +24,9 @@ export interface FaultVault {
 }
 
 /** What happens while there is traffic. */
-export interface Trial extends Omit<TrafficPlan, 'random'> {
+export interface Trial extends Omit<TrafficPlan, 'random'>, Pick<Run, 'mayStayUnanswered'> {
+  /** Who asks instead of the vault's own callers. */
+  readonly callers?: Callers;
   /** The fault. When it resolves, endless traffic ends; other traffic goes on until its last step. */
   readonly during: (traffic: Traffic, random: TrafficPlan['random']) => Promise<unknown>;
 }
@@ -51,18 +56,22 @@ export const openFaultVault = async ({ timeoutMs, env, ...options }: FaultVaultO
       workers.push(started);
       return started;
     },
-    prove: (trial) => prove(vault, callers, trial),
+    prove: (trial) => prove(vault, { callers, ...trial }),
     close: vault.close,
   };
 };
 
-const prove = async (vault: TestVault, callers: Callers, { during, ...plan }: Trial) => {
+const prove = async (
+  vault: TestVault,
+  { callers, during, mayStayUnanswered, ...plan }: Trial & { readonly callers: Callers },
+) => {
   const random = seededRandom(plan.name);
   const commits = watchCommits(vault.bus, workerGroup(vault), vault.topics.commands);
   const traffic = startTraffic(callers, { ...plan, random });
   await during(traffic, random);
   const account = await (plan.stepsPerUser === Number.POSITIVE_INFINITY ? traffic.stop() : traffic.done);
-  return { account, checked: await checkInvariant(vault, { account, callers, samples: await commits.stop() }) };
+  const samples = await commits.stop();
+  return { account, checked: await checkInvariant(vault, { account, callers, samples, mayStayUnanswered }) };
 };
 
 const serviceOf = (services: ReadonlyMap<string, RunningService>, name: string): RunningService => {

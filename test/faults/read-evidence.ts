@@ -1,5 +1,5 @@
-import { type BusRecord, readTopic } from '@vault-engine/bus';
-import type { AuditRecord, ConnectionChanged } from '@vault-engine/contracts';
+import { type BusRecord, offsetsAt, readTopic } from '@vault-engine/bus';
+import { type AuditRecord, type ConnectionChanged, GATEWAY } from '@vault-engine/contracts';
 import { HEADER, uuidText } from '@vault-engine/protocol';
 import type { TestVault } from '../flow/open-vault.ts';
 
@@ -36,14 +36,15 @@ export interface Evidence {
   readonly events: readonly ConnectionChanged[];
 }
 
-/** Reads everything that one can know about a vault from its topics. */
-export const readEvidence = async (vault: TestVault): Promise<Evidence> => {
+/** Reads everything that one can know about a vault from its topics; `since`: only what was appended then or later. */
+export const readEvidence = async (vault: TestVault, since = 0): Promise<Evidence> => {
   const { topics, engines } = vault;
+  const callers = [...Object.keys(engines), GATEWAY];
   const [commands, replies, audits, events] = await Promise.all([
-    collect(vault, topics.commands, commandSeen),
-    Promise.all(Object.keys(engines).map((engine) => collect(vault, topics.replies(engine), replySeen))),
-    collect(vault, topics.auditLog, auditSeen),
-    collect(vault, topics.connectionEvents, eventSeen),
+    collect(vault, topics.commands, since, commandSeen),
+    Promise.all(callers.map((caller) => collect(vault, topics.replies(caller), since, replySeen))),
+    collect(vault, topics.auditLog, since, auditSeen),
+    collect(vault, topics.connectionEvents, since, eventSeen),
   ]);
   return {
     commands,
@@ -56,23 +57,24 @@ export const readEvidence = async (vault: TestVault): Promise<Evidence> => {
 const collect = async <Seen>(
   vault: TestVault,
   topic: string,
+  since: number,
   read: (vault: TestVault, record: BusRecord) => Promise<Seen | null> | Seen | null,
 ): Promise<readonly Seen[]> => {
   const all: Seen[] = [];
-  for await (const record of readTopic(vault.bus, topic)) {
+  const range = since === 0 ? {} : { from: await offsetsAt(vault.bus, topic, since) };
+  for await (const record of readTopic(vault.bus, topic, range)) {
     const seen = await read(vault, record);
     if (seen !== null) all.push(seen);
   }
   return all;
 };
 
-const commandSeen = (_vault: TestVault, { partition, offset, key, headers }: BusRecord): CommandSeen => ({
-  partition,
-  offset,
-  requestId: requestIdOf(headers),
-  user: String(key),
-  idempotencyKey: headers[HEADER.idempotencyKey]?.toString() ?? null,
-});
+/** What has no command id is nobody's command. */
+const commandSeen = (_vault: TestVault, { partition, offset, key, headers }: BusRecord): CommandSeen | null => {
+  const requestId = requestIdOf(headers);
+  const idempotencyKey = headers[HEADER.idempotencyKey]?.toString() ?? null;
+  return requestId === '' ? null : { partition, offset, requestId, user: String(key), idempotencyKey };
+};
 
 const replySeen = async (
   { codec }: TestVault,

@@ -3,10 +3,15 @@ import { type VaultClient, VaultError } from '@vault-engine/client';
 import { predict, type Step, UNKNOWN_USER, type UserState } from './predict.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
-/** Who asks: one engine changes, another one reads. */
+/** Who asks, by whichever way: one engine changes, another one reads. */
 export interface Callers {
-  readonly writer: VaultClient;
-  readonly reader: VaultClient;
+  readonly writer: Pick<VaultClient, 'storeToken' | 'revokeToken' | 'forgetUser'>;
+  readonly reader: {
+    readonly getToken: (...asked: Parameters<VaultClient['getToken']>) => Promise<{ readonly accessToken: string }>;
+    readonly getStatus: (
+      ...asked: Parameters<VaultClient['getStatus']>
+    ) => Promise<{ readonly platforms: readonly { readonly platform: string; readonly status: string }[] }>;
+  };
 }
 
 /** What traffic is made of. */

@@ -39,6 +39,6 @@ describe('the source document’s requests over Kafka', () => {
     expect(
       new Set(Object.entries(byPlatform).flatMap(([platform, state]) => (platform === 'gmail' ? [] : [state]))),
     ).toEqual(new Set(['MISSING']));
-    expect(Object.keys(byPlatform)).toHaveLength(8);
+    expect(Object.keys(byPlatform)).toHaveLength(16);
   });
 });

@@ -34,6 +34,8 @@ export interface TestVault {
   readonly client: (engine: string, timeoutMs?: number) => Promise<VaultClient>;
   /** Starts one more service, e.g. a second worker; stopped with the vault. */
   readonly start: (name: string, service: string, env?: Readonly<Record<string, string>>) => Promise<RunningVault>;
+  /** What services ended that nobody stopped, in words. */
+  readonly crashes: readonly string[];
   /** All records of a topic, decoded, in the order of each partition. */
   readonly read: <Name extends keyof Records>(topic: string, name: Name) => Promise<readonly Records[Name][]>;
   readonly close: () => Promise<void>;
@@ -44,8 +46,10 @@ export interface TestVaultOptions {
   /** Parts of the test's own instead of those that all tests share. */
   readonly parts?: Partial<Pick<VaultPlace, 'brokers' | 'registryUrl' | 'redisUrl'>>;
   /** Which services to start; worker and gateway where nothing is said. */
-  readonly services?: readonly string[];
+  readonly services?: readonly string[] | 'all';
   readonly env?: Readonly<Record<string, string>>;
+  /** How many brokers keep each topic; 1 where nothing is said. */
+  readonly replicationFactor?: number;
 }
 
 /** Opens a vault. Rejects, with nothing left running, when a service does not get ready. */
@@ -53,12 +57,13 @@ export const openVault = async ({
   parts = {},
   services = ['command-worker', 'gateway'],
   env = {},
+  replicationFactor = 1,
 }: TestVaultOptions = {}): Promise<TestVault> => {
   const world = await openWorld();
   const { topicPrefix } = world;
   const stateDir = await mkdtemp(join(tmpdir(), 'vault-engine-test-'));
   const shared = { brokers: world.brokers, registryUrl: world.registryUrl, redisUrl: world.redisUrl, ...parts };
-  const { engines, keyFile } = await provision({ ...shared, topicPrefix, stateDir });
+  const { engines, keyFile } = await provision({ ...shared, topicPrefix, stateDir, replicationFactor });
   const place: VaultPlace = {
     ...shared,
     topicPrefix,
@@ -68,7 +73,9 @@ export const openVault = async ({
   };
   const logDir = join(stateDir, 'logs');
   const ofThese = (plans: readonly ServicePlan[]) =>
-    plans.filter(({ name }) => services.includes(name)).map((each) => ({ ...each, env: { ...each.env, ...env } }));
+    plans
+      .filter(({ name }) => services === 'all' || services.includes(name))
+      .map((each) => ({ ...each, env: { ...each.env, ...env } }));
   const bus = connectBus({ brokers: shared.brokers, clientId: 'test' });
   const codec = await openCodec({ registryUrl: shared.registryUrl });
   const crashes: string[] = [];
@@ -88,6 +95,7 @@ export const openVault = async ({
     logDir,
     stateDir,
     running,
+    crashes,
     client: async (engine, timeoutMs = 15_000) => {
       const credential = engines[engine]?.kafka.key ?? '';
       const client = await connectVault({ ...shared, engine, credential, topicPrefix, timeoutMs });

@@ -66,7 +66,7 @@ describe('the source document’s requests over REST', () => {
       status: 'active',
     });
     expect(platforms.filter(({ platform_id }) => platform_id !== 'gmail').map(({ status }) => status)).toEqual(
-      Array(7).fill('missing'),
+      Array(15).fill('missing'),
     );
   });
 

@@ -11,6 +11,8 @@ export interface StartConfig {
   readonly topicPrefix: string;
   /** `VAULT_KEY_PREFIX`, `vault` where nothing is said. */
   readonly keyPrefix: string;
+  /** Folders of further platform profiles: `VAULT_PROFILES`, `:` between. The services read the same variable. */
+  readonly profileFolders: readonly string[];
 }
 
 const FIRST_PORT = 8700;
@@ -21,6 +23,7 @@ export const readStartConfig = (environment: NodeJS.ProcessEnv): StartConfig => 
   stateDir: environment['VAULT_STATE_DIR'] || join(root, '.local'),
   topicPrefix: environment['VAULT_TOPIC_PREFIX'] ?? '',
   keyPrefix: environment['VAULT_KEY_PREFIX'] || 'vault',
+  profileFolders: (environment['VAULT_PROFILES'] ?? '').split(':').filter((folder) => folder !== ''),
 });
 
 const readPort = (value: string | undefined): number => {

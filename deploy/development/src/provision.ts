@@ -5,6 +5,8 @@ import { applyTopics, type Bus, connectBus, createPublisher } from '@vault-engin
 import { applySchemas, COMMAND_NAMES, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
 import { administerEngines, type EngineAdministration, type EnginePolicy, readGrants } from '@vault-engine/engines';
 import { openLocalWrapper } from '@vault-engine/kms';
+import { openCatalog } from '@vault-engine/platforms';
+import { applyPlatforms } from '@vault-engine/state';
 import type { KeyWrapper } from '@vault-engine/vault';
 import { done, type EngineKeysFile, ensureKeys, readKeysFile, writeKeysFile } from './engine-keys-file.ts';
 
@@ -16,6 +18,10 @@ export interface Provisioning {
   readonly topicPrefix: string;
   /** Holds the key file and the engines' credentials: made where they are missing, kept where they are there. */
   readonly stateDir: string;
+  /** How many brokers keep each topic; 1 where nothing is said. */
+  readonly replicationFactor?: number;
+  /** Folders of further platform profiles. */
+  readonly profileFolders?: readonly string[];
 }
 
 /** What was set up. */
@@ -26,6 +32,7 @@ export interface Provisioned {
   readonly keyFile: string;
 }
 
+const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
 const GRANTS = fileURLToPath(new URL('../../engines.yaml', import.meta.url));
 /** What is bound into every wrapped key; services with `VAULT_ENV=development` bind the same. */
 const ENVIRONMENT = 'development';
@@ -36,23 +43,26 @@ const keyFileOf = (stateDir: string): string => join(stateDir, 'keys', 'local.ke
 const enginesFileOf = (stateDir: string): string => join(stateDir, 'keys', 'engines.json');
 
 /**
- * Sets a vault up, and changes nothing where it is set up already: topics, schemas after a compatibility check, the key
- * file, the engines of `deploy/engines.yaml` with their grants, and a credential of each use for each of them.
+ * Sets a vault up, and changes nothing where it is set up already: topics, schemas after a compatibility check, the
+ * platforms' names, the key file, the engines of `deploy/engines.yaml` with their grants, and a credential of each use for each of them.
  */
 export const provision = async ({
   brokers,
   registryUrl,
   topicPrefix,
   stateDir,
+  replicationFactor = 1,
+  profileFolders = [],
 }: Provisioning): Promise<Provisioned> => {
   const policies = await readPolicies();
   const bus = connectBus({ brokers, clientId: 'provision' });
   const specs = topicSpecs({ prefix: topicPrefix, engines: [...policies.keys()], environment: ENVIRONMENT });
-  await applyTopics(bus, specs, { replicationFactor: 1 });
+  await applyTopics(bus, specs, { replicationFactor });
   const schemas = await applySchemas(registryUrl);
   const refused = schemas.subjects.filter(({ state }) => state === 'incompatible').map(({ subject }) => subject);
   if (refused.length > 0)
     throw new Error(`the registry holds schemas that these are not compatible with: ${refused.join(', ')}`);
+  await namePlatforms(bus, registryUrl, topicPrefix, [PROFILES, ...profileFolders]);
 
   const keyFile = keyFileOf(stateDir);
   await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
@@ -64,6 +74,25 @@ export const provision = async ({
   });
   await writeKeysFile(enginesFile, engines);
   return { engines, enginesFile, keyFile };
+};
+
+const namePlatforms = async (
+  bus: Bus,
+  registryUrl: string,
+  topicPrefix: string,
+  folders: readonly string[],
+): Promise<void> => {
+  const publisher = createPublisher(bus);
+  const codec = await openCodec({ registryUrl, types: ['PlatformEntry'] });
+  const topic = topicNames(topicPrefix).platforms;
+  try {
+    await applyPlatforms(
+      { bus, codec, publisher, topic },
+      (await openCatalog(folders, { allowInsecureLoopback: true })).all(),
+    );
+  } finally {
+    await publisher.close();
+  }
 };
 
 const readPolicies = async (): Promise<ReadonlyMap<string, EnginePolicy>> => {

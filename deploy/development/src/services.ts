@@ -25,6 +25,7 @@ export const gatewayPort = ({ firstPort }: VaultPlace): number => firstPort;
 /** Every service of the vault, in the order in which they start. */
 export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
   plan(place, 'command-worker', 1, {}),
+  plan(place, 'status-projector', 3, {}),
   plan(place, 'gateway', 2, { VAULT_GATEWAY_HOST: '127.0.0.1', VAULT_GATEWAY_PORT: String(gatewayPort(place)) }),
 ];
 

@@ -19,7 +19,7 @@ import { gatewayPort, servicePlans, type VaultPlace } from './services.ts';
 import { whatNext } from './what-next.ts';
 
 /** `npm start`: brings everything up step by step, stays until it is told to end, and takes everything down in reverse. */
-const { stateDir, firstPort, topicPrefix, keyPrefix } = readStartConfig(process.env);
+const { stateDir, firstPort, topicPrefix, keyPrefix, profileFolders } = readStartConfig(process.env);
 const runFile = join(stateDir, 'run.json');
 const partNames = ['kafka', 'registry', 'redis'] as const;
 const log: Log = (line) => console.log(line);
@@ -71,11 +71,11 @@ function steps(onCrash: (what: string) => void): Step[] {
       stop: async () => parts?.stop(),
     },
     {
-      name: 'topics, schemas, engines',
+      name: 'topics, schemas, platforms, engines',
       run: async () => {
         const { kafka, registry: registryUrl, redis: redisUrl } = parts.addresses;
         const brokers = kafka.split(',');
-        provisioned = await provision({ brokers, registryUrl, topicPrefix, stateDir });
+        provisioned = await provision({ brokers, registryUrl, topicPrefix, stateDir, profileFolders });
         const { keyFile } = provisioned;
         place = {
           brokers,

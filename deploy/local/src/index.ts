@@ -3,6 +3,8 @@ export { localAwsEnvironment, type PartAddresses, type PartEnvironment } from '.
 export { endSignal, untilAborted } from './end-signal.ts';
 export { type EnsureOptions, ensureParts, type Parts } from './ensure-parts.ts';
 export { tryLock } from './file-lock.ts';
+export { type ClusterOptions, type KafkaCluster, startKafkaCluster } from './kafka-cluster.ts';
+export { mendAppendOnlyLog } from './mend-append-only-log.ts';
 export { MissingPart } from './missing-part.ts';
 export { type PartName, partNames } from './part.ts';
 export { partEnvironment } from './part-environment.ts';

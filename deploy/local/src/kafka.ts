@@ -33,17 +33,24 @@ async function prepare(context: ToolContext): Promise<PreparedPart> {
   return {
     format: async (at) => ({
       command: java,
-      args: ['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', await writeSettings(at)],
+      args: [
+        ...javaOptionsOf(at),
+        ...['-cp', `${jars}/*`, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', await writeSettings(at)],
+      ],
     }),
-    program: async (at) => broker(java, jars, await writeSettings(at)),
+    program: async (at) => broker(java, jars, at, await writeSettings(at)),
   };
 }
 
-function broker(java: string, jars: string, settings: string): Program {
+function javaOptionsOf({ javaOptions = ['-Xmx512m'] }: Placement): readonly string[] {
+  return javaOptions;
+}
+
+function broker(java: string, jars: string, at: Placement, settings: string): Program {
   return {
     command: java,
     args: [
-      '-Xmx512m',
+      ...javaOptionsOf(at),
       '-Dorg.slf4j.simpleLogger.showDateTime=true',
       '-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS',
       '-cp',
@@ -87,14 +94,32 @@ function singleNode({ port, sidePort, dataDir }: Placement): Record<string, stri
   };
 }
 
-/**
- * A Metadata request, version 1, for no topic: the answer counts the brokers, and a broker that is not yet admitted to the cluster
- * (fenced) is not among them though its port is open. https://kafka.apache.org/protocol#The_Messages_Metadata
- */
+/** A broker that is not yet admitted to its cluster (fenced) knows of none, though its port is open. */
 async function isReady(port: number): Promise<boolean> {
+  return (await liveBrokers(port)).length > 0;
+}
+
+/**
+ * The node ids of the brokers that the one at `port` sends clients to, fenced ones not among them; empty where it does not answer.
+ * Asked by a Metadata request, version 1, for no topic: https://kafka.apache.org/protocol#The_Messages_Metadata
+ */
+export async function liveBrokers(port: number): Promise<readonly number[]> {
   const request = Buffer.from('0003000100000001ffff00000000', 'hex');
   const size = Buffer.alloc(4);
   size.writeInt32BE(request.length);
   const answer = await exchange(port, Buffer.concat([size, request]));
-  return answer !== undefined && answer.length >= 12 && answer.readInt32BE(8) > 0;
+  return answer === undefined || answer.length < 12 ? [] : brokersIn(answer);
+}
+
+/** Size, correlation id, then the brokers: node id, host, port and rack each, the texts behind their lengths (-1: none). */
+function brokersIn(answer: Buffer): readonly number[] {
+  const ids: number[] = [];
+  let at = 12;
+  for (let left = answer.readInt32BE(8); left > 0 && at + 6 <= answer.length; left -= 1) {
+    ids.push(answer.readInt32BE(at));
+    const rack = at + 6 + answer.readInt16BE(at + 4) + 4;
+    if (rack + 2 > answer.length) break;
+    at = rack + 2 + Math.max(0, answer.readInt16BE(rack));
+  }
+  return ids;
 }

@@ -13,6 +13,8 @@ export type Placement = {
   readonly dataDir: string;
   /** Overrides in the part's own words: Kafka's and Redis's settings, the registry's and the KMS's environment. */
   readonly settings: Readonly<Record<string, string>>;
+  /** For the Java of a part that lets them be chosen, instead of its own. */
+  readonly javaOptions?: readonly string[];
 };
 
 /** How a part runs as a process of this machine. */

@@ -1,4 +1,5 @@
 import type { Program } from './child.ts';
+import { mendAppendOnlyLog } from './mend-append-only-log.ts';
 import type { Part, Placement, PreparedPart } from './part.ts';
 import { exchange } from './socket-exchange.ts';
 import { findRedis, type ToolContext } from './tools.ts';
@@ -17,7 +18,12 @@ export const redis: Part = {
 
 async function prepare(context: ToolContext): Promise<PreparedPart> {
   const command = await findRedis(context);
-  return { program: (at) => server(command, at) };
+  return {
+    program: async (at) => {
+      await mendAppendOnlyLog(at.dataDir);
+      return server(command, at);
+    },
+  };
 }
 
 function server(command: string, at: Placement): Program {
@@ -27,6 +33,7 @@ function server(command: string, at: Placement): Program {
     dir: at.dataDir,
     appendonly: 'yes',
     appendfsync: 'always',
+    'aof-load-truncated': 'no',
     'maxmemory-policy': 'noeviction',
     save: '',
     ...at.settings,

@@ -17,6 +17,8 @@ export type StartPartOptions = {
   readonly port?: number;
   /** Overrides in the part's own words: Kafka's and Redis's settings (`maxmemory`), the registry's and the KMS's environment. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Kafka's, instead of those that suit a broker which lives long. */
+  readonly javaOptions?: readonly string[];
   readonly log?: Log;
 };
 
@@ -31,7 +33,8 @@ export async function startPart(name: PartName, options: StartPartOptions = {}):
   const prepared = await part.prepare(toolContext(readLocalConfig(), options.log ?? (() => undefined)));
   const dataDir = options.dataDir ?? (await temporaryFolder(name));
   const port = options.port ?? (await freePort());
-  const at = { port, sidePort: await freePort(), dataDir, settings: options.settings ?? {} };
+  const { settings = {}, javaOptions } = options;
+  const at = { port, sidePort: await freePort(), dataDir, settings, ...(javaOptions && { javaOptions }) };
   const running = await runPart(part, prepared, at, join(dataDir, `${name}.log`));
   if (options.dataDir !== undefined) return running;
   const stop = async () => {

@@ -5,11 +5,15 @@ import { type BusLog, kafkajsLog } from './log.ts';
 import { openSocket } from './open-socket.ts';
 import { repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
+import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 import { repairOffsetReset } from './repair-offset-reset.ts';
+import { repairSlowProduce } from './repair-slow-produce.ts';
 
 repairIdleSpin();
 repairOffsetReset();
 repairHeaderFlood();
+repairLostCoordinator();
+repairSlowProduce();
 
 /** How a client proves itself to the brokers. */
 export interface Sasl {

@@ -3,6 +3,7 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Bus } from './bus.ts';
 import { ConsumerDead, type OnFatal, watchStall } from './consumer-health.ts';
 import { noticeQuiet } from './notice-quiet.ts';
+import { onceCoordinated } from './once-coordinated.ts';
 import { pinnedAssigner } from './pinned-assigner.ts';
 import { type BusRecord, toRecord } from './record.ts';
 import { type OffsetReset, reportOffsetResets } from './repair-offset-reset.ts';
@@ -61,7 +62,7 @@ class TopicFollower implements Follower {
 
   async start(): Promise<void> {
     try {
-      this.#consumer = await this.#open();
+      this.#consumer = await onceCoordinated(() => this.#open());
     } catch (error) {
       this.#stall.stop();
       throw error;

@@ -26,9 +26,33 @@ declare module 'kafkajs/src/consumer/offsetManager/index.js' {
   }
 }
 
+declare module 'kafkajs/src/cluster/index.js' {
+  export default class Cluster {
+    readonly brokerPool: { withBroker: () => Promise<unknown> };
+    findGroupCoordinatorMetadata(group: { readonly groupId: string }): Promise<unknown>;
+  }
+}
+
 declare module 'kafkajs/src/protocol/decoder.js' {
   export default class Decoder {
     readVarInt(): number;
     readVarIntArray<T>(read: (decoder: Decoder) => T): T[];
   }
+}
+
+declare module 'kafkajs/src/protocol/requests/produce/index.js' {
+  /** As far as kafkajs's `writeEncoder` looks at it. */
+  interface Encoded {
+    readonly buf: Buffer;
+    readonly buffer: Buffer;
+  }
+  interface Made {
+    readonly request: { readonly encode: () => Promise<Encoded> };
+    readonly response: unknown;
+  }
+  const produce: {
+    readonly versions: readonly string[];
+    protocol: (of: { readonly version: number }) => (request: import('./encode-produce.ts').ProduceRequest) => Made;
+  };
+  export default produce;
 }

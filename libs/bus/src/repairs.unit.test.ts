@@ -1,9 +1,11 @@
+import Cluster from 'kafkajs/src/cluster/index.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { toRecord } from './record.ts';
 import { MAX_HEADERS, repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
+import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -71,5 +73,26 @@ describe('headers', () => {
       toString: Buffer.from('3'),
     });
     expect(record).toMatchObject({ offset: 7n, timestamp: 5 });
+  });
+});
+
+describe('a group whose coordinator no broker names', () => {
+  /** A cluster whose brokers answer so, one after another: null where none of them does. */
+  const clusterWhere = (withBroker: () => Promise<unknown>): Cluster =>
+    Object.assign(Object.create(Cluster.prototype) as Cluster, { brokerPool: { withBroker } });
+
+  it('is asked for again, because brokers come back', async () => {
+    repairLostCoordinator();
+    const asked = clusterWhere(async () => null).findGroupCoordinatorMetadata({ groupId: 'g' });
+    await expect(asked).rejects.toMatchObject({ name: 'KafkaJSGroupCoordinatorNotFound', retriable: true });
+  });
+
+  it('is known as soon as one does, and other errors stay as they are', async () => {
+    repairLostCoordinator();
+    const coordinator = { nodeId: '1' };
+    const answered = clusterWhere(async () => coordinator).findGroupCoordinatorMetadata({ groupId: 'g' });
+    await expect(answered).resolves.toBe(coordinator);
+    const failing = clusterWhere(() => Promise.reject(new Error('refused')));
+    await expect(failing.findGroupCoordinatorMetadata({ groupId: 'g' })).rejects.not.toHaveProperty('retriable');
   });
 });

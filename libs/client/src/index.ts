@@ -4,7 +4,15 @@ export { type ForgottenUser, forgetUser } from './forget-user.ts';
 export { getStatus, type PlatformStatus, type UserStatus } from './get-status.ts';
 export { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 export { type Caller, type CallerParts, openCaller } from './open-caller.ts';
+export {
+  type ChangesOptions,
+  type ConnectionStateView,
+  openConnectionStateView,
+  type StateFilter,
+  type StateViewOptions,
+} from './open-state-view.ts';
 export type { Operation } from './operation.ts';
 export { type RevokedToken, type RevokeTokenInput, revokeToken } from './revoke-token.ts';
 export { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
+export type { UserState } from './user-state.ts';
 export { VaultClosed, VaultError, VaultTimeout } from './vault-error.ts';

@@ -1,4 +1,5 @@
 import type * as z from 'zod';
+import { isLoopbackHost } from './outbound/public-address.ts';
 import type { ProfileFault } from './profile-fault.ts';
 import { type ProfileContent, profileSchema } from './profile-schema.ts';
 import type { Path, YamlFile } from './read-yaml.ts';
@@ -26,15 +27,21 @@ export const checkFile = (yaml: YamlFile): readonly ProfileFault[] => {
 export const checkWhole = (
   yaml: YamlFile,
   merged: unknown,
+  { allowInsecureLoopback }: { readonly allowInsecureLoopback: boolean },
 ): { content: ProfileContent | null; faults: readonly ProfileFault[] } => {
   const parsed = profileSchema.safeParse(merged);
   if (!parsed.success) return { content: null, faults: parsed.error.issues.flatMap((issue) => faultsOf(issue, yaml)) };
-  const faults = contradictions(parsed.data).map(({ path, message }) => yaml.faultAt(path, message));
+  const found = [...contradictions(parsed.data), ...(allowInsecureLoopback ? [] : ownMachine(parsed.data))];
+  const faults = found.map(({ path, message }) => yaml.faultAt(path, message));
   return { content: parsed.data, faults };
 };
 
 /** Values that are right each for itself and not together. */
-const contradictions = ({ access, response }: ProfileContent): readonly { path: Path; message: string }[] => [
+const contradictions = ({
+  access,
+  introspection,
+  response,
+}: ProfileContent): readonly { path: Path; message: string }[] => [
   ...(access.none_means === 'use_default' && access.default_ttl_s === null
     ? [{ path: ['access'], message: '`none_means: use_default` needs `default_ttl_s`' }]
     : []),
@@ -44,8 +51,19 @@ const contradictions = ({ access, response }: ProfileContent): readonly { path: 
   ...(Object.hasOwn(response.slots, 'main')
     ? []
     : [{ path: ['response', 'slots'], message: 'the slot `main` is missing' }]),
+  ...(access.none_means === 'introspect' && introspection === null
+    ? [{ path: ['access', 'none_means'], message: '`none_means: introspect` needs `introspection`' }]
+    : []),
   ...(response.ok_path === '' ? [{ path: ['response', 'ok_path'], message: 'names no field' }] : []),
 ];
+
+/** Tokens leave this machine, except in development. */
+const ownMachine = ({ token, refresh, revoke, introspection, identity }: ProfileContent) =>
+  Object.entries({ token, refresh, revoke, introspection, identity }).flatMap(([section, content]) =>
+    content?.url && isLoopbackHost(new URL(content.url).hostname)
+      ? [{ path: [section, 'url'], message: 'names this machine, which VAULT_ALLOW_INSECURE_LOOPBACK=1 allows' }]
+      : [],
+  );
 
 const faultsOf = (issue: Issue, yaml: YamlFile): readonly ProfileFault[] => {
   if (issue.code === 'unrecognized_keys')

@@ -1,4 +1,15 @@
-export { type LoadedProfiles, loadProfiles } from './load-profiles.ts';
+export { type ClientCredentials, readClientCredentials } from './client-credentials.ts';
+export { tokenUrls } from './endpoint-url.ts';
+export { fetchIdentity, type IdentityFailure } from './fetch-identity.ts';
+export { listUnverified, type UnverifiedFact, type VerifiedFile } from './list-unverified.ts';
+export { type LoadedProfiles, type LoadOptions, loadProfiles } from './load-profiles.ts';
 export { openCatalog, ProfilesRefused } from './open-catalog.ts';
+export { type Outbound, type OutboundOptions, openOutbound } from './outbound/open-outbound.ts';
 export type { PlatformProfile, ProfileCatalog } from './platform-catalog.ts';
 export { formatFaults, type ProfileFault } from './profile-fault.ts';
+export type { ProviderDeps } from './provider-request.ts';
+export { backoff } from './refresh/backoff.ts';
+export { dueAt, type RandomFraction, type RenewalFacts } from './refresh/due-at.ts';
+export type * from './refresh/outcome.ts';
+export { refreshGrant } from './refresh/refresh-grant.ts';
+export { type GrantTokens, type RevokeFailure, type RevokeOutcome, revokeGrant } from './revoke-grant.ts';

@@ -13,6 +13,12 @@ export type LoadedProfiles =
   | { readonly ok: true; readonly value: ProfileCatalog }
   | { readonly ok: false; readonly reason: 'faulty_profiles'; readonly faults: readonly ProfileFault[] };
 
+/** What profiles may say. */
+export interface LoadOptions {
+  /** Whether URLs may name this machine, and be plain HTTP then. For development only. */
+  readonly allowInsecureLoopback: boolean;
+}
+
 /** Files of this subfolder are families: they are extended and are no platforms themselves. */
 const FAMILIES = 'families';
 const EXTENSION = '.yaml';
@@ -21,7 +27,10 @@ const EXTENSION = '.yaml';
  * Reads the profiles of `folders`: `<platform>.yaml` each, and `families/<family>.yaml`, which all folders share. Answers
  * with all faults of all files at once. The same name twice is a fault: a profile cannot silently take another's place.
  */
-export const loadProfiles = async (folders: readonly string[]): Promise<LoadedProfiles> => {
+export const loadProfiles = async (
+  folders: readonly string[],
+  options: LoadOptions = { allowInsecureLoopback: false },
+): Promise<LoadedProfiles> => {
   const faults: ProfileFault[] = [];
   const families = await readAll(
     folders.map((folder) => join(folder, FAMILIES)),
@@ -42,7 +51,7 @@ export const loadProfiles = async (folders: readonly string[]): Promise<LoadedPr
     const family = familyOf(yaml, families, faults);
     // What is missing cannot be told as long as the parts have faults of their own.
     if (id === null || family === 'unknown' || faulty.has(yaml.file) || (family && faulty.has(family.file))) continue;
-    const { content, faults: found } = checkWhole(yaml, merge(family?.data, yaml.data));
+    const { content, faults: found } = checkWhole(yaml, merge(family?.data, yaml.data), options);
     faults.push(...found);
     if (content) profiles.push(profileOf(id, content));
   }

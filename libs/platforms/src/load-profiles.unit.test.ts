@@ -15,17 +15,25 @@ const GOOD = 'display_name: Good\ntoken: {url: https://good.example/token}\n';
 const id = (text: string) => platformId(text) ?? expect.fail('not a platform id');
 
 describe('our own profiles', () => {
-  it('are the eight that the first services know', async () => {
+  it('are these sixteen', async () => {
     const catalog = await openCatalog([OURS]);
     expect(catalog.all().map((profile) => `${profile.id}: ${profile.displayName}`)).toEqual([
       'atlassian: Atlassian',
+      'dropbox: Dropbox',
       'github: GitHub',
+      'gitlab: GitLab',
       'gmail: Gmail',
       'google-calendar: Google Calendar',
       'google-drive: Google Drive',
+      'hubspot: HubSpot',
       'microsoft: Microsoft',
       'notion: Notion',
+      'quickbooks: QuickBooks',
+      'salesforce: Salesforce',
       'slack: Slack',
+      'xero: Xero',
+      'zoho: Zoho',
+      'zoom: Zoom',
     ]);
   });
 
@@ -44,6 +52,16 @@ describe('our own profiles', () => {
         expect(fact, `${file} gives no source`).toMatch(
           /#.*(\[[a-z0-9]+\]|unverified|not stated|users’ reports|users' reports)/,
         );
+    }
+  });
+
+  it('name each source that a fact refers to', async () => {
+    const files = (await readdir(OURS, { recursive: true })).filter((file) => file.endsWith('.yaml'));
+    for (const file of files) {
+      const lines = (await readFile(join(OURS, file), 'utf8')).split('\n');
+      const sources = lines.flatMap((line) => /^# \[(\w+)\]\s+https:/.exec(line)?.[1] ?? []);
+      const used = lines.flatMap((line) => [...line.matchAll(/#.*?\[([a-z0-9]+)\]/g)].flatMap(([, tag]) => tag ?? []));
+      expect(new Set(used), file).toEqual(new Set(sources));
     }
   });
 
@@ -129,7 +147,7 @@ describe('loading profiles', () => {
       [
         "a.yaml:1:1 unknown key \`display_nam\`; did you mean \`display_name\`?",
         "a.yaml:2:7 \`auth\`: invalid option: expected one of "post"|"basic"|"none"",
-        "a.yaml:4:8 \`token.url\`: expected an https URL without credentials or fragment; only {client_id} may be filled in, in the path",
+        "a.yaml:4:8 \`token.url\`: expected an https URL with a host name, without credentials or fragment; only {client_id} may be filled in, in the path",
         "a.yaml:7:12 unknown key \`acess\`; did you mean \`access\`?",
         "b.yaml:2:1 Flow sequence in block collection must be sufficiently indented and end with a ]",
         "c.yaml:1:1 \`display_name\`: is missing",
@@ -155,10 +173,23 @@ describe('loading profiles', () => {
     'https://u:p@a.example/t',
     'https://a.example/t#x',
     'ftp://a.example',
+    'https://10.0.0.1/t',
+    'https://2130706434.0x7f/t',
+    'https://[::ffff:169.254.169.254]/t',
+    'https://{client_id}:8080/t',
     'not a url',
   ])('refuses %s as the URL that tokens are sent to', async (url) => {
     const [fault] = await faultsOf({ 'a.yaml': `display_name: A\ntoken: {url: "${url}"}\n` });
     expect(fault).toContain('a.yaml:2:14 `token.url`: expected an https URL');
+  });
+
+  it('lets a URL name this machine where that is allowed, and not elsewhere', async () => {
+    const files = {
+      'a.yaml': 'display_name: A\ntoken: {url: "http://127.0.0.1:8080/t"}\nrevoke: {url: "http://localhost/{token}"}\n',
+    };
+    const place = 'names this machine, which VAULT_ALLOW_INSECURE_LOOPBACK=1 allows';
+    expect(await faultsOf(files)).toEqual([`a.yaml:2:14 ${place}`, `a.yaml:3:15 ${place}`]);
+    expect(await loadProfiles([folder], { allowInsecureLoopback: true })).toMatchObject({ ok: true });
   });
 
   it('refuses values that contradict each other', async () => {
@@ -166,11 +197,13 @@ describe('loading profiles', () => {
       'a.yaml': `${GOOD}access: {none_means: use_default}\n`,
       'b.yaml': `${GOOD}access: {default_ttl_s: 60}\n`,
       'c.yaml': `${GOOD}response: {slots: {other: {}}}\n`,
+      'd.yaml': `${GOOD}access: {none_means: introspect}\n`,
     });
     expect(faults).toEqual([
       'a.yaml:3:9 `none_means: use_default` needs `default_ttl_s`',
       'b.yaml:3:25 `default_ttl_s` has no use with `none_means: never`',
       'c.yaml:3:19 the slot `main` is missing',
+      'd.yaml:3:22 `none_means: introspect` needs `introspection`',
     ]);
   });
 
@@ -185,7 +218,7 @@ describe('loading profiles', () => {
       'x.yml': GOOD,
       'families/one.yaml': 'extends: two\n',
       'families/two.yaml': 'auth: basic\n',
-      'y.yaml': 'display_name: &a Y\ntoken: {url: https://y.example}\nidentity_path: *a\n',
+      'y.yaml': 'display_name: &a Y\ntoken: {url: https://y.example}\nheaders: {A: *a}\n',
     });
     expect(faults).toEqual([
       'Bad_Name.yaml:1:1 the file’s name is the platform’s id: a-z 0-9 -, beginning with a letter',

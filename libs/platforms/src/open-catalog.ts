@@ -1,4 +1,4 @@
-import { loadProfiles } from './load-profiles.ts';
+import { type LoadOptions, loadProfiles } from './load-profiles.ts';
 import type { ProfileCatalog } from './platform-catalog.ts';
 import { formatFaults, type ProfileFault } from './profile-fault.ts';
 
@@ -13,8 +13,11 @@ export class ProfilesRefused extends Error {
 }
 
 /** The catalog of the profiles in `folders`, for services, which do not start without it. Throws {@link ProfilesRefused}. */
-export const openCatalog = async (folders: readonly string[]): Promise<ProfileCatalog> => {
-  const loaded = await loadProfiles(folders);
+export const openCatalog = async (
+  folders: readonly string[],
+  options: LoadOptions = { allowInsecureLoopback: false },
+): Promise<ProfileCatalog> => {
+  const loaded = await loadProfiles(folders, options);
   if (!loaded.ok) throw new ProfilesRefused(loaded.faults);
   return loaded.value;
 };

@@ -1,28 +1,41 @@
+import { isIP } from 'node:net';
 import * as z from 'zod';
+import { isLoopbackHost, withoutBrackets } from './outbound/public-address.ts';
 
 /** What a URL of a profile may be filled with; nothing else may stand in braces. */
-const PLACEHOLDER = /\{(?!client_id\})[^}]*\}/;
-
-const isSafeUrl = (text: string): boolean => {
-  if (PLACEHOLDER.test(text) || !URL.canParse(text)) return false;
-  const { protocol, username, password, hash, host } = new URL(text);
+const isSafeUrl = (text: string, placeholders: readonly string[]): boolean => {
+  const filled = placeholders.reduce((url, name) => url.replaceAll(`{${name}}`, 'x'), text);
+  if (/[{}]/.test(filled) || !URL.canParse(filled)) return false;
+  const { protocol, username, password, hash, hostname } = new URL(filled);
   // A host that a value could choose would let that value choose who receives the tokens.
-  return protocol === 'https:' && !username && !password && !hash && !/[{}%]/.test(host);
+  const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)?.[1] ?? '';
+  if (username || password || hash || /[{}%]/.test(host)) return false;
+  // Whether this machine may be named at all is the loader's to say.
+  if (isLoopbackHost(hostname)) return protocol === 'https:' || protocol === 'http:';
+  return protocol === 'https:' && isIP(withoutBrackets(hostname)) === 0;
 };
 
-const url = z
-  .string()
-  .refine(
-    isSafeUrl,
-    'expected an https URL without credentials or fragment; only {client_id} may be filled in, in the path',
-  )
-  .meta({ format: 'uri' });
+const urlWith = (...placeholders: readonly string[]) => {
+  const fillable = placeholders.map((name) => `{${name}}`).join(' and ');
+  return z
+    .string()
+    .refine(
+      (text) => isSafeUrl(text, placeholders),
+      `expected an https URL with a host name, without credentials or fragment; only ${fillable} may be filled in, in the path`,
+    )
+    .meta({ format: 'uri' });
+};
+
+const url = urlWith('client_id');
 
 /** `a.b.c` into a response; empty is the response itself. */
 const path = z
   .string()
   .regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?$/, 'expected names separated by dots, as a.b.c')
   .describe('Names separated by dots; empty: the response itself.');
+
+/** Several paths are tried in their order. */
+const paths = z.union([path, z.array(path).min(1)], 'expected names separated by dots, as a.b.c, or a list of such');
 
 const seconds = z.int('expected whole seconds').min(0);
 const days = z.int('expected whole days').min(1).nullable();
@@ -34,15 +47,17 @@ const slot = z
     root: path.default('').describe('Where the slot lies in the response.'),
     access: path.default('access_token'),
     refresh: path.nullable().default('refresh_token'),
-    expires_in: path.nullable().default('expires_in'),
+    expires_in: paths.nullable().default('expires_in').describe('Seconds; of several paths the first that is there.'),
     refresh_expires_in: path.nullable().default(null),
+    token_type: path.nullable().default('token_type').describe('null: Bearer, whatever the response says.'),
+    scope: path.nullable().default('scope').describe('null: the response does not tell scopes.'),
   })
   .describe('One set of credentials in a token response.');
 
 const revocation = z
   .strictObject({
     method: z.enum(['POST', 'GET', 'DELETE']).default('POST'),
-    url,
+    url: urlWith('client_id', 'token'),
     auth: z
       .enum(['post', 'basic', 'none', 'bearer'])
       .default('none')
@@ -53,8 +68,37 @@ const revocation = z
       .default('refresh')
       .describe('Which token is sent; revoking it ends the grant.'),
     field: z.string().min(1).default('token').describe('The name of the body field that holds the token.'),
+    gone: errorCodes.default(['invalid_token']).describe('Errors that say that the token was dead already.'),
   })
   .describe('How a grant is ended at the provider; null: the provider has no way.');
+
+const identity = z
+  .strictObject({
+    method: z.enum(['GET', 'POST']).default('GET'),
+    url,
+    paths: z
+      .array(path)
+      .min(1)
+      .describe('Fields of the response that together name the account for good; joined with a colon.'),
+  })
+  .describe('How the upstream account of an access token is asked for; null: the provider has no way.');
+
+const introspection = z
+  .strictObject({ url, auth: z.enum(['post', 'basic', 'none']).default('post') })
+  .describe('RFC 7662: how the expiry of an access token is asked for.');
+
+const hosts = z
+  .strictObject({
+    param: z
+      .string()
+      .min(1)
+      .describe('The parameter of a connection that names its host, as a host name or an https URL.'),
+    allowed: z
+      .array(z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'expected a host name'))
+      .min(1)
+      .describe('The only hosts it may name.'),
+  })
+  .describe('For providers with regions: takes the place of the token URL’s host in every URL that has it.');
 
 /**
  * A platform profile as it stands in a file. Everything but `display_name` and `token.url` has a default that suits a
@@ -74,6 +118,7 @@ export const profileSchema = z.strictObject({
   body: z.enum(['form', 'json']).default('form').describe('How a token request is encoded.'),
   headers: texts.default({}).describe('Sent with every request.'),
   token: z.strictObject({ url, params: texts.default({}).describe('Sent with every token request.') }),
+  hosts: hosts.nullable().default(null),
   refresh: z
     .strictObject({
       url: url.nullable().default(null).describe('null: the token URL.'),
@@ -84,10 +129,18 @@ export const profileSchema = z.strictObject({
   response: z
     .strictObject({
       ok_path: path.nullable().default(null).describe('A field that is false in an error with status 200.'),
-      error_path: path.default('error').describe('Where the error code stands.'),
+      error_path: paths
+        .default('error')
+        .describe(
+          'Where the error code stands; of several the first that `errors` lists, else the first that is there.',
+        ),
       slots: z
         .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected a name of a-z 0-9 _'), slot)
         .prefault({ main: {} }),
+      scope_separator: z.string().length(1).default(' '),
+      params: texts
+        .default({})
+        .describe('Parameters of the connection that a response names: the parameter, and the path of its value.'),
     })
     .prefault({}),
   access: z
@@ -142,10 +195,12 @@ export const profileSchema = z.strictObject({
         .default(['invalid_client', 'unauthorized_client'])
         .describe('Our registration is wrong; says nothing about the connection.'),
       transient: errorCodes.default([]).describe('Try again later.'),
+      throttled: errorCodes.default([]).describe('Too many requests, told otherwise than by status 429.'),
     })
     .prefault({}),
   revoke: revocation.nullable().default(null),
-  identity_path: path.nullable().default(null).describe('Where a token response names the upstream account.'),
+  introspection: introspection.nullable().default(null),
+  identity: identity.nullable().default(null),
 });
 
 /** The content of a profile, defaults filled in. Names are those of the file. */

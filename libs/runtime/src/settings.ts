@@ -84,8 +84,17 @@ export const registrySettings: Settings<{ readonly url: string }> = settings(
   (variables) => ({ url: variables.VAULT_REGISTRY_URL }),
 );
 
-/** `VAULT_REDIS_URL` and `VAULT_KEY_PREFIX`, which stands before every key. */
-export const redisSettings: Settings<{ readonly url: string; readonly keyPrefix: string }> = settings(
+/** Where the token store is, and what it waits for. */
+export interface RedisSettings {
+  readonly url: string;
+  /** Stands before every key. */
+  readonly keyPrefix: string;
+  /** How many replicas have to have a change before it is answered, and within how many milliseconds; null: none. */
+  readonly waitReplicas: { readonly count: number; readonly withinMs: number } | null;
+}
+
+/** `VAULT_REDIS_URL`, `VAULT_KEY_PREFIX`, `VAULT_REDIS_WAIT_REPLICAS` (none where nothing is said), `VAULT_REDIS_WAIT_REPLICAS_MS`. */
+export const redisSettings: Settings<RedisSettings> = settings(
   z.object({
     VAULT_REDIS_URL: mountable(url('redis', 'rediss')),
     VAULT_KEY_PREFIX: z
@@ -93,9 +102,19 @@ export const redisSettings: Settings<{ readonly url: string; readonly keyPrefix:
       // Braces would choose the Cluster slot.
       .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ : -')
       .default('vault'),
+    VAULT_REDIS_WAIT_REPLICAS: wholeNumber(0, 10).default(0),
+    // Less than one attempt of the store has, so that it learns how many there were.
+    VAULT_REDIS_WAIT_REPLICAS_MS: wholeNumber(1, 400).default(200),
   }),
-  (variables) => ({ url: variables.VAULT_REDIS_URL, keyPrefix: variables.VAULT_KEY_PREFIX }),
+  (variables) => ({
+    url: variables.VAULT_REDIS_URL,
+    keyPrefix: variables.VAULT_KEY_PREFIX,
+    waitReplicas: replicasOf(variables.VAULT_REDIS_WAIT_REPLICAS, variables.VAULT_REDIS_WAIT_REPLICAS_MS),
+  }),
 );
+
+const replicasOf = (count: number, withinMs: number): RedisSettings['waitReplicas'] =>
+  count === 0 ? null : { count, withinMs };
 
 /** Which key wraps the data keys. `environment` is bound into every wrapped key. */
 export type KeySettings =
@@ -129,11 +148,30 @@ export const keySettings: Settings<KeySettings> = settings(keyVariables, (variab
     : refuse('VAULT_KMS_KEY_ID', 'VAULT_KEY_WRAPPER=aws-kms needs the id, ARN or alias of its key');
 });
 
-/** `VAULT_PROFILES`: folders of further platform profiles, `:` between. */
-export const profileSettings: Settings<{ readonly folders: readonly string[] }> = settings(
-  z.object({ VAULT_PROFILES: list(':', /./, 'expected folders, several separated by colons').default([]) }),
-  (variables) => ({ folders: variables.VAULT_PROFILES }),
-);
+/** Which platforms there are, and how their providers may be reached. */
+export interface ProfileSettings {
+  readonly folders: readonly string[];
+  /** Providers on this machine, plain HTTP included: development only. */
+  readonly allowInsecureLoopback: boolean;
+}
+
+const profileVariables = z.object({
+  VAULT_ENV,
+  VAULT_PROFILES: list(':', /./, 'expected folders, several separated by colons').default([]),
+  VAULT_ALLOW_INSECURE_LOOPBACK: oneOf('0', '1').default('0'),
+});
+
+/** `VAULT_PROFILES`: folders of further platform profiles, `:` between. `VAULT_ALLOW_INSECURE_LOOPBACK`: `1` or `0`. */
+export const profileSettings: Settings<ProfileSettings> = settings(profileVariables, (variables, context) => {
+  const allowInsecureLoopback = variables.VAULT_ALLOW_INSECURE_LOOPBACK === '1';
+  if (allowInsecureLoopback && variables.VAULT_ENV === 'production')
+    context.addIssue({
+      code: 'custom',
+      path: ['VAULT_ALLOW_INSECURE_LOOPBACK'],
+      message: 'is for VAULT_ENV=development only',
+    });
+  return { folders: variables.VAULT_PROFILES, allowInsecureLoopback };
+});
 
 /** Where `/metrics`, `/healthz` and `/readyz` are served. */
 export interface OperationsSettings {

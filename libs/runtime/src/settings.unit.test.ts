@@ -107,14 +107,30 @@ describe('the other parts', () => {
     const env = { VAULT_REGISTRY_URL: 'http://r/apis/', VAULT_REDIS_URL: 'rediss://:pw@h:1', VAULT_PROFILES: '/a:/b' };
     expect(readConfig(sections, env)).toEqual({
       registry: { url: 'http://r/apis' },
-      redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault' },
-      profiles: { folders: ['/a', '/b'] },
+      redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault', waitReplicas: null },
+      profiles: { folders: ['/a', '/b'], allowInsecureLoopback: false },
     });
+    const development = { VAULT_ENV: 'development', VAULT_ALLOW_INSECURE_LOOPBACK: '1' };
+    expect(readConfig({ profiles: profileSettings }, development)).toEqual({
+      profiles: { folders: [], allowInsecureLoopback: true },
+    });
+    expect(faulty(() => readConfig({ profiles: profileSettings }, { VAULT_ALLOW_INSECURE_LOOPBACK: '1' }))).toEqual([
+      'VAULT_ALLOW_INSECURE_LOOPBACK',
+    ]);
     const wrong = { VAULT_REGISTRY_URL: 'redis://r', VAULT_REDIS_URL: 'http://h', VAULT_KEY_PREFIX: '{x}' };
     expect(faulty(() => readConfig(sections, wrong))).toEqual([
       'VAULT_REGISTRY_URL',
       'VAULT_REDIS_URL',
       'VAULT_KEY_PREFIX',
     ]);
+  });
+
+  it('have changes of the store wait for replicas where that is asked for', () => {
+    const read = (env: Record<string, string>) =>
+      readConfig({ redis: redisSettings }, { VAULT_REDIS_URL: 'redis://h', ...env }).redis.waitReplicas;
+    expect(read({ VAULT_REDIS_WAIT_REPLICAS: '1' })).toEqual({ count: 1, withinMs: 200 });
+    const both = { VAULT_REDIS_WAIT_REPLICAS: '2', VAULT_REDIS_WAIT_REPLICAS_MS: '50' };
+    expect(read(both)).toEqual({ count: 2, withinMs: 50 });
+    expect(faulty(() => read({ VAULT_REDIS_WAIT_REPLICAS_MS: '0' }))).toEqual(['VAULT_REDIS_WAIT_REPLICAS_MS']);
   });
 });

@@ -9,7 +9,7 @@ export { getStatus, type PlatformStatus, type StatusSnapshot } from './get-statu
 export { type GetToken, getToken, type TokenIssued } from './get-token.ts';
 export * from './model.ts';
 export * from './ports.ts';
-export { recall } from './remember.ts';
+export { outcomeText, recall, refusalId } from './remember.ts';
 export { revokeToken, type TokenRevoked } from './revoke-token.ts';
 export * from './status.ts';
 export { type StoreToken, storeToken, type TokenStored } from './store-token.ts';

@@ -76,7 +76,7 @@ export interface UserView {
   readonly user: UserRow | null;
   /** All connections, or the one that was asked for. */
   readonly connections: ReadonlyMap<PlatformId, ConnectionRecord>;
-  /** The record of `dedupeId`, where one was asked for and is there. */
+  /** The record of `dedupeId`, else that of `refusalId`, where one was asked for and is there. */
   readonly remembered: Remembered | null;
 }
 
@@ -111,7 +111,7 @@ export interface TokenStore {
     platform: PlatformId,
   ): Promise<{ user: UserRow | null; record: ConnectionRecord | null }>;
   /** The user's row and connections (one, or all where `platform` is null), in one round trip and one point in time. */
-  readUser(user: UserId, platform: PlatformId | null, dedupeId: string | null): Promise<UserView>;
+  readUser(user: UserId, platform: PlatformId | null, dedupeId: string | null, refusalId?: string): Promise<UserView>;
   /** One atomic step. An answer that got lost may have been applied: the repetition answers `remembered` or `conflict`. */
   apply(change: Change): Promise<Applied>;
   /**

@@ -11,6 +11,16 @@ export const dedupeId = (call: Pick<Call, 'engine' | 'idempotencyKey'>, user: st
     .digest('hex')
     .slice(0, 32);
 
+/**
+ * Names what is remembered of a refusal. It belongs to one signed request, not to the idempotency key: the caller's next
+ * attempt is judged afresh, and the same bytes, which Kafka may deliver again, are not.
+ */
+export const refusalId = (call: Pick<Call, 'engine'>, requestMac: Buffer): string =>
+  createHash('sha256')
+    .update(canon('VE/refusal-id/v1', call.engine, requestMac))
+    .digest('hex')
+    .slice(0, 32);
+
 /** What a mutation asks for, as one digest under the engine's own key: it covers secrets and tells nobody about them. */
 export const commandDigest = (
   call: Pick<Call, 'action' | 'dedupeKey'>,

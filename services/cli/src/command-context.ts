@@ -7,4 +7,6 @@ export interface CommandContext {
   readonly config: CliConfig;
   /** `deploy/engines.yaml` of this checkout: where no other file is named. */
   readonly grantsFile: string;
+  /** `platform-profiles` of this checkout. */
+  readonly profilesFolder: string;
 }

@@ -5,7 +5,9 @@ import {
   kafkaSettings,
   keySettings,
   mountable,
+  profileSettings,
   readConfig,
+  redisSettings,
   registrySettings,
   settings,
 } from '@vault-engine/runtime';
@@ -28,21 +30,31 @@ const engineSettings = settings(engineVariables, (variables) => ({
 export interface CliConfig {
   readonly topics: () => TopicsConfig;
   readonly schemas: () => SchemasConfig;
+  readonly platformNames: () => PlatformNamesConfig;
+  readonly state: () => StateConfig;
   readonly engines: () => EnginesConfig;
   readonly deadLetters: () => DeadLettersConfig;
+  /** Of files alone: no vault has to be named. */
+  readonly platforms: () => PlatformsConfig;
   /** `as`: an engine of the development start, instead of `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`. */
   readonly token: (as: string | undefined) => TokenConfig;
 }
 
 const TOPICS = { environment: environmentSettings, kafka: kafkaSettings } as const;
 const SCHEMAS = { registry: registrySettings } as const;
+const PLATFORM_NAMES = { kafka: kafkaSettings, ...SCHEMAS, profiles: profileSettings } as const;
+const STATE = { ...TOPICS, ...SCHEMAS, redis: redisSettings } as const;
 const ENGINES = { ...TOPICS, ...SCHEMAS, key: keySettings } as const;
 const DEAD_LETTERS = { kafka: kafkaSettings, ...SCHEMAS } as const;
+const PLATFORMS = { profiles: profileSettings } as const;
 const TOKEN = { kafka: kafkaSettings, ...SCHEMAS } as const;
 
 export type TopicsConfig = ReturnType<typeof readConfig<typeof TOPICS>>;
 export type SchemasConfig = ReturnType<typeof readConfig<typeof SCHEMAS>>;
 export type DeadLettersConfig = ReturnType<typeof readConfig<typeof DEAD_LETTERS>>;
+export type PlatformNamesConfig = ReturnType<typeof readConfig<typeof PLATFORM_NAMES>>;
+export type PlatformsConfig = ReturnType<typeof readConfig<typeof PLATFORMS>>;
+export type StateConfig = ReturnType<typeof readConfig<typeof STATE>>;
 export type EnginesConfig = ReturnType<typeof readConfig<typeof ENGINES>>;
 /** As whom the vault is asked. */
 export interface EngineIdentity {
@@ -62,8 +74,11 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
   return {
     topics: () => readConfig(TOPICS, effective()),
     schemas: () => readConfig(SCHEMAS, effective()),
+    platformNames: () => readConfig(PLATFORM_NAMES, effective()),
+    state: () => readConfig(STATE, effective()),
     engines: () => readConfig(ENGINES, effective()),
     deadLetters: () => readConfig(DEAD_LETTERS, effective()),
+    platforms: () => readConfig(PLATFORMS, env),
     token: (as) =>
       as === undefined
         ? withIdentity(readConfig({ ...TOKEN, engine: engineSettings }, effective()))
@@ -85,6 +100,8 @@ const NAMES_A_VAULT = [
   'VAULT_KAFKA_BROKERS',
   'VAULT_REGISTRY_URL',
   'VAULT_REGISTRY_URL_FILE',
+  'VAULT_REDIS_URL',
+  'VAULT_REDIS_URL_FILE',
   'VAULT_KEY_WRAPPER',
   'VAULT_KMS_KEY_ID',
   'VAULT_LOCAL_KEY_FILE',
@@ -103,6 +120,7 @@ const withDevelopmentStart = (env: Environment, runFilePath: string): Environmen
     VAULT_ENV: 'development',
     VAULT_KAFKA_BROKERS: run.kafka,
     VAULT_REGISTRY_URL: run.registry,
+    VAULT_REDIS_URL: run.redis,
     VAULT_KEY_WRAPPER: 'local',
     VAULT_LOCAL_KEY_FILE: join(dirname(runFilePath), 'keys', 'local.key'),
   };

@@ -3,8 +3,9 @@ import { VaultError } from '@vault-engine/client';
 import { RegistryUnavailable, SchemaMissing } from '@vault-engine/contracts';
 import { EntryUnconfirmed } from '@vault-engine/engines';
 import { KeyFileRefused } from '@vault-engine/kms';
+import { ProfilesRefused } from '@vault-engine/platforms';
 import { ConfigRefused, errorLabel, isOutage } from '@vault-engine/runtime';
-import { PortUnavailable } from '@vault-engine/vault';
+import { type Port, PortUnavailable } from '@vault-engine/vault';
 import { CliFailure, EXIT } from './failure.ts';
 
 /** What is said about an error, and with which code the process ends. */
@@ -25,7 +26,7 @@ export const explainError = (error: unknown): Explanation => {
 };
 
 const settingsProblem = (error: unknown): string | null => {
-  if (error instanceof KeyFileRefused) return error.message;
+  if (error instanceof KeyFileRefused || error instanceof ProfilesRefused) return error.message;
   if (!(error instanceof ConfigRefused)) return null;
   return error.faults.map(({ variable, problem }) => `${variable} ${problem}`).join('; ');
 };
@@ -52,11 +53,18 @@ const isMissingTopic = (error: unknown): boolean => {
 
 const outage = (error: unknown): string | null => {
   if (error instanceof RegistryUnavailable) return `${error.message}; check VAULT_REGISTRY_URL and that it runs`;
-  if (error instanceof PortUnavailable) return `${error.message}; check the key service and its credentials`;
+  if (error instanceof PortUnavailable) return `${error.message}; check ${CHECK[error.port]}`;
   if (error instanceof PublishFailed) return `${error.message}; check that Kafka takes messages`;
   return isKafkas(error) || isOutage(error)
     ? `Kafka does not answer (${errorLabel(error)}); check VAULT_KAFKA_BROKERS and that it runs`
     : null;
+};
+
+const CHECK: Readonly<Record<Port, string>> = {
+  storage: 'VAULT_REDIS_URL and that it runs',
+  keys: 'the key service and its credentials',
+  audit: 'that Kafka takes messages',
+  provider: 'that the provider can be reached',
 };
 
 const isKafkas = (error: unknown): boolean => error instanceof Error && error.name.startsWith('KafkaJS');

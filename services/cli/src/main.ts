@@ -12,6 +12,7 @@ const code = await runCli(process.argv.slice(2), {
   terminal: processTerminal,
   config: readEnvironment(fromRoot('.local/run.json')),
   grantsFile: fromRoot('deploy/engines.yaml'),
+  profilesFolder: fromRoot('platform-profiles'),
 });
 // Clients that still count down to a retry are no reason to stay.
 process.exit(code);

@@ -2,7 +2,9 @@ import { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
+import { addPlatforms } from './platforms.ts';
 import { addSchemas } from './schemas.ts';
+import { addState } from './state.ts';
 import { addToken } from './token.ts';
 import { addTopics } from './topics.ts';
 
@@ -18,7 +20,9 @@ export const cliProgram = (context: CommandContext): Command => {
     });
   addTopics(program, context);
   addSchemas(program, context);
+  addState(program, context);
   addEngines(program, context);
+  addPlatforms(program, context);
   addToken(program, context);
   addDeadLetters(program, context);
   return program;

@@ -1,14 +1,17 @@
-import { allowed } from '@vault-engine/protocol';
+import { allowed, deadlineOf } from '@vault-engine/protocol';
 import {
   type Answer,
   type Call,
   change,
+  type ErrorCode,
   type Failure,
   forgetUser,
   getStatus,
   getToken,
   type Mutation,
+  outcomeText,
   recall,
+  refusalId,
   revokeToken,
   type StatusSnapshot,
   storeToken,
@@ -42,11 +45,11 @@ export const execute = async (
 ): Promise<Answer<Executed>> => {
   switch (command.type) {
     case 'StoreToken':
-      return typed('TokenStored', await once(vault, call, storeToken(vault, call, command), admission));
+      return typed('TokenStored', await once(vault, call, from, storeToken(vault, call, command), admission));
     case 'RevokeToken':
-      return typed('TokenRevoked', await once(vault, call, revokeToken(vault, call, command), admission));
+      return typed('TokenRevoked', await once(vault, call, from, revokeToken(vault, call, command), admission));
     case 'ForgetUser':
-      return typed('UserForgotten', await once(vault, call, forgetUser(vault, call, command), admission));
+      return typed('UserForgotten', await once(vault, call, from, forgetUser(vault, call, command), admission));
     case 'GetToken': {
       const refused = admission();
       return refused === null
@@ -66,13 +69,29 @@ export const execute = async (
 const once = async <T>(
   vault: Vault,
   call: Call,
+  from: Authenticated,
   mutation: Mutation<T>,
   admission: () => Failure | null,
 ): Promise<Answer<T>> => {
-  const view = await vault.store.readUser(mutation.user, mutation.platform, mutation.dedupeId);
-  const refused = recall(view, mutation.digest) === 'new' ? admission() : null;
-  return refused === null ? change(vault, call, mutation, view) : { ok: false, failure: refused };
+  const { user, platform, dedupeId, digest } = mutation;
+  const refusal = refusalId(call, from.headers.mac);
+  const view = await vault.store.readUser(user, platform, dedupeId, refusal);
+  const refused = recall(view, digest) === 'new' ? admission() : null;
+  if (refused === null) return change(vault, call, mutation, view);
+  if (MAY_TURN.has(refused.code)) {
+    const keepMs =
+      Math.max(0, deadlineOf(from.record.timestamp, from.headers.timeoutMs) - vault.now()) + CLOCKS_APART_MS;
+    await vault.store.remember(user, { id: refusal, mac: digest, outcome: outcomeText({ refused }), keepMs });
+  }
+  return { ok: false, failure: refused };
 };
+
+/**
+ * Refusals that might be none a moment later. A command that was refused and comes again from Kafka, behind later ones of
+ * its user, must not take effect then; from its deadline on the deadline sees to that.
+ */
+const MAY_TURN: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'forbidden']);
+const CLOCKS_APART_MS = 60_000;
 
 const typed = <Type extends Executed['type'], Value>(
   type: Type,

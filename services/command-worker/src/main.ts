@@ -7,6 +7,7 @@ import {
   createPublisher,
   deadLetterHeaders,
   type Publisher,
+  type PublisherOptions,
   startLanes,
 } from '@vault-engine/bus';
 import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-engine/contracts';
@@ -28,12 +29,14 @@ const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta
 /** Outcomes are remembered longer than a command can be read again: its retention, and what of a segment outlasts it. */
 const REMEMBER_MS = 2 * COMMAND_RETENTION_MS;
 const COUNT_EVERY_MS = 60_000;
+/** How long one attempt of a command waits for its audit record and events, as it does for the store: callers want an answer. */
+const JOURNAL_MS = 1_500;
 const DRAIN_ON_STOP_MS = 10_000;
 
 const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   const { config, log, part, watch, fatal } = context;
   const topics = topicNames(config.kafka.topicPrefix);
-  const platforms = await openCatalog([PROFILES, ...config.profiles.folders]);
+  const platforms = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await part(
@@ -42,6 +45,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
       openRedisStore({
         url: config.redis.url,
         keyPrefix: config.redis.keyPrefix,
+        waitReplicas: config.redis.waitReplicas,
         requireDurable: config.environment === 'production',
         log,
       }),
@@ -50,15 +54,15 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   watch('storage', () => store.probe());
 
   const bus = connectBus({ ...config.kafka, clientId: 'command-worker', log: driverLog(log) });
-  const publisher = (name: string): Promise<Publisher> =>
+  const publisher = (name: string, options?: PublisherOptions): Promise<Publisher> =>
     part(
       name,
-      () => createPublisher(bus),
+      () => createPublisher(bus, options),
       (open) => open.close(),
     );
   const [auditTo, eventsTo, replies, deadLetters] = [
-    await publisher('audit-log'),
-    await publisher('connection-events'),
+    await publisher('audit-log', { sendTimeoutMs: JOURNAL_MS }),
+    await publisher('connection-events', { sendTimeoutMs: JOURNAL_MS }),
     await publisher('replies'),
     await publisher('dead-letters'),
   ];

@@ -54,6 +54,12 @@ export interface Served {
   readonly error: unknown;
 }
 
+/** A command that is being worked on. */
+interface Begun extends Authenticated {
+  /** When this attempt began, Unix milliseconds. */
+  readonly begunAt: number;
+}
+
 /** How a command is to be answered. */
 interface Verdict {
   readonly subject: AuditSubject;
@@ -100,7 +106,8 @@ const turnAway = ({ table, attempts, hint }: CommandParts, received: Received, r
   if (known) hint(received);
 };
 
-const serve = async (parts: CommandParts, from: Authenticated): Promise<Outcome> => {
+const serve = async (parts: CommandParts, received: Authenticated): Promise<Outcome> => {
+  const from = { ...received, begunAt: parts.vault.now() };
   const call = callOf(from);
   try {
     const { address, refused } = await replyAddress(parts.topics, parts.partitionCount, from);
@@ -128,12 +135,7 @@ const callOf = ({ headers, engine }: Authenticated): Call => ({
 });
 
 /** Steps 2 and 3. An outage throws until the deadline draws near; then it is the answer. */
-const decide = async (
-  parts: CommandParts,
-  from: Authenticated,
-  call: Call,
-  address: ReplyAddress,
-): Promise<Verdict> => {
+const decide = async (parts: CommandParts, from: Begun, call: Call, address: ReplyAddress): Promise<Verdict> => {
   let subject = keySubject(from);
   try {
     const read = await readCommand(parts.codec, from);
@@ -162,8 +164,11 @@ const wipe = (command: Command): void => {
   command.refresh?.wipe();
 };
 
-const mayWait = ({ vault }: CommandParts, { record, headers }: Authenticated): boolean =>
-  vault.now() < deadlineOf(record.timestamp, headers.timeoutMs) - LAST_WORD_MS;
+/** Whether another attempt, which may take as long as the one that has just failed, leaves time for the last word. */
+const mayWait = ({ vault }: CommandParts, { record, headers, begunAt }: Begun): boolean => {
+  const now = vault.now();
+  return now + RETRY_MS + (now - begunAt) < deadlineOf(record.timestamp, headers.timeoutMs) - LAST_WORD_MS;
+};
 
 /** What a command is about, as far as one can tell without its record. */
 const keySubject = ({ key }: Authenticated): AuditSubject => ({ user: userId(key.toString()), platform: null });
@@ -183,20 +188,28 @@ const inRecord = (
 ): Answer<ReplyRecord> => (answer.ok ? { ...answer, value: recordOf(from, command, answer.value, address) } : answer);
 
 /** Step 4, first half: no answer leaves without its audit record, but for the one that says that there is no audit. */
-const audited = async (parts: CommandParts, from: Authenticated, call: Call, verdict: Verdict): Promise<Verdict> => {
+const audited = async (parts: CommandParts, from: Begun, call: Call, verdict: Verdict): Promise<Verdict> => {
   const { answer, subject } = verdict;
   const entry = answer.ok
     ? answer.audit
     : auditOf(parts.vault, call, answer.failure.code, { ...subject, ...reasonOf(answer.failure) });
   if (entry === null) return verdict;
+  const written = parts.vault.journal.record(parts.vault.journal.encodeAudit(entry));
+  if (saysNoAudit(answer)) {
+    // It was waited for already, until the deadline drew near.
+    written.catch(() => undefined);
+    return verdict;
+  }
   try {
-    await parts.vault.journal.record(parts.vault.journal.encodeAudit(entry));
+    await written;
     return verdict;
   } catch (error) {
     if (!isOutage(error) || mayWait(parts, from)) throw error;
     return { ...verdict, answer: { ok: false, failure: failureOf(error) } };
   }
 };
+
+const saysNoAudit = (answer: Answer<unknown>): boolean => !answer.ok && answer.failure.code === 'audit_unavailable';
 
 const reasonOf = ({ reason }: Failure): { reason?: string } => (reason === undefined ? {} : { reason });
 

@@ -69,6 +69,15 @@ export const changesAreRemembered = (store: () => TokenStore): void => {
       expect(await pendingOf(store(), user)).toHaveLength(0);
     });
 
+    test('a refusal is read where nothing else is remembered', async () => {
+      const [user, refusal, done] = [newUser(), newRemember(), { ...newRemember(), outcome: '"done"' }];
+      await store().remember(user, refusal);
+      const read = async () => (await store().readUser(user, null, done.id, refusal.id)).remembered;
+      expect(await read()).toEqual({ mac: refusal.mac, outcome: refusal.outcome });
+      await store().remember(user, done);
+      expect(await read()).toEqual({ mac: done.mac, outcome: done.outcome });
+    });
+
     test('an outcome that changed nothing does not replace what a change left behind', async () => {
       const [user, remember] = [newUser(), newRemember()];
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), remember }));

@@ -1,7 +1,8 @@
 import type { Claimed, Lease, LeaseOf } from '@vault-engine/vault';
 import type { Link } from './link.ts';
+import { runReplicated } from './replicate.ts';
 import { integerText, parseLease } from './rows.ts';
-import { asFields, runWrite } from './run-script.ts';
+import { asFields } from './run-script.ts';
 import { CLAIM, HOLD, RELEASE } from './scripts.ts';
 
 // Each is one script on the record's key, and goes by the server's clock. Replicas that have to acknowledge a change have to
@@ -13,7 +14,7 @@ export const claim = async (
   { tokenVersion, ttlMs, ...of }: LeaseOf & { readonly tokenVersion: number; readonly ttlMs: number },
 ): Promise<Claimed> => {
   const args = [ownerText(of), integerText(tokenVersion), ttlText(ttlMs)];
-  const [kind, ...rest] = asFields(await link.persist(() => runWrite(link, CLAIM, [recordOf(link, of)], args)));
+  const [kind, ...rest] = asFields(await link.persist(() => runReplicated(link, CLAIM, [recordOf(link, of)], args)));
   const lease = parseLease(rest);
   switch (kind?.toString()) {
     case 'claimed':
@@ -34,13 +35,13 @@ export const hold = async (
   { phase, ttlMs, ...of }: LeaseOf & { readonly phase: Lease['phase']; readonly ttlMs: number },
 ): Promise<boolean> => {
   const args = [ownerText(of), phase, ttlText(ttlMs)];
-  return isDone(await link.persist(() => runWrite(link, HOLD, [recordOf(link, of)], args)));
+  return isDone(await link.persist(() => runReplicated(link, HOLD, [recordOf(link, of)], args)));
 };
 
 /** See `TokenStore.release`. Its repetition finds in the record who released last. */
 export const release = async (link: Link, of: LeaseOf): Promise<boolean> => {
   const args = (again: boolean) => [again ? '1' : '', ownerText(of)];
-  return isDone(await link.persist((again) => runWrite(link, RELEASE, [recordOf(link, of)], args(again))));
+  return isDone(await link.persist((again) => runReplicated(link, RELEASE, [recordOf(link, of)], args(again))));
 };
 
 const recordOf = ({ keys }: Link, { user, platform }: LeaseOf): string => keys.record(user, platform);

@@ -21,7 +21,7 @@ export interface RedisStoreOptions {
   /** Refuses a server that evicts keys or has no append-only file. True where nothing is said; otherwise it warns. */
   readonly requireDurable?: boolean;
   /** With replicas: how many of them acknowledge a change before it is answered, and within which time (milliseconds). */
-  readonly waitReplicas?: { readonly count: number; readonly withinMs: number };
+  readonly waitReplicas?: { readonly count: number; readonly withinMs: number } | null;
   /** How long one call goes on, all its attempts together: milliseconds, 1500 where nothing is said. */
   readonly retryForMs?: number;
   /** How long one attempt waits for its answer: milliseconds, 500 where nothing is said. */
@@ -75,7 +75,8 @@ const storeOn = (link: Link): TokenStore => {
   };
   return {
     readConnection: async (user, platform) => readConnection(await open(), user, platform),
-    readUser: async (user, platform, dedupeId) => readUser(await open(), user, platform, dedupeId),
+    readUser: async (user, platform, dedupeId, refusalId) =>
+      readUser(await open(), user, platform, dedupeId, refusalId),
     apply: async (change) => apply(await open(), change),
     remember: async (user, entry) => remember(await open(), user, entry),
     users: () => readUsers(open),

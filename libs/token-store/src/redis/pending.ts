@@ -1,8 +1,9 @@
 import { type PendingRef, type Transition, type UserId, userId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
-import { SHARDS } from './keys.ts';
+import { SHARDS, shardOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { microsOf } from './read.ts';
+import { ensureReplicated } from './replicate.ts';
 
 /** A transition, and where it lies. */
 export interface Pending {
@@ -47,6 +48,7 @@ export const readPending = async (
   for (let asked = 0; asked < SHARDS.length; asked += SHARDS_AT_ONCE) {
     const first = (firstShard + asked) % SHARDS.length;
     const batch = await readShards(link, first, until, limit);
+    await confirm(link, batch);
     found.push(...batch);
     if (found.length >= limit) return { found: found.slice(0, limit), nextShard: nextAfter(found[limit - 1], first) };
   }
@@ -63,6 +65,13 @@ const readShards = async ({ redis, keys, persist }: Link, first: number, until: 
     Promise.all(shards.map((shard) => redis.xrangeBuffer(keys.pending(shard), '-', until, 'COUNT', limit))),
   );
   return streams.flatMap((entries, at) => entries.map((entry) => parseEntry(shards[at] ?? '', entry)));
+};
+
+/** They will be told to others, who keep them: not before replicas have them. One is as good as all: they came one by one. */
+const confirm = async (link: Link, [first]: readonly Pending[]): Promise<void> => {
+  if (first === undefined) return;
+  const names = [link.keys.pending(shardOf(first.transition.user))];
+  await link.persist(() => ensureReplicated(link, names));
 };
 
 const parseEntry = (shard: string, [id, fields]: Entry): Pending => {

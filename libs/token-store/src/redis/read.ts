@@ -8,6 +8,7 @@ import {
 } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
 import type { Link } from './link.ts';
+import { ensureReplicated } from './replicate.ts';
 import { parseRecord, parseRemembered, parseUser } from './rows.ts';
 import { asFields, asList, runScript } from './run-script.ts';
 import { READ_CONNECTION, READ_USER } from './scripts.ts';
@@ -26,14 +27,16 @@ export const readConnection = async (
   return found;
 };
 
-/** See `TokenStore.readUser`. */
+/** See `TokenStore.readUser`. What is remembered will be answered from, so it is answered when replicas have it. */
 export const readUser = async (
-  { redis, keys, persist }: Link,
+  link: Link,
   user: UserId,
   platform: PlatformId | null,
   dedupeId: string | null,
+  refusalId = '',
 ): Promise<UserView> => {
-  const names = [keys.user(user), keys.dedupe(user, dedupeId ?? '')];
+  const { redis, keys, persist } = link;
+  const names = [keys.user(user), keys.dedupe(user, dedupeId ?? ''), keys.dedupe(user, refusalId)];
   const args = [keys.records(user), platform ?? ''];
   const [answer] = await persist(() => runScript(redis, READ_USER, names, args));
   const [time, row, remembered, records] = asList(answer);
@@ -44,6 +47,7 @@ export const readUser = async (
     remembered: parseRemembered(asFields(remembered)),
   };
   refuseOrphans(view.user, view.connections.size);
+  if (view.remembered !== null) await persist(() => ensureReplicated(link, names));
   return view;
 };
 

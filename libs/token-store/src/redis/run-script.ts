@@ -1,6 +1,4 @@
 import type { Redis } from 'ioredis';
-import { NotReplicated } from './faults.ts';
-import type { Link } from './link.ts';
 import type { Script } from './scripts.ts';
 
 type Argument = string | Buffer | number;
@@ -32,25 +30,6 @@ export const runScript = async <Along = undefined>(
     await redis.script('LOAD', script.lua);
     return await send();
   }
-};
-
-/**
- * Runs a script that writes, and answers when as many replicas have it as the link asks for.
- *
- * @throws NotReplicated where fewer of them have it in time
- */
-export const runWrite = async (
-  { redis, replicas }: Link,
-  script: Script,
-  keys: readonly string[],
-  args: readonly Argument[],
-): Promise<unknown> => {
-  if (replicas === null) return (await runScript(redis, script, keys, args))[0];
-  // WAIT counts what its connection wrote, so it goes out with the script: on a later connection it would say nothing.
-  const wait = () => redis.wait(replicas.count, replicas.withinMs);
-  const [answer, reached] = await runScript(redis, script, keys, args, wait);
-  if ((reached ?? 0) < replicas.count) throw new NotReplicated();
-  return answer;
 };
 
 /** A script's answer as a list. */

@@ -31,7 +31,7 @@ return {
 }`);
 
 /**
- * All that a mutation is decided upon. KEYS user, dedupe. ARGV: what the names of the user's records begin with, and one
+ * All that a mutation is decided upon. KEYS user, dedupe, refusal. ARGV: what the names of the user's records begin with, and one
  * platform, or '' for all of them.
  *
  * The platforms of a user are known only in here, so the names of records are made in here, against the rule that KEYS
@@ -47,7 +47,9 @@ for platform in string.gmatch(wanted, '[^,]+') do
   records[#records + 1] = platform
   records[#records + 1] = redis.call('HMGET', ARGV[1] .. platform, ${RECORD})
 end
-return { redis.call('TIME'), user, redis.call('HMGET', KEYS[2], 'mac', 'outcome'), records }`);
+local remembered = redis.call('HMGET', KEYS[2], 'mac', 'outcome')
+if not remembered[1] then remembered = redis.call('HMGET', KEYS[3], 'mac', 'outcome') end
+return { redis.call('TIME'), user, remembered, records }`);
 
 /**
  * An outcome that changed nothing, unless there is one under its id. Answers what is there now, so that a repetition whose
@@ -59,6 +61,20 @@ if earlier[1] then return earlier end
 redis.call('HSET', KEYS[1], 'mac', ARGV[1], 'outcome', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { ARGV[1], ARGV[2] }`);
+
+/**
+ * Writes that leave every key as it stands, and that a full memory does not refuse. The replication stream is one
+ * sequence: a replica that has them has all before them. KEYS as many as there are
+ */
+export const WRITE_ANEW = script(`#!lua flags=allow-oom
+for _, key in ipairs(KEYS) do
+  local expires = redis.call('PEXPIRETIME', key)
+  if expires > 0 then redis.call('PEXPIREAT', key, expires) end
+  if expires == -1 then
+    redis.call('PEXPIRE', key, 86400000)
+    redis.call('PERSIST', key)
+  end
+end`);
 
 /**
  * One mutation. Redis runs it alone and rolls nothing back: so every key is declared (a foreign slot is refused before

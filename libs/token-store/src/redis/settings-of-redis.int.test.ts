@@ -7,6 +7,7 @@ import {
   newRecord,
   newRemember,
   newUser,
+  pendingOf,
   putOf,
 } from '../contract/samples.ts';
 import { openRedisStore } from './open.ts';
@@ -84,5 +85,30 @@ describe('with replicas to wait for', () => {
     await expect(store.claim({ ...of, tokenVersion })).rejects.toMatchObject(UNAVAILABLE);
     await expect(store.hold({ ...of, phase: 'called' })).rejects.toMatchObject(UNAVAILABLE);
     await expect(store.release(of)).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  test('what one process wrote and no replica has is answered by no other: neither as remembered nor as pending', async () => {
+    const master = await startServer(['--repl-diskless-sync-delay', '0']);
+    const replica = await startServer(['--replicaof', '127.0.0.1', String(master.port)]);
+    const writer = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
+    const reader = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
+    const [user, remember] = [newUser(), newRemember()];
+    await vi.waitFor(() => connectUser(writer, newUser()), { timeout: 10_000 });
+    replica.signal('SIGSTOP');
+    const change = newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), remember });
+    await expect(writer.apply(change)).rejects.toMatchObject(UNAVAILABLE);
+    expect((await reader.readUser(user, null, null)).user?.revision).toBe(1);
+    await expect(reader.readUser(user, null, remember.id)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(reader.remember(user, remember)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(reader.pending(0, 10)).rejects.toMatchObject(UNAVAILABLE);
+    replica.signal('SIGCONT');
+    await vi.waitFor(async () => {
+      expect((await reader.readUser(user, null, remember.id)).remembered).toMatchObject({ mac: remember.mac });
+    });
+    expect(await pendingOf(reader, user)).toHaveLength(1);
+    // Confirming changed nothing: what lived for a time does, and what lived for ever too.
+    const lives = async (key: string) => Number(await replica.redis.pttl(String((await replica.redis.keys(key))[0])));
+    expect(await lives(`*:u:${user}`)).toBe(-1);
+    expect(await lives(`*:d:${remember.id}`)).toBeGreaterThan(0);
   });
 });

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mendAppendOnlyLog } from '@vault-engine/local';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
 
@@ -24,7 +25,7 @@ export interface PrivateServer {
 export const startPrivateServer = async (settings: readonly string[] = []): Promise<PrivateServer> => {
   const folder = await mkdtemp(join(tmpdir(), 'token-store-'));
   const port = await freePort();
-  const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+  const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--aof-load-truncated', 'no', '--save', ''];
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, ...durable, ...settings];
   const redis = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null, retryStrategy: () => 20 });
   redis.on('error', () => undefined);
@@ -37,6 +38,7 @@ export const startPrivateServer = async (settings: readonly string[] = []): Prom
     signal: (name) => server.kill(name),
     crash: () => gone(server, 'SIGKILL'),
     restart: async () => {
+      await mendAppendOnlyLog(folder);
       server = spawn('redis-server', args, { stdio: 'ignore' });
       await answering(redis);
     },

@@ -1,0 +1,22 @@
+import { existsSync } from 'node:fs';
+import { expect, onTestFinished, test } from 'vitest';
+import { startKafkaCluster } from './kafka-cluster.ts';
+
+test('three brokers are one Kafka: one that is killed is given up by the others, and taken back when it starts again', async () => {
+  const cluster = await startKafkaCluster();
+  onTestFinished(() => cluster.stop());
+  await cluster.broker(2).kill();
+  await cluster.settled([1, 3]);
+  await cluster.broker(2).start();
+  await cluster.settled([1, 2, 3]);
+});
+
+test('one controller goes on without the other two brokers, and a stopped cluster leaves nothing behind', async () => {
+  const cluster = await startKafkaCluster({ controllers: 1 });
+  cluster.broker(2).pause();
+  await cluster.broker(3).kill();
+  await cluster.settled([1]);
+  await cluster.stop();
+  expect([1, 2, 3].map((nodeId) => cluster.broker(nodeId).pid())).toEqual([undefined, undefined, undefined]);
+  expect([1, 2, 3].some((nodeId) => existsSync(cluster.broker(nodeId).dataDir))).toBe(false);
+});

@@ -1,0 +1,196 @@
+import { type BusOptions, connectBus } from '@vault-engine/bus';
+import { openCodec, type SuggestedAction, topicNames } from '@vault-engine/contracts';
+import { followDecoded, followStates, readPlatform } from '@vault-engine/state';
+import { userId as toUserId, type UserId } from '@vault-engine/vault';
+import { ChangeFeed } from './change-feed.ts';
+import type { VaultOptions } from './connect-vault.ts';
+import { StateTable } from './state-table.ts';
+import { suggests, type UserState, userState } from './user-state.ts';
+
+/** How a view is opened. It needs no credential: who may read the topics is the brokers' matter. */
+export interface StateViewOptions
+  extends Pick<VaultOptions, 'brokers' | 'registryUrl' | 'topicPrefix' | 'ssl' | 'sasl' | 'log'> {
+  /** Stands in the brokers' logs. Default `vault-state-view`. */
+  readonly clientId?: BusOptions['clientId'];
+  /** Unix milliseconds; default the system's clock. */
+  readonly now?: () => number;
+}
+
+/** What is asked for. */
+export interface StateFilter {
+  /** Only users with a platform that suggests one of these; all where nothing is said. */
+  readonly actions?: readonly SuggestedAction[];
+}
+
+/** How one reader follows the changes. */
+export interface ChangesOptions extends StateFilter {
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal;
+}
+
+/** The connections of all users in memory, kept up to date. */
+export interface ConnectionStateView {
+  /** Resolves when all that the topics held at the opening is known. Rejects when they can't be read. */
+  readonly ready: Promise<void>;
+  /** Whether {@link ready} has resolved. Until then users may be missing. */
+  readonly caughtUp: boolean;
+  /** How many users have a snapshot. */
+  readonly size: number;
+  /** How a user's connections stand now, every platform included. Revision 0: the vault has nothing of the user. */
+  get(userId: string): UserState;
+  /** All users with a snapshot, as they stand when they are reached. */
+  users(filter?: StateFilter): IterableIterator<UserState>;
+  /**
+   * The state of each user who changes from this call on, forgotten ones (revision 0) included. A reader who is slow gets
+   * the latest state of a user who changed several times. With a filter: those whose state passes it after the change.
+   * Before the view has caught up it brings all users. Throws when the topics can't be read any more.
+   */
+  changes(options?: ChangesOptions): AsyncIterableIterator<UserState>;
+  /** Ends all iterations and closes the connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a view of `vault.connection-state` and `vault.platforms`. Resolves when reading has begun; reading survives
+ * restarts of brokers and registry.
+ */
+export const openConnectionStateView = async (options: StateViewOptions): Promise<ConnectionStateView> => {
+  const { brokers, registryUrl, topicPrefix, ssl, sasl, log, clientId = 'vault-state-view' } = options;
+  const now = options.now ?? Date.now;
+  const topics = topicNames(topicPrefix);
+  const bus = connectBus({ brokers, clientId, ssl, sasl, ...(log === undefined ? {} : { log }) });
+  const codec = await openCodec({ registryUrl, types: ['ConnectionState', 'PlatformEntry'] });
+  const table = new StateTable(codec, now);
+  const names = new Map<string, string>();
+  const feeds = new Set<ChangeFeed<UserId>>();
+  const lost = Promise.withResolvers<never>();
+  const onFatal = (error: unknown): void => {
+    const failure = error instanceof Error ? error : new Error('the topics can not be read any more');
+    log?.('error', 'the connection states are followed no more', { error: failure.message });
+    lost.reject(failure);
+    for (const feed of feeds) feed.fail(failure);
+  };
+
+  const platforms = await followDecoded({
+    bus,
+    topic: topics.platforms,
+    read: (record) => readPlatform(codec, record),
+    onRead: (platform) => {
+      if (platform === null) return;
+      if (platform.displayName === null) names.delete(platform.id);
+      else names.set(platform.id, platform.displayName);
+    },
+    onFatal,
+  });
+  const closing = [() => platforms.close()];
+  try {
+    const states = await followStates({
+      bus,
+      codec,
+      topic: topics.connectionState,
+      onRecord: (record) => {
+        if ('user' in record && table.take(record)) for (const feed of feeds) feed.push(record.user);
+      },
+      onReset: ({ topic }) => log?.('warn', 'a topic begins anew, and is read anew', { topic }),
+      onFatal,
+    });
+    closing.push(() => states.close());
+    return viewOf(
+      { table, names, feeds, now, close: () => closeAll(closing) },
+      [platforms.ready, states.ready],
+      lost.promise,
+    );
+  } catch (error) {
+    await closeAll(closing);
+    throw error;
+  }
+};
+
+interface Parts {
+  readonly table: StateTable;
+  readonly names: ReadonlyMap<string, string>;
+  readonly feeds: Set<ChangeFeed<UserId>>;
+  readonly now: () => number;
+  readonly close: () => Promise<void>;
+}
+
+const viewOf = (parts: Parts, caughtUp: readonly Promise<void>[], lost: Promise<never>): ConnectionStateView => {
+  const { table, feeds } = parts;
+  const known = { all: false };
+  const ready = Promise.race([Promise.all(caughtUp), lost]).then(() => {
+    known.all = true;
+  });
+  // Whoever never asks for it is told by the iterations.
+  ready.catch(() => undefined);
+  const get = (user: string): UserState => {
+    const id = toUserId(user);
+    return userState(user, id === null ? null : table.get(id), parts.names, parts.now());
+  };
+  return {
+    ready,
+    get caughtUp() {
+      return known.all;
+    },
+    get size() {
+      return table.size;
+    },
+    get,
+    users: (filter = {}) => passing(table.users(), get, filter),
+    changes: (options = {}) => follow(feeds, get, options),
+    close: async () => {
+      for (const feed of feeds) feed.stop();
+      await parts.close();
+    },
+  };
+};
+
+const passing = function* (
+  users: Iterable<UserId>,
+  get: (user: string) => UserState,
+  { actions }: StateFilter,
+): Generator<UserState, void> {
+  const wanted = actions === undefined ? null : new Set(actions);
+  for (const user of users) {
+    const state = get(user);
+    if (wanted === null || suggests(state, wanted)) yield state;
+  }
+};
+
+/** Listens from the call on, not from the first step of the iteration; a reader who leaves is let go at any time. */
+const follow = (
+  feeds: Set<ChangeFeed<UserId>>,
+  get: (user: string) => UserState,
+  { signal, ...filter }: ChangesOptions,
+): AsyncIterableIterator<UserState> => {
+  const feed = new ChangeFeed<UserId>();
+  const leave = (): void => {
+    feeds.delete(feed);
+    signal?.removeEventListener('abort', leave);
+    feed.stop();
+  };
+  feeds.add(feed);
+  signal?.addEventListener('abort', leave);
+  if (signal?.aborted) leave();
+  const states = statesOf(feed, get, filter);
+  const changes: AsyncIterableIterator<UserState> = {
+    next: () => states.next(),
+    return: () => {
+      leave();
+      return states.return();
+    },
+    [Symbol.asyncIterator]: () => changes,
+  };
+  return changes;
+};
+
+const statesOf = async function* (
+  feed: ChangeFeed<UserId>,
+  get: (user: string) => UserState,
+  filter: StateFilter,
+): AsyncGenerator<UserState, void> {
+  for await (const user of feed.read()) yield* passing([user], get, filter);
+};
+
+const closeAll = async (closing: readonly (() => Promise<void>)[]): Promise<void> => {
+  for (const close of closing.toReversed()) await close();
+};

@@ -1,0 +1,58 @@
+import type { Codec, ConnectionState } from '@vault-engine/contracts';
+import { isRecord } from '@vault-engine/contracts';
+import { digestOf, type StateRecord, supersedes, Tombstones } from '@vault-engine/state';
+import type { UserId } from '@vault-engine/vault';
+
+/**
+ * The snapshots of all users. Each lies in one string of its message's bytes, which costs V8 a third of what a Buffer
+ * does and holds on to no batch that it was read in; it is decoded when it is asked for.
+ */
+export class StateTable {
+  readonly #codec: Codec<'ConnectionState' | 'PlatformEntry'>;
+  readonly #now: () => number;
+  readonly #packed = new Map<UserId, string>();
+  readonly #tombstones = new Tombstones();
+
+  /** @param now Unix milliseconds */
+  constructor(codec: Codec<'ConnectionState' | 'PlatformEntry'>, now: () => number) {
+    this.#codec = codec;
+    this.#now = now;
+  }
+
+  get size(): number {
+    return this.#packed.size;
+  }
+
+  users(): IterableIterator<UserId> {
+    return this.#packed.keys();
+  }
+
+  get(user: UserId): ConnectionState | null {
+    const packed = this.#packed.get(user);
+    return packed === undefined ? null : this.#unpack(packed);
+  }
+
+  /** Takes the next message of the log, and answers whether it says something new of its user. */
+  take(record: StateRecord): boolean {
+    if (record.kind !== 'snapshot' && record.kind !== 'tombstone') return false;
+    const { user, revision } = record;
+    const known = this.get(user);
+    if (!supersedes(revision, known?.revision ?? this.#tombstones.get(user))) return false;
+    if (record.kind === 'tombstone') {
+      this.#packed.delete(user);
+      this.#tombstones.set(user, revision, this.#now());
+      return known !== null;
+    }
+    this.#tombstones.delete(user);
+    this.#packed.set(user, this.#codec.encode('ConnectionState', record.state).toString('latin1'));
+    return known?.revision !== revision || digestOf(known) !== digestOf(record.state);
+  }
+
+  /** Under this codec's own schema, so that it is decoded at once. */
+  #unpack(packed: string): ConnectionState {
+    const decoded = this.#codec.decode(Buffer.from(packed, 'latin1'));
+    if (decoded instanceof Promise || !isRecord(decoded, 'ConnectionState'))
+      throw new Error('a snapshot that was packed does not unpack');
+    return decoded.value;
+  }
+}

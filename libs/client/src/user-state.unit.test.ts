@@ -1,0 +1,65 @@
+import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
+import { describe, expect, it } from 'vitest';
+import { suggests, userState } from './user-state.ts';
+
+const names = new Map([
+  ['slack', 'Slack'],
+  ['gmail', 'Gmail'],
+]);
+const connection = (platform: string, fields: Partial<ConnectionSnapshot> = {}): ConnectionSnapshot => ({
+  platform,
+  status: 'CONNECTED',
+  suggested_action: 'NONE',
+  reason: null,
+  expires_at: null,
+  lapses_at: null,
+  scopes: [],
+  token_version: 1,
+  ...fields,
+});
+const snapshot = (...connections: readonly ConnectionSnapshot[]): ConnectionState => ({
+  user_id: 'u1',
+  revision: 7,
+  as_of: 1_000,
+  connections,
+  flows: [],
+});
+const standing = (state: ReturnType<typeof userState>) =>
+  state.platforms.map(({ platform, displayName, status }) => `${platform} ${displayName} ${status}`);
+
+describe('the state of a user', () => {
+  it('has every platform, connected or not, ordered by id', () => {
+    expect(standing(userState('u1', snapshot(connection('slack')), names, 0))).toEqual([
+      'gmail Gmail MISSING',
+      'slack Slack CONNECTED',
+    ]);
+  });
+
+  it('has a connection whose platform has no name by its id', () => {
+    expect(standing(userState('u1', snapshot(connection('old')), names, 0))).toContain('old old CONNECTED');
+  });
+
+  it('of a user without a snapshot has revision 0 and nothing connected', () => {
+    const state = userState('u1', null, names, 0);
+    expect(state).toMatchObject({ userId: 'u1', revision: 0, asOf: null });
+    expect(standing(state)).toEqual(['gmail Gmail MISSING', 'slack Slack MISSING']);
+  });
+
+  it('says EXPIRED at the moment of the expiry, without a new snapshot', () => {
+    const taken = snapshot(connection('gmail', { expires_at: 5_000 }));
+    const at = (now: number) => userState('u1', taken, names, now).platforms[0];
+    expect(at(4_999)).toMatchObject({ status: 'CONNECTED', suggestedAction: 'NONE', reason: null });
+    expect(at(5_000)).toMatchObject({ status: 'EXPIRED', suggestedAction: 'REAUTH', reason: 'access_token_expired' });
+  });
+
+  it('passes on a status that a later vault has invented', () => {
+    const state = userState('u1', snapshot(connection('gmail', { status: 'UNKNOWN', expires_at: 1 })), names, 9);
+    expect(state.platforms[0]?.status).toBe('UNKNOWN');
+  });
+
+  it('is found by the actions that it suggests', () => {
+    const state = userState('u1', snapshot(connection('gmail', { expires_at: 5 })), names, 9);
+    expect(suggests(state, new Set(['REAUTH']))).toBe(true);
+    expect(suggests(state, new Set(['RETRY', 'RESUME']))).toBe(false);
+  });
+});

@@ -1,0 +1,57 @@
+import type { Result, Secret } from '@vault-engine/crypto';
+import { reveal } from '@vault-engine/crypto/plaintext';
+import { endpointUrl } from './endpoint-url.ts';
+import type { PlatformProfile } from './platform-catalog.ts';
+import { type ProviderDeps, providerRequest } from './provider-request.ts';
+import { at, readJson, textAt } from './read-json.ts';
+
+/** Why an account could not be found out. */
+export type IdentityFailure = 'refused' | 'provider_error' | 'not_sent' | 'no_answer' | 'answer_unreadable';
+
+/** An account id is an id: longer text is something else. */
+const MAX_CHARACTERS = 512;
+
+/**
+ * The upstream account that an access token belongs to, stable for as long as the account exists; null where the profile
+ * knows no way to ask. An id is only comparable with others of the same platform.
+ */
+export const fetchIdentity = async (
+  profile: PlatformProfile,
+  accessToken: Secret,
+  deps: ProviderDeps,
+  params: Readonly<Record<string, string>> = {},
+): Promise<Result<string | null, IdentityFailure>> => {
+  const { identity } = profile;
+  if (identity === null) return { ok: true, value: null };
+  const url = endpointUrl(profile, identity.url, { fill: {}, params });
+  if (!url.ok) return { ok: false, reason: 'not_sent' };
+  const exchange = await deps.outbound.exchange({
+    ...providerRequest(profile, deps, { authorization: `Bearer ${reveal(accessToken).toString()}` }),
+    method: identity.method,
+    url: url.value,
+    body: null,
+    reuse: true,
+  });
+  if (exchange.kind === 'not_sent') return { ok: false, reason: 'not_sent' };
+  if (exchange.kind === 'unanswered') return { ok: false, reason: 'no_answer' };
+  if (exchange.status >= 500 || exchange.status === 429) return { ok: false, reason: 'provider_error' };
+  if (exchange.status !== 200) return { ok: false, reason: 'refused' };
+  return exchange.kind === 'cut_short'
+    ? { ok: false, reason: 'no_answer' }
+    : accountIn(profile, identity.paths, exchange.body);
+};
+
+const accountIn = (
+  { response }: PlatformProfile,
+  paths: readonly string[],
+  body: Buffer,
+): Result<string, IdentityFailure> => {
+  const json = readJson(body);
+  if (json === null) return { ok: false, reason: 'answer_unreadable' };
+  if (response.ok_path !== null && at(json, response.ok_path) === false) return { ok: false, reason: 'refused' };
+  const parts = paths.map((path) => textAt(json, path));
+  const account = parts.join(':');
+  return parts.includes(null) || account.length > MAX_CHARACTERS
+    ? { ok: false, reason: 'answer_unreadable' }
+    : { ok: true, value: account };
+};

@@ -1,0 +1,83 @@
+import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Outbound, openOutbound } from '../outbound/open-outbound.ts';
+import { revokeGrant } from '../revoke-grant.ts';
+import { type AuthorizationServer, openAuthorizationServer } from '../testing/open-authorization-server.ts';
+import { testProfile } from '../testing/profile-of-test.ts';
+import { refreshGrant } from './refresh-grant.ts';
+
+let server: AuthorizationServer;
+let outbound: Outbound;
+beforeAll(async () => {
+  server = await openAuthorizationServer();
+  outbound = openOutbound({ allowInsecureLoopback: true });
+});
+afterAll(async () => {
+  outbound.close();
+  await server.close();
+});
+
+type Written = Parameters<typeof testProfile>[1];
+const profile = (written: Written = {}) =>
+  testProfile(`${server.url}/token`, {
+    revoke: { url: `${server.url}/token/revocation`, auth: 'post' },
+    introspection: { url: `${server.url}/token/introspection` },
+    ...written,
+  });
+const deps = () => ({ outbound, now: Date.now });
+const refresh = async (token: string, written: Written = {}, client = server.client()) =>
+  refreshGrant(profile(written), client, secretOf(Buffer.from(token)), deps());
+const renew = async (token: string, written: Written = {}) => {
+  const outcome = await refresh(token, written);
+  if (outcome.kind !== 'renewed' || outcome.refresh === null) return expect.fail(outcome.kind);
+  return { ...outcome, access: reveal(outcome.access).toString(), refresh: reveal(outcome.refresh).toString() };
+};
+const consent = async () => reveal((await server.consent('ada')).refresh).toString();
+
+it('each refresh gives a working access token and another refresh token', async () => {
+  const before = Date.now();
+  const first = await renew(await consent());
+  const second = await renew(first.refresh);
+  expect(new Set([first.access, second.access, first.refresh, second.refresh]).size).toBe(4);
+  expect(await server.accepts(second.access)).toBe(true);
+  expect(second).toMatchObject({ tokenType: 'Bearer', scopes: ['files', 'offline_access'] });
+  expect(second.expiresAt).toBeGreaterThanOrEqual(before + 120_000);
+  expect(second.expiresAt).toBeLessThanOrEqual(Date.now() + 120_000);
+});
+
+it('a refresh token that is used twice ends the grant: the second use and the rotated token are dead', async () => {
+  const spent = await consent();
+  const { refresh: rotated, access } = await renew(spent);
+  const dead = { kind: 'grant_dead', reason: 'refused_by_provider', code: 'invalid_grant' };
+  expect(await refresh(spent)).toEqual(dead);
+  expect(await refresh(rotated)).toEqual(dead);
+  expect(await server.accepts(access)).toBe(false);
+});
+
+it('a wrong client secret is the application’s fault, and the refresh token works afterwards', async () => {
+  const token = await consent();
+  const wrong = { id: server.client().id, secret: secretOf(Buffer.from('wrong')) };
+  expect(await refresh(token, {}, wrong)).toEqual({
+    kind: 'application_fault',
+    reason: 'client_refused',
+    code: 'invalid_client',
+  });
+  await renew(token);
+});
+
+it('introspection says when a token expires, where the answer does not', async () => {
+  const written: Written = {
+    access: { none_means: 'introspect' },
+    response: { slots: { main: { expires_in: null } } },
+  };
+  const { expiresAt } = await renew(await consent(), written);
+  expect(Math.abs((expiresAt ?? 0) - (Date.now() + 120_000))).toBeLessThan(5_000);
+});
+
+it('a revoked grant refreshes no more, and is revoked a second time without complaint (RFC 7009 §2.2)', async () => {
+  const { refresh: token, access } = await renew(await consent());
+  const tokens = { access: secretOf(Buffer.from(access)), refresh: secretOf(Buffer.from(token)) };
+  expect(await revokeGrant(profile(), server.client(), tokens, deps())).toEqual({ kind: 'revoked' });
+  expect(await refresh(token)).toMatchObject({ kind: 'grant_dead' });
+  expect(await revokeGrant(profile(), server.client(), tokens, deps())).toEqual({ kind: 'revoked' });
+});

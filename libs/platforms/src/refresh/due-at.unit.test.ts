@@ -1,0 +1,100 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { dueAt, type RenewalFacts } from './due-at.ts';
+
+const HOUR = 3_600_000;
+const POLICY = {
+  policy: { margin_s: 900, margin_max_fraction: 0.2, jitter_s: 60, keepalive_h: 24 },
+  refresh: { url: null, params: {}, min_interval_s: 60 },
+};
+const facts = (more: Partial<RenewalFacts>): RenewalFacts => ({
+  renewedAt: 1_000_000_000_000,
+  hasRefreshToken: true,
+  expiresAt: null,
+  refreshExpiresAt: null,
+  ...more,
+});
+const later = (ms: number): number => facts({}).renewedAt + ms;
+const never = () => 0;
+
+const policies = fc.record({
+  policy: fc.record({
+    margin_s: fc.integer({ min: 0, max: 86_400 }),
+    margin_max_fraction: fc.double({ min: 0.01, max: 1, noNaN: true }),
+    jitter_s: fc.integer({ min: 0, max: 3_600 }),
+    keepalive_h: fc.integer({ min: 1, max: 1_000 }),
+  }),
+  refresh: fc.record({
+    url: fc.constant(null),
+    params: fc.constant({}),
+    min_interval_s: fc.integer({ min: 0, max: 3_600 }),
+  }),
+});
+const randoms = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map((value) => () => value);
+const lifetimes = fc.option(fc.integer({ min: 1, max: 400 * 24 * HOUR }), { nil: null });
+const renewals = fc.tuple(lifetimes, lifetimes).map(([access, refresh]) =>
+  facts({
+    expiresAt: access === null ? null : later(access),
+    refreshExpiresAt: refresh === null ? null : later(refresh),
+  }),
+);
+
+describe('a connection is due', () => {
+  it('a quarter of an hour before its access token expires', () => {
+    expect(dueAt(facts({ expiresAt: later(8 * HOUR) }), POLICY, never)).toBe(later(8 * HOUR - 900_000));
+  });
+
+  it('a fifth of the lifetime before, where that is less', () => {
+    expect(dueAt(facts({ expiresAt: later(HOUR) }), POLICY, never)).toBe(later(0.8 * HOUR));
+    expect(dueAt(facts({ expiresAt: later(120_000) }), POLICY, never)).toBe(later(96_000));
+  });
+
+  it('a day before its refresh token dies of idleness, though the access token never expires', () => {
+    expect(dueAt(facts({ refreshExpiresAt: later(90 * 24 * HOUR) }), POLICY, never)).toBe(later(89 * 24 * HOUR));
+  });
+
+  it('not sooner than half of what a short-lived refresh token has', () => {
+    expect(dueAt(facts({ refreshExpiresAt: later(2 * HOUR) }), POLICY, never)).toBe(later(HOUR));
+  });
+
+  it('never, where nothing expires or nothing can be refreshed', () => {
+    expect(dueAt(facts({}), POLICY, never)).toBeNull();
+    expect(dueAt(facts({ hasRefreshToken: false, expiresAt: later(HOUR) }), POLICY, never)).toBeNull();
+  });
+
+  it('at once, but for the minimum interval, when its token was stored expired', () => {
+    expect(dueAt(facts({ expiresAt: later(-HOUR) }), POLICY, never)).toBe(later(60_000));
+  });
+});
+
+it('a connection is due in time, never before it may be refreshed again', () => {
+  fc.assert(
+    fc.property(renewals, policies, randoms, (renewal, profile, random) => {
+      const due = dueAt(renewal, profile, random);
+      const ends = [renewal.expiresAt, renewal.refreshExpiresAt].filter((end) => end !== null);
+      if (due === null) return ends.length === 0;
+      const earliest = renewal.renewedAt + profile.refresh.min_interval_s * 1_000;
+      return Number.isSafeInteger(due) && due >= earliest && due <= Math.max(Math.min(...ends), earliest);
+    }),
+  );
+});
+
+it('jitter makes a connection due sooner, by at most jitter_s', () => {
+  fc.assert(
+    fc.property(renewals, policies, randoms, (renewal, profile, random) => {
+      const [with_, without] = [dueAt(renewal, profile, random), dueAt(renewal, profile, never)];
+      if (with_ === null || without === null) return with_ === without;
+      return with_ <= without && without - with_ <= profile.policy.jitter_s * 1_000 + 1;
+    }),
+  );
+});
+
+it('refreshing against an absolute limit of the refresh token ends in few tries', () => {
+  const end = later(HOUR * 24 * 30);
+  let [renewedAt, tries] = [later(0), 0];
+  while (renewedAt < end && tries < 1_000) {
+    renewedAt = dueAt(facts({ renewedAt, refreshExpiresAt: end }), POLICY, never) ?? end;
+    tries += 1;
+  }
+  expect(tries).toBeLessThan(20);
+});

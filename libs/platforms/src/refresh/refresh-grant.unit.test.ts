@@ -1,0 +1,445 @@
+import type { ServerResponse } from 'node:http';
+import { inspect } from 'node:util';
+import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openOutbound } from '../outbound/open-outbound.ts';
+import type { PlatformProfile } from '../platform-catalog.ts';
+import { openHttpServer, openTcpServer, type Received, sendJson, type TestServer } from '../testing/open-server.ts';
+import { testProfile } from '../testing/profile-of-test.ts';
+import type { RefreshOutcome } from './outcome.ts';
+import { refreshGrant } from './refresh-grant.ts';
+
+const NOW = Date.parse('2026-11-22T12:00:00Z');
+const CANARIES = { refresh: 'canary-refresh', secret: 'canary-secret', access: 'canary-access', next: 'canary-next' };
+const TOKENS = { access_token: CANARIES.access, token_type: 'Bearer', expires_in: 3600, refresh_token: CANARIES.next };
+const client = () => ({ id: 'client-1', secret: secretOf(Buffer.from(CANARIES.secret)) });
+
+const opened: { close: () => unknown }[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((it) => it.close()));
+});
+const keep = <Opened extends { close: () => unknown }>(it: Opened): Opened => {
+  opened.push(it);
+  return it;
+};
+const answering = async (answer: (response: ServerResponse, received: Received) => void): Promise<TestServer> =>
+  keep(await openHttpServer((received, response) => answer(response, received)));
+const answeringJson = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) =>
+  answering((response) => sendJson(response, status, body, headers));
+
+type Written = Parameters<typeof testProfile>[1];
+
+/** Refreshes at `server`; what comes of it shows none of the canaries. */
+const refreshAt = async (
+  server: { readonly url: string },
+  written: Written | PlatformProfile = {},
+  more: {
+    readonly timeoutMs?: number;
+    readonly cancelled?: AbortSignal;
+    readonly params?: Record<string, string>;
+  } = {},
+): Promise<RefreshOutcome> => {
+  const outbound = keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: more.timeoutMs ?? 2_000 }));
+  const profile = 'id' in written ? written : testProfile(`${server.url}/token`, written);
+  const deps = { outbound, now: () => NOW, ...(more.cancelled && { cancelled: more.cancelled }) };
+  const outcome = await refreshGrant(profile, client(), secretOf(Buffer.from(CANARIES.refresh)), deps, more.params);
+  expect(inspect(outcome, { depth: 9, showHidden: true }) + JSON.stringify(outcome)).not.toMatch(/canary/);
+  return outcome;
+};
+const renewed = (outcome: RefreshOutcome) => (outcome.kind === 'renewed' ? outcome : expect.fail(outcome.kind));
+
+describe('a good answer', () => {
+  it('renews access and refresh token, and says until when', async () => {
+    const outcome = renewed(await refreshAt(await answeringJson(200, { ...TOKENS, scope: 'a b' })));
+    expect(reveal(outcome.access).toString()).toBe(CANARIES.access);
+    expect(outcome.refresh && reveal(outcome.refresh).toString()).toBe(CANARIES.next);
+    expect(outcome).toMatchObject({
+      expiresAt: NOW + 3_600_000,
+      refreshExpiresAt: null,
+      scopes: ['a', 'b'],
+      tokenType: 'Bearer',
+      params: {},
+    });
+  });
+
+  it('without a refresh token leaves the old one in use (RFC 6749 §6), without scopes the old scopes', async () => {
+    const { refresh_token: _, ...tokens } = TOKENS;
+    expect(await refreshAt(await answeringJson(200, tokens))).toMatchObject({ refresh: null, scopes: null });
+  });
+
+  it('without expires_in means what the profile says: never, or its default', async () => {
+    const { expires_in: _, ...tokens } = TOKENS;
+    const server = await answeringJson(200, tokens);
+    expect(await refreshAt(server)).toMatchObject({ kind: 'renewed', expiresAt: null });
+    const access = { none_means: 'use_default', default_ttl_s: 600 } as const;
+    expect(await refreshAt(server, { access })).toMatchObject({ expiresAt: NOW + 600_000 });
+  });
+
+  it.each([[0], [-1], ['soon'], [null], [1e300], [{}]])('takes expires_in %j for none', async (expires_in) => {
+    expect(await refreshAt(await answeringJson(200, { ...TOKENS, expires_in }))).toMatchObject({ expiresAt: null });
+  });
+
+  it('may give expires_in as text', async () => {
+    const server = await answeringJson(200, { ...TOKENS, expires_in: '60' });
+    expect(await refreshAt(server)).toMatchObject({ expiresAt: NOW + 60_000 });
+  });
+
+  it('without token_type means Bearer', async () => {
+    const { token_type: _, ...tokens } = TOKENS;
+    expect(await refreshAt(await answeringJson(200, tokens))).toMatchObject({ tokenType: 'Bearer' });
+  });
+
+  it('says until when the refresh token lives, or the profile does', async () => {
+    const server = await answeringJson(200, { ...TOKENS, refresh_in: 7_200 });
+    const response = { slots: { main: { refresh_expires_in: 'refresh_in' } } };
+    const refresh_ttl = { idle_d: 2 };
+    expect(await refreshAt(server, { response, refresh_ttl })).toMatchObject({ refreshExpiresAt: NOW + 7_200_000 });
+    expect(await refreshAt(server, { refresh_ttl })).toMatchObject({ refreshExpiresAt: NOW + 2 * 86_400_000 });
+  });
+
+  it('is read from the first slot that holds a token, main before others', async () => {
+    const response = { slots: { user: { root: 'authed_user', token_type: null }, main: {} } };
+    const person = { access_token: 'xoxp', token_type: 'user', refresh_token: 'xoxe', expires_in: 60 };
+    const both = renewed(await refreshAt(await answeringJson(200, { ...TOKENS, authed_user: person }), { response }));
+    expect(reveal(both.access).toString()).toBe(CANARIES.access);
+    const one = renewed(await refreshAt(await answeringJson(200, { ok: true, authed_user: person }), { response }));
+    expect(reveal(one.access).toString()).toBe('xoxp');
+    expect(one).toMatchObject({ tokenType: 'Bearer', expiresAt: NOW + 60_000 });
+  });
+
+  it('gives the parameters that the profile asks for, and scopes by its separator', async () => {
+    const response = { scope_separator: ',', params: { instance_url: 'urls.instance', absent: 'x' } };
+    const body = { ...TOKENS, scope: 'repo, gist', urls: { instance: 'https://i.example' } };
+    expect(await refreshAt(await answeringJson(200, body), { response })).toMatchObject({
+      scopes: ['repo', 'gist'],
+      params: { instance_url: 'https://i.example' },
+    });
+  });
+
+  it('of the wrong content type is read all the same: to refuse it would lose the tokens in it', async () => {
+    for (const type of ['text/html', 'text/plain;charset=utf-8', 'application/octet-stream']) {
+      const server = await answering((response) =>
+        response.writeHead(200, { 'content-type': type }).end(JSON.stringify(TOKENS)),
+      );
+      expect(await refreshAt(server)).toMatchObject({ kind: 'renewed' });
+    }
+  });
+
+  it('may be slow', async () => {
+    const server = await answering((response) => void setTimeout(() => sendJson(response, 200, TOKENS), 300));
+    expect(await refreshAt(server)).toMatchObject({ kind: 'renewed' });
+  });
+});
+
+describe('introspection', () => {
+  const { expires_in: _, ...tokens } = TOKENS;
+  const introspecting = async (answer: (response: ServerResponse) => void) => {
+    const server = await answering((response, { path }) =>
+      path === '/token' ? sendJson(response, 200, tokens) : answer(response),
+    );
+    const written: Written = {
+      access: { none_means: 'introspect', default_ttl_s: 600 },
+      introspection: { url: `${server.url}/introspect` },
+    };
+    return { server, outcome: await refreshAt(server, written) };
+  };
+
+  it('says when the new token expires', async () => {
+    const exp = NOW / 1_000 + 7_200;
+    const { server, outcome } = await introspecting((response) => sendJson(response, 200, { active: true, exp }));
+    expect(outcome).toMatchObject({ kind: 'renewed', expiresAt: NOW + 7_200_000 });
+    expect(new URLSearchParams(server.received[1]?.body).get('token')).toBe(CANARIES.access);
+  });
+
+  it.each([
+    ['fails', (response: ServerResponse) => sendJson(response, 500, {})],
+    ['calls the token inactive', (response: ServerResponse) => sendJson(response, 200, { active: false })],
+    ['is no JSON', (response: ServerResponse) => response.end('<html>')],
+    ['is cut', (response: ServerResponse) => response.destroy()],
+  ])('that %s loses no token', async (_name, answer) => {
+    const { outcome } = await introspecting((response) => void answer(response));
+    expect(outcome).toMatchObject({ kind: 'renewed', expiresAt: NOW + 600_000 });
+  });
+});
+
+describe('the request', () => {
+  const sent = async (written: Written) => {
+    const server = await answeringJson(200, TOKENS);
+    await refreshAt(server, written);
+    return server.received[0] ?? expect.fail('nothing was received');
+  };
+  const basic = `Basic ${Buffer.from(`client-1:${CANARIES.secret}`).toString('base64')}`;
+
+  it('is a form with the client’s id and secret, unless the profile says otherwise', async () => {
+    const { method, path, headers, body } = await sent({});
+    expect([method, path]).toEqual(['POST', '/token']);
+    expect(headers).toMatchObject({
+      'content-type': 'application/x-www-form-urlencoded',
+      accept: 'application/json',
+      'user-agent': 'vault-engine',
+    });
+    expect(headers.authorization).toBeUndefined();
+    expect(Object.fromEntries(new URLSearchParams(body))).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: CANARIES.refresh,
+      client_id: 'client-1',
+      client_secret: CANARIES.secret,
+    });
+  });
+
+  it('may authenticate by HTTP Basic, and then has no secret in its body', async () => {
+    const { headers, body } = await sent({ auth: 'basic' });
+    // Not escaped: `-` stays as it is, for servers that do not decode.
+    expect(headers.authorization).toBe(basic);
+    expect(body).not.toContain(CANARIES.secret);
+  });
+
+  it('may name the client only', async () => {
+    const { headers, body } = await sent({ auth: 'none' });
+    expect(headers.authorization).toBeUndefined();
+    expect(Object.fromEntries(new URLSearchParams(body))).toMatchObject({ client_id: 'client-1' });
+    expect(body).not.toContain(CANARIES.secret);
+  });
+
+  it('may be JSON, with headers and parameters of the profile', async () => {
+    const { headers, body } = await sent({
+      auth: 'basic',
+      body: 'json',
+      headers: { 'Notion-Version': '2025-09-03', 'User-Agent': 'mine' },
+      refresh: { params: { grant_type: 'refresh_token', audience: 'x' } },
+    });
+    expect(headers).toMatchObject({
+      'content-type': 'application/json',
+      'notion-version': '2025-09-03',
+      'user-agent': 'mine',
+    });
+    expect(JSON.parse(body)).toEqual({
+      grant_type: 'refresh_token',
+      refresh_token: CANARIES.refresh,
+      audience: 'x',
+    });
+  });
+
+  it('goes to the refresh URL where the profile has one', async () => {
+    const server = await answeringJson(200, TOKENS);
+    await refreshAt(server, { refresh: { url: `${server.url}/other` } });
+    expect(server.received.map(({ path }) => path)).toEqual(['/other']);
+  });
+
+  it('goes to no host of a connection’s parameter that the profile does not allow', async () => {
+    const server = await answeringJson(200, TOKENS);
+    const hosts = { param: 'region', allowed: ['accounts.provider.example'] };
+    for (const region of ['evil.example', 'https://accounts.provider.example@evil.example', '127.0.0.1', '//x'])
+      expect(await refreshAt(server, { hosts }, { params: { region } })).toMatchObject({
+        kind: 'application_fault',
+        reason: 'host_not_allowed',
+      });
+    expect(await refreshAt(server, { hosts }, { params: { other: 'x' } })).toMatchObject({ kind: 'renewed' });
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('never rides a used connection when it spends a refresh token that can not be used again', async () => {
+    const server = await answeringJson(200, TOKENS);
+    const outbound = keep(openOutbound({ allowInsecureLoopback: true }));
+    const carriers = async (mode: 'always' | 'never', grace_s = 0) => {
+      const profile = testProfile(`${server.url}/token`, { rotation: { mode, grace_s } });
+      const before = server.received.length;
+      for (const _ of [1, 2])
+        await refreshGrant(profile, client(), secretOf(Buffer.from('x')), { outbound, now: () => NOW });
+      return new Set(server.received.slice(before).map(({ connection }) => connection)).size;
+    };
+    expect([await carriers('always'), await carriers('never'), await carriers('always', 600)]).toEqual([2, 1, 1]);
+  });
+});
+
+const OK_FALSE = { response: { ok_path: 'ok' }, errors: { grant_dead: ['invalid_refresh_token'] } };
+
+describe('a server that misbehaves:', () => {
+  it('500', async () => {
+    const outcome = await refreshAt(await answeringJson(500, { error: 'canary' }));
+    expect(outcome).toEqual({ kind: 'transient', reason: 'provider_error', code: null, retryAfterMs: null });
+  });
+
+  it('429 with Retry-After in seconds', async () => {
+    const server = await answeringJson(429, {}, { 'retry-after': '17' });
+    expect(await refreshAt(server)).toEqual({
+      kind: 'throttled',
+      reason: 'rate_limited',
+      code: null,
+      retryAfterMs: 17_000,
+    });
+  });
+
+  it('429 with Retry-After as a date', async () => {
+    const server = await answeringJson(429, {}, { 'retry-after': new Date(NOW + 90_000).toUTCString() });
+    expect(await refreshAt(server)).toMatchObject({ kind: 'throttled', retryAfterMs: 90_000 });
+  });
+
+  it('503 with an OAuth error and Retry-After', async () => {
+    const server = await answeringJson(503, { error: 'temporarily_unavailable' }, { 'retry-after': '5' });
+    expect(await refreshAt(server)).toMatchObject({ kind: 'transient', reason: 'provider_error', retryAfterMs: 5_000 });
+  });
+
+  it('503 with invalid_grant does not kill the connection', async () => {
+    expect(await refreshAt(await answeringJson(503, { error: 'invalid_grant' }))).toMatchObject({ kind: 'transient' });
+  });
+
+  it('200 with an error body', async () => {
+    const server = await answeringJson(200, { error: 'bad_refresh_token', error_description: 'canary' });
+    expect(await refreshAt(server, { errors: { grant_dead: ['bad_refresh_token'] } })).toEqual({
+      kind: 'grant_dead',
+      reason: 'refused_by_provider',
+      code: 'bad_refresh_token',
+    });
+  });
+
+  it('200 with ok: false', async () => {
+    const server = await answeringJson(200, { ok: false, error: 'invalid_refresh_token' });
+    expect(await refreshAt(server, OK_FALSE)).toMatchObject({ kind: 'grant_dead', code: 'invalid_refresh_token' });
+    expect(await refreshAt(await answeringJson(200, { ok: false }), OK_FALSE)).toMatchObject({
+      kind: 'application_fault',
+      reason: 'unexplained_refusal',
+    });
+  });
+
+  it('200 without access_token', async () => {
+    const { access_token: _, ...rest } = TOKENS;
+    for (const body of [
+      rest,
+      { ...rest, access_token: '' },
+      { ...rest, access_token: null },
+      { ...TOKENS, access_token: 'é' },
+    ])
+      expect(await refreshAt(await answeringJson(200, body))).toEqual({
+        kind: 'unknown_outcome',
+        reason: 'answer_incomplete',
+      });
+  });
+
+  it('HTML', async () => {
+    const html = (status: number) =>
+      answering((response) => response.writeHead(status, { 'content-type': 'text/html' }).end('<html>canary</html>'));
+    expect(await refreshAt(await html(200))).toEqual({ kind: 'unknown_outcome', reason: 'answer_unreadable' });
+    expect(await refreshAt(await html(403))).toMatchObject({
+      kind: 'application_fault',
+      reason: 'unexplained_refusal',
+    });
+    expect(await refreshAt(await html(502))).toMatchObject({ kind: 'transient', reason: 'provider_error' });
+  });
+
+  it('JSON that is no object', async () => {
+    for (const body of [[TOKENS], 'canary', 1, null])
+      expect(await refreshAt(await answeringJson(200, body))).toMatchObject({ kind: 'unknown_outcome' });
+  });
+
+  it('a body of 50 MB, of which little is read', async () => {
+    let written = 0;
+    const server = await answering((response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(50 * 2 ** 20) });
+      const chunk = Buffer.alloc(2 ** 16, 0x20);
+      const more = () => {
+        while (written < 50 * 2 ** 20 && !response.destroyed) {
+          written += chunk.length;
+          if (!response.write(chunk)) return void response.once('drain', more);
+        }
+      };
+      more();
+    });
+    expect(await refreshAt(server)).toEqual({ kind: 'unknown_outcome', reason: 'answer_too_large' });
+    expect(written).toBeLessThan(25 * 2 ** 20);
+  });
+
+  it('a redirect', async () => {
+    const server = await answering((response) =>
+      response.writeHead(307, { location: `${server.url}/elsewhere` }).end(),
+    );
+    expect(await refreshAt(server)).toMatchObject({ kind: 'application_fault', reason: 'redirected' });
+    expect(server.received).toHaveLength(1);
+  });
+
+  it('invalid_client, which is our fault and kills no connection', async () => {
+    expect(await refreshAt(await answeringJson(401, { error: 'invalid_client' }))).toEqual({
+      kind: 'application_fault',
+      reason: 'client_refused',
+      code: 'invalid_client',
+    });
+  });
+
+  it.each([400, 401, 403])('invalid_grant with status %i', async (status) => {
+    expect(await refreshAt(await answeringJson(status, { error: 'invalid_grant' }))).toMatchObject({
+      kind: 'grant_dead',
+    });
+  });
+
+  it('an error of its own words, which are not repeated', async () => {
+    expect(await refreshAt(await answeringJson(400, { error: `canary ${CANARIES.refresh}` }))).toEqual({
+      kind: 'application_fault',
+      reason: 'unknown_error',
+      code: null,
+    });
+  });
+
+  it('hangs after the request', async () => {
+    expect(await refreshAt(await answering(() => undefined), {}, { timeoutMs: 150 })).toEqual({
+      kind: 'unknown_outcome',
+      reason: 'timeout',
+    });
+  });
+
+  it('hangs before the request could be sent', async () => {
+    const server = keep(await openTcpServer(() => undefined));
+    const profile = testProfile(`https://localhost:${server.port}/token`);
+    expect(await refreshAt(server, profile, { timeoutMs: 150 })).toMatchObject({
+      kind: 'transient',
+      reason: 'timeout',
+    });
+  });
+
+  it('cuts the connection after the request', async () => {
+    expect(await refreshAt(await answering((response) => response.destroy()))).toEqual({
+      kind: 'unknown_outcome',
+      reason: 'connection_cut',
+    });
+  });
+
+  it('cuts the connection before the request', async () => {
+    const server = keep(await openTcpServer((socket) => socket.once('data', () => socket.destroy())));
+    const profile = testProfile(`https://localhost:${server.port}/token`);
+    expect(await refreshAt(server, profile)).toMatchObject({ kind: 'transient', reason: 'tls_failed' });
+    await server.close();
+    expect(await refreshAt(server, profile)).toMatchObject({ kind: 'transient', reason: 'unreachable' });
+  });
+
+  it('cuts its answer: a yes is worth nothing then, a no is still a no', async () => {
+    const cut = (status: number) =>
+      answering((response) => {
+        response.writeHead(status, { 'content-length': '500' }).write('{"access_token":"canary');
+        setTimeout(() => response.destroy(), 20);
+      });
+    expect(await refreshAt(await cut(200))).toEqual({ kind: 'unknown_outcome', reason: 'answer_cut' });
+    expect(await refreshAt(await cut(400))).toMatchObject({ kind: 'transient', reason: 'answer_cut' });
+    expect(await refreshAt(await cut(429))).toMatchObject({ kind: 'throttled' });
+  });
+
+  it('names that reach inside itself (__proto__) are no fields', async () => {
+    const response = { slots: { main: { root: '__proto__', access: 'constructor' } } };
+    expect(await refreshAt(await answeringJson(200, {}), { response })).toMatchObject({ reason: 'answer_incomplete' });
+  });
+});
+
+it('a refresh that is cancelled in time sends nothing', async () => {
+  const server = await answeringJson(200, TOKENS);
+  expect(await refreshAt(server, {}, { cancelled: AbortSignal.abort() })).toMatchObject({
+    kind: 'transient',
+    reason: 'cancelled',
+  });
+  expect(server.received).toEqual([]);
+});
+
+it('a host that resolves into our own network gets no token', async () => {
+  const profile = testProfile('https://provider.example/token');
+  const resolve = async () => [{ address: '10.0.0.1', family: 4 }];
+  const outbound = keep(openOutbound({ allowInsecureLoopback: false, resolve }));
+  const outcome = await refreshGrant(profile, client(), secretOf(Buffer.from('x')), { outbound, now: () => NOW });
+  expect(outcome).toEqual({ kind: 'application_fault', reason: 'address_refused', code: null });
+});

@@ -1,0 +1,138 @@
+import type { ServerResponse } from 'node:http';
+import { secretOf } from '@vault-engine/crypto/plaintext';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openOutbound } from './outbound/open-outbound.ts';
+import { type GrantTokens, revokeGrant } from './revoke-grant.ts';
+import { openHttpServer, type Received, sendJson, type TestServer } from './testing/open-server.ts';
+import { testProfile } from './testing/profile-of-test.ts';
+
+const opened: { close: () => unknown }[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((it) => it.close()));
+});
+const keep = <Opened extends { close: () => unknown }>(it: Opened): Opened => {
+  opened.push(it);
+  return it;
+};
+
+type Written = NonNullable<Parameters<typeof testProfile>[1]>;
+const secret = (text: string) => secretOf(Buffer.from(text));
+const BOTH = (): GrantTokens => ({ access: secret('canary access'), refresh: secret('canary refresh') });
+
+const serverThat = async (answer: (response: ServerResponse, received: Received) => void): Promise<TestServer> =>
+  keep(await openHttpServer((received, response) => answer(response, received)));
+const revokeAt = (server: TestServer, written: Written, tokens = BOTH()) =>
+  revokeGrant(testProfile(`${server.url}/token`, written), { id: 'client 1', secret: secret('s') }, tokens, {
+    outbound: keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: 300 })),
+    now: Date.now,
+  });
+
+describe('the request is what the profile says:', () => {
+  const ok = () => serverThat((response) => response.end());
+
+  it('RFC 7009, with the client’s credentials', async () => {
+    const server = await ok();
+    expect(await revokeAt(server, { revoke: { url: `${server.url}/revoke`, auth: 'post' } })).toEqual({
+      kind: 'revoked',
+    });
+    expect(server.received).toMatchObject([{ method: 'POST', path: '/revoke' }]);
+    expect(Object.fromEntries(new URLSearchParams(server.received[0]?.body))).toEqual({
+      token: 'canary refresh',
+      client_id: 'client 1',
+      client_secret: 's',
+    });
+  });
+
+  it('the token alone', async () => {
+    const server = await ok();
+    await revokeAt(server, { revoke: { url: `${server.url}/revoke` } });
+    expect(server.received[0]?.body).toBe('token=canary+refresh');
+  });
+
+  it('DELETE with JSON, the client in the path and in the header', async () => {
+    const server = await ok();
+    await revokeAt(server, {
+      revoke: {
+        method: 'DELETE',
+        url: `${server.url}/applications/{client_id}/grant`,
+        auth: 'basic',
+        body: 'json',
+        token: 'access',
+        field: 'access_token',
+      },
+    });
+    expect(server.received).toMatchObject([
+      {
+        method: 'DELETE',
+        path: '/applications/client%201/grant',
+        body: '{"access_token":"canary access"}',
+        headers: { authorization: `Basic ${Buffer.from('client+1:s').toString('base64')}` },
+      },
+    ]);
+  });
+
+  it('DELETE with the token in the path', async () => {
+    const server = await ok();
+    await revokeAt(server, { revoke: { method: 'DELETE', url: `${server.url}/tokens/{token}`, body: 'none' } });
+    expect(server.received).toMatchObject([{ path: '/tokens/canary%20refresh', body: '' }]);
+  });
+
+  it('the token itself as bearer', async () => {
+    const server = await ok();
+    await revokeAt(server, { revoke: { url: server.url, auth: 'bearer', body: 'none', token: 'access' } });
+    expect(server.received).toMatchObject([{ headers: { authorization: 'Bearer canary access' }, body: '' }]);
+  });
+});
+
+describe('the outcome is', () => {
+  const outcomeOf = async (answer: (response: ServerResponse) => void, written: Omit<Written, 'revoke'> = {}) => {
+    const server = await serverThat(answer);
+    const outcome = await revokeAt(server, { ...written, revoke: { url: server.url, gone: ['invalid_token'] } });
+    expect(JSON.stringify(outcome)).not.toContain('canary');
+    return outcome;
+  };
+  const json =
+    (status: number, body: unknown) =>
+    (response: ServerResponse): void =>
+      sendJson(response, status, body);
+
+  it('revoked, where the token was dead already', async () => {
+    expect(await outcomeOf(json(400, { error: 'invalid_token' }))).toEqual({ kind: 'revoked' });
+  });
+
+  it.each([
+    ['refused', json(400, { error: 'canary' }), {}],
+    ['refused', json(200, { ok: false, error: 'canary' }), { response: { ok_path: 'ok' } }],
+    ['client_refused', json(401, { error: 'invalid_client' }), {}],
+    ['throttled', json(429, {}), {}],
+    ['provider_error', json(503, { error: 'canary' }), {}],
+    ['provider_error', (response: ServerResponse): void => void response.writeHead(500).end('<html>'), {}],
+    ['refused', (response: ServerResponse): void => void response.writeHead(302, { location: '/' }).end(), {}],
+    ['no_answer', (response: ServerResponse): void => void response.destroy(), {}],
+    ['no_answer', () => undefined, {}],
+  ] as const)('failed: %s', async (reason, answer, written) => {
+    expect(await outcomeOf(answer, written)).toEqual({ kind: 'failed', reason });
+  });
+
+  it('not supported, where the profile has no way', async () => {
+    const server = await serverThat((response) => response.end());
+    expect(await revokeAt(server, {})).toEqual({ kind: 'not_supported' });
+    expect(server.received).toEqual([]);
+  });
+
+  it('failed, where the token that is needed is not there', async () => {
+    const server = await serverThat((response) => response.end());
+    const tokens = { access: secret('a'), refresh: null };
+    expect(await revokeAt(server, { revoke: { url: server.url } }, tokens)).toEqual({
+      kind: 'failed',
+      reason: 'no_token',
+    });
+    expect(server.received).toEqual([]);
+  });
+
+  it('failed, where nothing could be sent', async () => {
+    const server = await openHttpServer(() => undefined);
+    await server.close();
+    expect(await revokeAt(server, { revoke: { url: server.url } })).toEqual({ kind: 'failed', reason: 'not_sent' });
+  });
+});

@@ -1,0 +1,34 @@
+import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
+import { type ConnectionRecord, type PlatformId, status, type UserId, type UserView } from '@vault-engine/vault';
+
+/** The snapshot of a user as the store has it at `now` (Unix milliseconds); null where the user is not known. */
+export const snapshotOf = (
+  user: UserId,
+  { user: row, connections }: Pick<UserView, 'user' | 'connections'>,
+  now: number,
+): ConnectionState | null =>
+  row === null
+    ? null
+    : {
+        user_id: user,
+        revision: row.revision,
+        as_of: now,
+        connections: [...connections]
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([platform, record]) => connectionOf(platform, record, now)),
+        flows: [],
+      };
+
+const connectionOf = (platform: PlatformId, record: ConnectionRecord, now: number): ConnectionSnapshot => {
+  const view = status(record, now);
+  return {
+    platform,
+    status: view.status,
+    suggested_action: view.action,
+    reason: view.reason,
+    expires_at: view.expiresAt,
+    lapses_at: view.lapsesAt,
+    scopes: record.metadata.scopes,
+    token_version: record.tokenVersion,
+  };
+};

@@ -1,0 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Drift, findDrift, type Projection, type StateMarks } from '@vault-engine/state';
+import type { TokenStore } from '@vault-engine/vault';
+import type { ReconcileSettings } from './config.ts';
+
+/** With what topic and store are reconciled. */
+export interface ReconcileParts extends Omit<ReconcileSettings, 'everyMs'> {
+  readonly store: Pick<TokenStore, 'users'>;
+  readonly marks: StateMarks;
+  readonly projection: Pick<Projection, 'inspect' | 'mend'>;
+  readonly onMended: (drift: Drift) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Compares all users once, no faster than the settings allow, and mends whoever still differs after the grace. Rejects
+ * when a part does not answer or the signal is aborted: the next walk begins anew.
+ */
+export const reconcile = async (parts: ReconcileParts): Promise<void> => {
+  const { store, marks, projection, usersPerSecond, graceMs, onMended, signal } = parts;
+  const wait = (ms: number): Promise<void> => sleep(ms, undefined, { signal });
+  const drifted = findDrift({
+    store,
+    marks,
+    inspect: projection.inspect,
+    pace: (users) => wait((users / usersPerSecond) * 1_000),
+    grace: () => wait(graceMs),
+  });
+  for await (const { user } of drifted) {
+    const drift = await projection.mend(user);
+    if (drift !== null) onMended(drift);
+  }
+};
