@@ -8,12 +8,14 @@ import { repairIdleSpin } from './repair-idle-spin.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 import { repairOffsetReset } from './repair-offset-reset.ts';
 import { repairSlowProduce } from './repair-slow-produce.ts';
+import { shareProduce } from './share-produce.ts';
 
 repairIdleSpin();
 repairOffsetReset();
 repairHeaderFlood();
 repairLostCoordinator();
 repairSlowProduce();
+shareProduce();
 
 /** How a client proves itself to the brokers. */
 export interface Sasl {

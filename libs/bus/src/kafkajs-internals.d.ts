@@ -48,11 +48,21 @@ declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   }
   interface Made {
     readonly request: { readonly encode: () => Promise<Encoded> };
-    readonly response: unknown;
+    readonly response: {
+      readonly parse: (
+        answer: import('./share-produce.ts').ProduceAnswer,
+      ) => Promise<import('./share-produce.ts').ProduceAnswer>;
+    };
   }
   const produce: {
     readonly versions: readonly string[];
     protocol: (of: { readonly version: number }) => (request: import('./encode-produce.ts').ProduceRequest) => Made;
   };
   export default produce;
+}
+
+declare module 'kafkajs/src/broker/index.js' {
+  export default class Broker {
+    produce(request: import('./encode-produce.ts').ProduceRequest): Promise<import('./share-produce.ts').ProduceAnswer>;
+  }
 }

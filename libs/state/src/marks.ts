@@ -18,7 +18,7 @@ export type Standing =
 
 /**
  * What readers of the topic know by now: of each user the highest revision and a digest, and how it stands in the log. In
- * memory, about 190 bytes a user.
+ * memory, about 270 bytes for a user whose id is a UUID (measured at 100,000).
  */
 export class StateMarks {
   readonly #snapshots = new Map<UserId, { readonly revision: number; readonly digest: number }>();

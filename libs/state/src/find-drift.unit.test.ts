@@ -1,0 +1,65 @@
+import { type UserId, userId } from '@vault-engine/vault';
+import { describe, expect, it } from 'vitest';
+import type { Drift } from './compare.ts';
+import { findDrift } from './find-drift.ts';
+import type { Mark } from './marks.ts';
+
+const asUser = (text: string): UserId => userId(text) ?? expect.fail('no user id');
+const SNAPSHOT: Mark = { kind: 'snapshot', revision: 1, digest: 1 };
+
+/** Topic and store as lists of users, and what looking at one of them answers, by turns. */
+const sceneOf = (onTopic: readonly string[], inStore: readonly string[], answers: Record<string, (Drift | null)[]>) => {
+  const inspected: string[] = [];
+  let [paced, graces] = [0, 0];
+  const drifted = findDrift({
+    store: {
+      users: async function* () {
+        yield* inStore.map(asUser);
+      },
+    },
+    marks: {
+      get: (user) => (onTopic.includes(user) ? SNAPSHOT : undefined),
+      users: () => onTopic.map(asUser),
+    },
+    inspect: async (user) => {
+      inspected.push(user);
+      return answers[user]?.shift() ?? null;
+    },
+    pace: async (users) => {
+      paced += users;
+    },
+    grace: async () => {
+      graces += 1;
+    },
+  });
+  return { drifted, inspected, counts: () => ({ paced, graces }) };
+};
+
+const all = async <T>(items: AsyncIterable<T>): Promise<readonly T[]> => {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+};
+
+describe('drift', () => {
+  it('is looked for in every user of the topic, and in those whom only the store has', async () => {
+    const users = Array.from({ length: 200 }, (_, index) => `u${index}`);
+    const scene = sceneOf(users, [...users.slice(0, 150), 'new'], {});
+    expect(await all(scene.drifted)).toEqual([]);
+    expect(scene.inspected).toEqual([...users, 'new']);
+    expect(scene.counts()).toEqual({ paced: 201, graces: 0 });
+  });
+
+  it('is what still differs after the grace', async () => {
+    const scene = sceneOf(['late', 'wrong'], ['new'], {
+      late: ['outdated', null],
+      wrong: ['outdated', 'different'],
+      new: ['missing', 'missing'],
+    });
+    expect(await all(scene.drifted)).toEqual([
+      { user: 'wrong', drift: 'different' },
+      { user: 'new', drift: 'missing' },
+    ]);
+    expect(scene.counts()).toEqual({ paced: 3, graces: 1 });
+  });
+});
