@@ -10,6 +10,7 @@ const entries = {
   test: 'deploy/local/src/test.ts',
   verify: 'deploy/local/src/verify.ts',
   bench: 'test/bench/bench.ts',
+  soak: 'test/soak/soak.ts',
 };
 
 process.exitCode = await main(process.argv[2], process.argv.slice(3));
