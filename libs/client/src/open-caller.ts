@@ -94,7 +94,7 @@ class KafkaCaller implements Caller {
 
   /** The slow path, after the inbox was lost. */
   async #askWhenOpen<Value>(asked: Asked<Value>, options: CallOptions): Promise<Value> {
-    const inbox = await openInTime(this.open(), asked, options.signal);
+    const inbox = await openInTime(() => this.open(), asked, options.signal);
     return this.#ask(inbox, asked, options);
   }
 
@@ -152,6 +152,7 @@ class KafkaCaller implements Caller {
 
   /** Opens the inbox where it is not open. */
   open(): Promise<Inbox> {
+    if (this.#closed) return Promise.reject(new VaultClosed());
     this.#opening ??= this.#openInbox().finally(() => {
       this.#opening = null;
     });
