@@ -3,7 +3,7 @@ import type { MemorySample } from './memory.ts';
 import type { Round } from './run-round.ts';
 
 /** By how much a process may grow after its warm-up, however long the soak is. Bytes; README.md says where they come from. */
-const BOUND = { heap: 16 * 2 ** 20, rss: 64 * 2 ** 20 };
+const BOUND = { heap: 8 * 2 ** 20, rss: 32 * 2 ** 20 };
 
 /** The processes whose memory is judged. */
 export type Watched = ReadonlyMap<string, readonly MemorySample[]>;
