@@ -3,7 +3,7 @@ import { BrokenRow } from '../broken-row.ts';
 import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { entryFields, pendingRef } from './pending.ts';
-import { ensureReplicated, runReplicated } from './replicate.ts';
+import { runReplicated } from './replicate.ts';
 import { integerText, parseRemembered, recordFields } from './rows.ts';
 import { asFields } from './run-script.ts';
 import { APPLY } from './scripts.ts';
@@ -27,9 +27,7 @@ export const apply = async (link: Link, change: Change): Promise<Applied> => {
 const applyOnce = async (link: Link, change: Change, packed: readonly Argument[], again: boolean): Promise<unknown> => {
   const removed = change.forget ? await platformsOf(link, change.user) : change.remove;
   const names = namesOf(link, change, removed);
-  const answer = await runReplicated(link, APPLY, names, [again ? '1' : '', ...listOf(removed), ...packed]);
-  if (again) await ensureReplicated(link, names.slice(0, SHARED_NAMES));
-  return answer;
+  return runReplicated(link, APPLY, names, [again ? '1' : '', ...listOf(removed), ...packed]);
 };
 
 /** @throws RangeError for a change that no decision can ask for; see the fields of `Change`. */
@@ -58,7 +56,7 @@ const platformsOf = async ({ redis, keys }: Link, user: UserId): Promise<readonl
   return (listed ?? '').split(',').filter((name) => name !== '');
 };
 
-/** The script's KEYS: four that every change has, one of them there after it; then those of its records. */
+/** The script's KEYS. */
 const namesOf = ({ keys }: Link, change: Change, removed: readonly string[]): readonly string[] => {
   const { user, put, remember } = change;
   const shard = shardOf(user);
@@ -71,8 +69,6 @@ const namesOf = ({ keys }: Link, change: Change, removed: readonly string[]): re
     ...removed.map((platform) => keys.records(user) + platform),
   ];
 };
-
-const SHARED_NAMES = 4;
 
 /** The script's ARGV behind `again` and the list of removed platforms, in the order in which it takes them. */
 const packChange = (change: Change): readonly Argument[] => [

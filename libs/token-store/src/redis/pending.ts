@@ -1,9 +1,9 @@
 import { type PendingRef, type Transition, type UserId, userId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
-import { SHARDS, shardOf } from './keys.ts';
+import { SHARDS } from './keys.ts';
 import type { Link } from './link.ts';
 import { microsOf } from './read.ts';
-import { ensureReplicated } from './replicate.ts';
+import { untilReplicated } from './replicate.ts';
 
 /** A transition, and where it lies. */
 export interface Pending {
@@ -48,7 +48,6 @@ export const readPending = async (
   for (let asked = 0; asked < SHARDS.length; asked += SHARDS_AT_ONCE) {
     const first = (firstShard + asked) % SHARDS.length;
     const batch = await readShards(link, first, until, limit);
-    await confirm(link, batch);
     found.push(...batch);
     if (found.length >= limit) return { found: found.slice(0, limit), nextShard: nextAfter(found[limit - 1], first) };
   }
@@ -59,19 +58,20 @@ export const readPending = async (
 const nextAfter = (last: Pending | undefined, otherwise: number): number =>
   last === undefined ? otherwise : (Number.parseInt(last.ref.slice(0, 2), 16) + 1) % SHARDS.length;
 
-const readShards = async ({ redis, keys, persist }: Link, first: number, until: number, limit: number) => {
+/** Transitions will be told to others, who keep them: where replicas are waited for, they are read when those have them. */
+const readShards = async (link: Link, first: number, until: number, limit: number) => {
   const shards = [...SHARDS, ...SHARDS].slice(first, first + SHARDS_AT_ONCE);
-  const streams = await persist(() =>
-    Promise.all(shards.map((shard) => redis.xrangeBuffer(keys.pending(shard), '-', until, 'COUNT', limit))),
-  );
+  const read = (some: readonly string[]) =>
+    Promise.all(some.map((shard) => link.redis.xrangeBuffer(link.keys.pending(shard), '-', until, 'COUNT', limit)));
+  const streams = await link.persist(async () => {
+    const found = await read(shards);
+    if (link.replicas === null) return found;
+    const filled = shards.find((_, at) => found[at]?.length !== 0);
+    if (filled === undefined) return found;
+    const [again] = await Promise.all([read(shards), untilReplicated(link, [link.keys.pending(filled)])]);
+    return again;
+  });
   return streams.flatMap((entries, at) => entries.map((entry) => parseEntry(shards[at] ?? '', entry)));
-};
-
-/** They will be told to others, who keep them: not before replicas have them. One is as good as all: they came one by one. */
-const confirm = async (link: Link, [first]: readonly Pending[]): Promise<void> => {
-  if (first === undefined) return;
-  const names = [link.keys.pending(shardOf(first.transition.user))];
-  await link.persist(() => ensureReplicated(link, names));
 };
 
 const parseEntry = (shard: string, [id, fields]: Entry): Pending => {

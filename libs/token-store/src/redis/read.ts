@@ -8,7 +8,7 @@ import {
 } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
 import type { Link } from './link.ts';
-import { ensureReplicated } from './replicate.ts';
+import { runReplicated } from './replicate.ts';
 import { parseRecord, parseRemembered, parseUser } from './rows.ts';
 import { asFields, asList, runScript } from './run-script.ts';
 import { READ_CONNECTION, READ_USER } from './scripts.ts';
@@ -27,7 +27,7 @@ export const readConnection = async (
   return found;
 };
 
-/** See `TokenStore.readUser`. What is remembered will be answered from, so it is answered when replicas have it. */
+/** See `TokenStore.readUser`. What is remembered will be answered from: where replicas are waited for, it is read when they have it. */
 export const readUser = async (
   link: Link,
   user: UserId,
@@ -35,10 +35,13 @@ export const readUser = async (
   dedupeId: string | null,
   refusalId = '',
 ): Promise<UserView> => {
-  const { redis, keys, persist } = link;
+  const { redis, keys, persist, replicas } = link;
   const names = [keys.user(user), keys.dedupe(user, dedupeId ?? ''), keys.dedupe(user, refusalId)];
   const args = [keys.records(user), platform ?? ''];
-  const [answer] = await persist(() => runScript(redis, READ_USER, names, args));
+  const answer = await persist(async () => {
+    const [found] = await runScript(redis, READ_USER, names, args);
+    return replicas !== null && remembers(found) ? runReplicated(link, READ_USER, names, args) : found;
+  });
   const [time, row, remembered, records] = asList(answer);
   const view = {
     nowMicros: microsOf(time),
@@ -47,9 +50,10 @@ export const readUser = async (
     remembered: parseRemembered(asFields(remembered)),
   };
   refuseOrphans(view.user, view.connections.size);
-  if (view.remembered !== null) await persist(() => ensureReplicated(link, names));
   return view;
 };
+
+const remembers = (answer: unknown): boolean => asFields(asList(answer)[2]).some((field) => field !== null);
 
 /** A record is sealed under its user's key: without the row it is nobody's. */
 const refuseOrphans = (user: UserRow | null, records: number): void => {

@@ -1,7 +1,7 @@
 import type { Remembered, UserId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
 import type { Link } from './link.ts';
-import { ensureReplicated, runReplicated } from './replicate.ts';
+import { runReplicated } from './replicate.ts';
 import { integerText, parseRemembered } from './rows.ts';
 import { asFields } from './run-script.ts';
 import { REMEMBER } from './scripts.ts';
@@ -15,11 +15,7 @@ export const remember = async (
   if (id === '') throw new RangeError('it remembers under no id');
   const args = [mac, outcome, integerText(keepMs)];
   const names = [link.keys.dedupe(user, id)];
-  const answer = await link.persist(async (again) => {
-    const found = await runReplicated(link, REMEMBER, names, args);
-    if (again) await ensureReplicated(link, names);
-    return found;
-  });
+  const answer = await link.persist(() => runReplicated(link, REMEMBER, names, args));
   const remembered = parseRemembered(asFields(answer));
   if (remembered === null) throw new BrokenRow('dedupe', 'it is not there');
   return remembered;

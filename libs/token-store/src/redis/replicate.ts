@@ -6,30 +6,37 @@ import { type Script, WRITE_ANEW } from './scripts.ts';
 type Argument = string | Buffer;
 
 /**
- * Runs a script that writes. With replicas to wait for, it is answered when enough of them have what it wrote, and so all
- * that was written before it; a single attempt, to be repeated by `persist`.
+ * Runs a script over the keys `names`. With replicas to wait for, it is answered when enough of them have what it wrote or
+ * found, whoever wrote that: the writer may have been told that its change is not replicated. A single attempt, to be
+ * repeated by `persist`.
  *
  * @throws NotReplicated
  */
 export const runReplicated = async (
-  { redis, replicas }: Link,
+  link: Link,
   script: Script,
   names: readonly string[],
   args: readonly Argument[],
 ): Promise<unknown> => {
-  if (replicas === null) return (await runScript(redis, script, names, args))[0];
-  // WAIT counts what its connection wrote, so it goes out with the script: on a later connection it would say nothing.
-  const wait = () => redis.wait(replicas.count, replicas.withinMs);
-  const [answer, reached] = await runScript(redis, script, names, args, wait);
-  if ((reached ?? 0) < replicas.count) throw new NotReplicated();
+  if (link.replicas === null) return (await runScript(link.redis, script, names, args))[0];
+  const [answer] = await runScript(link.redis, script, names, args, () => untilReplicated(link, names));
   return answer;
 };
 
 /**
- * Makes sure that what stands in these keys, of which one at least is there, has reached the replicas to wait for, whoever
- * wrote it on whatever connection. Whoever answers from what somebody else wrote needs it: the writer may have been told
- * that its change is not replicated. A single attempt; nothing to do where no replica is waited for.
+ * Resolves when enough replicas have all that stood in these keys. To be sent right behind the commands that it is for: then
+ * it goes out on their connection. On another one it might speak with another server, to which a failover has led meanwhile,
+ * and say of that server what was read from this.
+ *
+ * WAIT counts what its own connection wrote, which may be nothing: so there is a write before it.
+ *
+ * @throws NotReplicated
  */
-export const ensureReplicated = async (link: Link, names: readonly string[]): Promise<void> => {
-  if (link.replicas !== null) await runReplicated(link, WRITE_ANEW, names, []);
+export const untilReplicated = async ({ redis, replicas }: Link, names: readonly string[]): Promise<void> => {
+  if (replicas === null) return;
+  const [, reached] = await Promise.all([
+    redis.eval(WRITE_ANEW, names.length, ...names),
+    redis.wait(replicas.count, replicas.withinMs),
+  ]);
+  if (reached < replicas.count) throw new NotReplicated();
 };

@@ -63,18 +63,19 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { ARGV[1], ARGV[2] }`);
 
 /**
- * Writes that leave every key as it stands, and that a full memory does not refuse. The replication stream is one
- * sequence: a replica that has them has all before them. KEYS as many as there are
+ * A write that leaves the first of the keys that is there as it stands, and that a full memory does not refuse: the
+ * replication stream is one sequence, so a replica that has it has all before it. Sent as text, because it stands behind
+ * others, where nobody could load it first. KEYS all of one slot
  */
-export const WRITE_ANEW = script(`#!lua flags=allow-oom
+export const WRITE_ANEW = `#!lua flags=allow-oom
 for _, key in ipairs(KEYS) do
   local expires = redis.call('PEXPIRETIME', key)
-  if expires > 0 then redis.call('PEXPIREAT', key, expires) end
+  if expires > 0 then return redis.call('PEXPIREAT', key, expires) end
   if expires == -1 then
     redis.call('PEXPIRE', key, 86400000)
-    redis.call('PERSIST', key)
+    return redis.call('PERSIST', key)
   end
-end`);
+end`;
 
 /**
  * One mutation. Redis runs it alone and rolls nothing back: so every key is declared (a foreign slot is refused before
