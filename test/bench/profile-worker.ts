@@ -10,7 +10,7 @@ const IN_FLIGHT = 256;
 
 /**
  * Runs `get_token` against a worker that records itself by V8's sampler (`--cpu-prof`): no inspector is opened, so the
- * worker runs hardened as ever. Says where its time goes; the profile itself opens in any browser's tools, as flames.
+ * worker runs hardened as ever. Says where its time goes, in shares of what is not idle; the profile itself opens in any browser's tools, as flames.
  */
 export const profileWorker = async (plan: Plan, say: (line?: string) => void): Promise<void> => {
   const folder = join(root, '.local', 'profiles', new Date().toISOString().replaceAll(':', '-'));
