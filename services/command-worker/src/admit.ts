@@ -1,8 +1,9 @@
-import { allowed, deadlineOf, freshness } from '@vault-engine/protocol';
+import { allowed, freshness } from '@vault-engine/protocol';
 import { type Failure, refuse } from '@vault-engine/vault';
 import type { Authenticated } from './authenticate.ts';
 import type { TakeToken } from './rate-limit.ts';
 import type { Command } from './read-command.ts';
+import { timeLeft } from './time-left.ts';
 
 /** What a command is admitted by. */
 export interface Admission {
@@ -27,9 +28,8 @@ export const admit = (
       'the sent time is not within 60 s of the append time, or the command is too old',
       fresh,
     ).failure;
-  if (at >= deadlineOf(record.timestamp, headers.timeoutMs)) {
+  if (timeLeft(from, at) <= 0)
     return refuse('deadline_exceeded', 'the deadline passed before the command was executed').failure;
-  }
   if (!granted(from, command))
     return refuse('forbidden', 'the engine has no grant for this operation on this platform').failure;
   const waitMs = takeToken(engine.open.engine, engine.open.rate, at);

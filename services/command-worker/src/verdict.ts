@@ -1,0 +1,19 @@
+import type { Answer, AuditSubject } from '@vault-engine/vault';
+import type { Authenticated } from './authenticate.ts';
+import type { ReplyRecord } from './reply.ts';
+
+/** A command that is being worked on. */
+export interface Begun extends Authenticated {
+  /** When this attempt began, Unix milliseconds. */
+  readonly begunAt: number;
+}
+
+/** How a command is to be answered. */
+export interface Verdict {
+  readonly subject: AuditSubject;
+  readonly answer: Answer<ReplyRecord>;
+  /** Why the record goes to the dead letters beside the answer. */
+  readonly poison: string | null;
+  /** What went wrong, where nobody expected it. */
+  readonly error: unknown;
+}
