@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import { openHttpServer, sendJson } from '@vault-engine/authorization-server';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { afterEach, expect, it } from 'vitest';
 import { fetchIdentity } from './fetch-identity.ts';
 import { openOutbound } from './outbound/open-outbound.ts';
-import { openHttpServer, sendJson } from './testing/open-server.ts';
 import { testProfile } from './testing/profile-of-test.ts';
 
 const opened: { close: () => unknown }[] = [];

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
+import { openHttpServer, type Received, sendJson, type TestServer } from '@vault-engine/authorization-server';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openOutbound } from './outbound/open-outbound.ts';
 import { type GrantTokens, revokeGrant } from './revoke-grant.ts';
-import { openHttpServer, type Received, sendJson, type TestServer } from './testing/open-server.ts';
 import { testProfile } from './testing/profile-of-test.ts';
 
 const opened: { close: () => unknown }[] = [];

@@ -1,8 +1,8 @@
 import type { LookupAddress } from 'node:dns';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { openHttpServer, openTcpServer, sendJson } from '@vault-engine/authorization-server';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { openHttpServer, openTcpServer, sendJson } from '../testing/open-server.ts';
 import { selfSigned } from '../testing/self-signed.ts';
 import type { OutboundRequest } from './exchange.ts';
 import { type OutboundOptions, openOutbound } from './open-outbound.ts';

@@ -1,8 +1,8 @@
+import { type AuthorizationServer, openAuthorizationServer } from '@vault-engine/authorization-server';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Outbound, openOutbound } from '../outbound/open-outbound.ts';
 import { revokeGrant } from '../revoke-grant.ts';
-import { type AuthorizationServer, openAuthorizationServer } from '../testing/open-authorization-server.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
 import { refreshGrant } from './refresh-grant.ts';
 
@@ -19,20 +19,21 @@ afterAll(async () => {
 
 type Written = Parameters<typeof testProfile>[1];
 const profile = (written: Written = {}) =>
-  testProfile(`${server.url}/token`, {
-    revoke: { url: `${server.url}/token/revocation`, auth: 'post' },
-    introspection: { url: `${server.url}/token/introspection` },
+  testProfile(server.tokenUrl, {
+    revoke: { url: server.revocationUrl, auth: 'post' },
+    introspection: { url: server.introspectionUrl },
     ...written,
   });
 const deps = () => ({ outbound, now: Date.now });
-const refresh = async (token: string, written: Written = {}, client = server.client()) =>
-  refreshGrant(profile(written), client, secretOf(Buffer.from(token)), deps());
+const client = (secret = server.client.secret) => ({ id: server.client.id, secret: secretOf(Buffer.from(secret)) });
+const refresh = async (token: string, written: Written = {}, as = client()) =>
+  refreshGrant(profile(written), as, secretOf(Buffer.from(token)), deps());
 const renew = async (token: string, written: Written = {}) => {
   const outcome = await refresh(token, written);
   if (outcome.kind !== 'renewed' || outcome.refresh === null) return expect.fail(outcome.kind);
   return { ...outcome, access: reveal(outcome.access).toString(), refresh: reveal(outcome.refresh).toString() };
 };
-const consent = async () => reveal((await server.consent('ada')).refresh).toString();
+const consent = async () => (await server.consent('ada')).refresh;
 
 it('each refresh gives a working access token and another refresh token', async () => {
   const before = Date.now();
@@ -40,7 +41,7 @@ it('each refresh gives a working access token and another refresh token', async 
   const second = await renew(first.refresh);
   expect(new Set([first.access, second.access, first.refresh, second.refresh]).size).toBe(4);
   expect(await server.accepts(second.access)).toBe(true);
-  expect(second).toMatchObject({ tokenType: 'Bearer', scopes: ['files', 'offline_access'] });
+  expect(second).toMatchObject({ tokenType: 'Bearer', scopes: ['openid', 'offline_access', 'files'] });
   expect(second.expiresAt).toBeGreaterThanOrEqual(before + 120_000);
   expect(second.expiresAt).toBeLessThanOrEqual(Date.now() + 120_000);
 });
@@ -56,8 +57,7 @@ it('a refresh token that is used twice ends the grant: the second use and the ro
 
 it('a wrong client secret is the application’s fault, and the refresh token works afterwards', async () => {
   const token = await consent();
-  const wrong = { id: server.client().id, secret: secretOf(Buffer.from('wrong')) };
-  expect(await refresh(token, {}, wrong)).toEqual({
+  expect(await refresh(token, {}, client('wrong'))).toEqual({
     kind: 'application_fault',
     reason: 'client_refused',
     code: 'invalid_client',
@@ -77,7 +77,7 @@ it('introspection says when a token expires, where the answer does not', async (
 it('a revoked grant refreshes no more, and is revoked a second time without complaint (RFC 7009 §2.2)', async () => {
   const { refresh: token, access } = await renew(await consent());
   const tokens = { access: secretOf(Buffer.from(access)), refresh: secretOf(Buffer.from(token)) };
-  expect(await revokeGrant(profile(), server.client(), tokens, deps())).toEqual({ kind: 'revoked' });
+  expect(await revokeGrant(profile(), client(), tokens, deps())).toEqual({ kind: 'revoked' });
   expect(await refresh(token)).toMatchObject({ kind: 'grant_dead' });
-  expect(await revokeGrant(profile(), server.client(), tokens, deps())).toEqual({ kind: 'revoked' });
+  expect(await revokeGrant(profile(), client(), tokens, deps())).toEqual({ kind: 'revoked' });
 });

@@ -1,10 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
+import {
+  openHttpServer,
+  openTcpServer,
+  type Received,
+  sendJson,
+  type TestServer,
+} from '@vault-engine/authorization-server';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openOutbound } from '../outbound/open-outbound.ts';
 import type { PlatformProfile } from '../platform-catalog.ts';
-import { openHttpServer, openTcpServer, type Received, sendJson, type TestServer } from '../testing/open-server.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
 import type { RefreshOutcome } from './outcome.ts';
 import { refreshGrant } from './refresh-grant.ts';

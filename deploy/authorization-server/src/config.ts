@@ -1,0 +1,36 @@
+import {
+  type Environment,
+  mountable,
+  readConfig,
+  redisSettings,
+  serviceSettings,
+  settings,
+  text,
+  wholeNumber,
+} from '@vault-engine/runtime';
+import * as z from 'zod';
+
+const serverSettings = settings(
+  z.object({
+    VAULT_ENV: z.literal('development', 'gives tokens to whoever asks: it runs with VAULT_ENV=development only'),
+    VAULT_AUTHORIZATION_SERVER_PORT: wholeNumber(1, 65_535),
+    VAULT_AUTHORIZATION_SERVER_CLIENT_ID: text,
+    VAULT_AUTHORIZATION_SERVER_CLIENT_SECRET: mountable(text),
+    VAULT_AUTHORIZATION_SERVER_ACCESS_LIFETIME_S: wholeNumber(1, 86_400).default(120),
+  }),
+  (variables) => ({
+    port: variables.VAULT_AUTHORIZATION_SERVER_PORT,
+    client: {
+      id: variables.VAULT_AUTHORIZATION_SERVER_CLIENT_ID,
+      secret: variables.VAULT_AUTHORIZATION_SERVER_CLIENT_SECRET,
+    },
+    accessLifetimeS: variables.VAULT_AUTHORIZATION_SERVER_ACCESS_LIFETIME_S,
+  }),
+);
+
+/** The server's configuration; throws `ConfigRefused` that names each variable that is wrong. */
+export const readServerConfig = (env: Environment) =>
+  readConfig({ ...serviceSettings, redis: redisSettings, server: serverSettings }, env);
+
+/** What {@link readServerConfig} answers. */
+export type ServerConfig = ReturnType<typeof readServerConfig>;

@@ -1,0 +1,9 @@
+export type { Lifetimes, RegisteredClient } from './configure-provider.ts';
+export type { ConsentTokens } from './consent.ts';
+export type { RequestCounts } from './count-requests.ts';
+export {
+  type AuthorizationServer,
+  type AuthorizationServerOptions,
+  openAuthorizationServer,
+} from './open-authorization-server.ts';
+export { openHttpServer, openTcpServer, type Received, sendJson, type TestServer } from './open-server.ts';
