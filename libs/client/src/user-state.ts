@@ -1,5 +1,6 @@
-import type { ConnectionSnapshot, ConnectionState, SuggestedAction } from '@vault-engine/contracts';
-import { overtaken } from '@vault-engine/vault';
+import type { ConnectionSnapshot, ConnectionState, FlowSnapshot, SuggestedAction } from '@vault-engine/contracts';
+import { connectionStandsAt } from '@vault-engine/state';
+import { absent } from '@vault-engine/vault';
 import type { PlatformStatus, UserStatus } from './get-status.ts';
 import { dateOf } from './operation.ts';
 
@@ -20,10 +21,13 @@ export const userState = (
   now: number,
 ): UserState => {
   const connections = new Map((snapshot?.connections ?? []).map((connection) => [connection.platform, connection]));
+  const flows = new Map((snapshot?.flows ?? []).map((flow) => [flow.platform, flow]));
   const platforms = [...new Set([...names.keys(), ...connections.keys()])].sort().map((platform) => {
     const displayName = names.get(platform) ?? platform;
     const connection = connections.get(platform);
-    return connection === undefined ? missing(platform, displayName) : connected(connection, displayName, now);
+    return connection === undefined
+      ? missing(platform, displayName, flows.get(platform), now)
+      : connected(connection, displayName, now);
   });
   const asOf = snapshot === null ? null : new Date(snapshot.as_of);
   return { userId, revision: snapshot?.revision ?? 0, asOf, platforms };
@@ -34,27 +38,35 @@ export const suggests = (state: UserState, actions: ReadonlySet<SuggestedAction>
   state.platforms.some(({ suggestedAction }) => actions.has(suggestedAction));
 
 const connected = (connection: ConnectionSnapshot, displayName: string, now: number): PlatformStatus => {
-  const { platform, status, expires_at: expiresAt, lapses_at: lapsesAt, scopes } = connection;
-  const later = overtaken({ status, expiresAt, lapsesAt }, now);
+  const { platform, expires_at: expiresAt, lapses_at: lapsesAt, scopes } = connection;
+  const { status, suggested_action: suggestedAction, reason } = connectionStandsAt(connection, now);
   return {
     platform,
     displayName,
-    status: later?.status ?? status,
-    suggestedAction: later?.action ?? connection.suggested_action,
-    reason: later?.reason ?? connection.reason,
+    status,
+    suggestedAction,
+    reason,
     expiresAt: dateOf(expiresAt),
     lapsesAt: dateOf(lapsesAt),
     scopes,
   };
 };
 
-const missing = (platform: string, displayName: string): PlatformStatus => ({
-  platform,
-  displayName,
-  status: 'MISSING',
-  suggestedAction: 'CONNECT',
-  reason: null,
-  expiresAt: null,
-  lapsesAt: null,
-  scopes: [],
-});
+const missing = (
+  platform: string,
+  displayName: string,
+  flow: FlowSnapshot | undefined,
+  now: number,
+): PlatformStatus => {
+  const stands = absent(flow === undefined ? null : { expiresAt: flow.expires_at }, now);
+  return {
+    platform,
+    displayName,
+    status: stands.status,
+    suggestedAction: stands.action,
+    reason: stands.reason,
+    expiresAt: null,
+    lapsesAt: null,
+    scopes: [],
+  };
+};

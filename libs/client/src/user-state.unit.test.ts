@@ -13,6 +13,8 @@ const connection = (platform: string, fields: Partial<ConnectionSnapshot> = {}):
   reason: null,
   expires_at: null,
   lapses_at: null,
+  reauth_from: null,
+  renewal: 'NONE',
   scopes: [],
   token_version: 1,
   ...fields,

@@ -1,5 +1,5 @@
 import type { PlatformCatalog, PlatformId } from '@vault-engine/vault';
-import type { ProfileContent } from './profile-schema.ts';
+import { DEFAULT_FLOW_S, type ProfileContent } from './profile-schema.ts';
 
 /** A platform: its file's name and content. */
 export type PlatformProfile = {
@@ -19,6 +19,8 @@ export const profileOf = (id: PlatformId, content: ProfileContent): PlatformProf
   return { id, displayName, ...facts };
 };
 
+const DAY_MS = 86_400_000;
+
 export const createCatalog = (profiles: readonly PlatformProfile[]): ProfileCatalog => {
   const ordered = profiles.toSorted((left, right) => (left.id < right.id ? -1 : 1));
   const byId = new Map(ordered.map((profile) => [profile.id, profile]));
@@ -26,5 +28,10 @@ export const createCatalog = (profiles: readonly PlatformProfile[]): ProfileCata
     displayName: (platform) => byId.get(platform)?.displayName ?? null,
     profile: (platform) => byId.get(platform) ?? null,
     all: () => ordered,
+    flowMs: (platform) => (byId.get(platform)?.policy.flow_s ?? DEFAULT_FLOW_S) * 1_000,
+    grantMs: (platform) => {
+      const days = byId.get(platform)?.refresh_ttl.absolute_d ?? null;
+      return days === null ? null : days * DAY_MS;
+    },
   };
 };

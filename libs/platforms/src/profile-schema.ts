@@ -100,6 +100,26 @@ const hosts = z
   })
   .describe('For providers with regions: takes the place of the token URL’s host in every URL that has it.');
 
+/** A quarter of an hour: a log-in with a second factor and a consent, without haste. */
+export const DEFAULT_FLOW_S = 900;
+
+const limits = z
+  .strictObject({
+    concurrency: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(32)
+      .describe('How many refreshes one process has under way at once.'),
+    per_minute: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('How many refreshes all processes together begin in a minute; null: as many as fall due.'),
+  })
+  .describe('How hard the provider may be asked.');
+
 /**
  * A platform profile as it stands in a file. Everything but `display_name` and `token.url` has a default that suits a
  * provider which does what RFC 6749 says.
@@ -185,9 +205,13 @@ export const profileSchema = z.strictObject({
         .default(0.2)
         .describe('The margin is at most this part of the lifetime.'),
       jitter_s: seconds.default(60),
-      keepalive_h: z.int().min(1).default(24).describe('How long before a refresh token dies of idleness it is used.'),
+      keepalive_h: z.int().min(24).default(24).describe('How long before a refresh token dies of idleness it is used.'),
+      flow_s: seconds
+        .default(DEFAULT_FLOW_S)
+        .describe('How long a user may take to connect before the started flow counts as abandoned.'),
     })
     .prefault({}),
+  limits: limits.prefault({}),
   errors: z
     .strictObject({
       grant_dead: errorCodes.default(['invalid_grant']).describe('Only the user can help: connect again.'),

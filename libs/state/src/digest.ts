@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
-import { overtaken } from '@vault-engine/vault';
+import { connectionStandsAt } from './connection-stands-at.ts';
 
 /**
  * 32 bits that differ where two snapshots of a user say different things. What time alone changes is left out: every
@@ -16,8 +16,9 @@ export const digestOf = ({ connections, flows }: Pick<ConnectionState, 'connecti
 };
 
 const connectionTold = (connection: ConnectionSnapshot): readonly unknown[] => {
-  const { platform, status, suggested_action: action, reason, scopes, token_version: tokenVersion } = connection;
-  const { expires_at: expiresAt, lapses_at: lapsesAt } = connection;
-  const atLast = { status, action, reason, ...overtaken({ status, expiresAt, lapsesAt }, Number.POSITIVE_INFINITY) };
-  return [platform, atLast.status, atLast.action, atLast.reason, expiresAt, lapsesAt, scopes, tokenVersion];
+  const { platform, scopes, token_version: tokenVersion, renewal } = connection;
+  const { expires_at: expiresAt, lapses_at: lapsesAt, reauth_from: reauthFrom } = connection;
+  const atLast = connectionStandsAt(connection, Number.POSITIVE_INFINITY);
+  const stands = [atLast.status, atLast.suggested_action, atLast.reason, renewal];
+  return [platform, ...stands, expiresAt, lapsesAt, reauthFrom, scopes, tokenVersion];
 };

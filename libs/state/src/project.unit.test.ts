@@ -26,6 +26,8 @@ const recordOf = (tokenVersion: number): ConnectionRecord => ({
   access: ciphertext(Buffer.from('sealed')),
   refresh: null,
   condition: { kind: 'good' },
+  grant: { since: 0, endsAt: null, renewedAt: null, account: null },
+  told: '',
   lease: null,
 });
 
@@ -50,11 +52,12 @@ const openScene = () => {
       const { row, clock: nowMicros } = scene;
       const dataKey = { kid: Buffer.alloc(16), wrapped: Buffer.alloc(1) };
       return row === null
-        ? { nowMicros, user: null, connections: new Map(), remembered: null }
+        ? { nowMicros, user: null, connections: new Map(), flows: [], remembered: null }
         : {
             nowMicros,
             user: { revision: row.revision, dataKey },
             connections: new Map([[gmail, recordOf(row.content)]]),
+            flows: [],
             remembered: null,
           };
     },
@@ -128,6 +131,8 @@ describe('a projection', () => {
               reason: null,
               expires_at: null,
               lapses_at: null,
+              reauth_from: null,
+              renewal: 'NONE',
               scopes: ['email'],
               token_version: 70,
             },

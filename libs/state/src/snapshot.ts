@@ -1,10 +1,17 @@
-import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
-import { type ConnectionRecord, type PlatformId, status, type UserId, type UserView } from '@vault-engine/vault';
+import type { ConnectionSnapshot, ConnectionState, FlowSnapshot } from '@vault-engine/contracts';
+import {
+  type ConnectionRecord,
+  type Flow,
+  type PlatformId,
+  status,
+  type UserId,
+  type UserView,
+} from '@vault-engine/vault';
 
 /** The snapshot of a user as the store has it at `now` (Unix milliseconds); null where the user is not known. */
 export const snapshotOf = (
   user: UserId,
-  { user: row, connections }: Pick<UserView, 'user' | 'connections'>,
+  { user: row, connections, flows }: Pick<UserView, 'user' | 'connections' | 'flows'>,
   now: number,
 ): ConnectionState | null =>
   row === null
@@ -16,8 +23,17 @@ export const snapshotOf = (
         connections: [...connections]
           .sort(([a], [b]) => (a < b ? -1 : 1))
           .map(([platform, record]) => connectionOf(platform, record, now)),
-        flows: [],
+        flows: flows.map(flowOf).sort((a, b) => (a.platform < b.platform ? -1 : 1)),
       };
+
+const flowOf = ({ id, platform, startedAt, expiresAt }: Flow): FlowSnapshot => ({
+  flow_id: id,
+  platform,
+  started_at: startedAt,
+  expires_at: expiresAt,
+});
+
+const RENEWAL = { none: 'NONE', good: 'GOOD', failing: 'FAILING', dead: 'DEAD' } as const;
 
 const connectionOf = (platform: PlatformId, record: ConnectionRecord, now: number): ConnectionSnapshot => {
   const view = status(record, now);
@@ -28,6 +44,8 @@ const connectionOf = (platform: PlatformId, record: ConnectionRecord, now: numbe
     reason: view.reason,
     expires_at: view.expiresAt,
     lapses_at: view.lapsesAt,
+    reauth_from: view.reauthFrom,
+    renewal: RENEWAL[view.renewal],
     scopes: record.metadata.scopes,
     token_version: record.tokenVersion,
   };

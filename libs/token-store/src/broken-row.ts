@@ -1,5 +1,5 @@
 /** Which kind of stored row is meant. */
-export type RowKind = 'record' | 'user' | 'dedupe' | 'pending';
+export type RowKind = 'record' | 'user' | 'dedupe' | 'pending' | 'due';
 
 /**
  * A stored row is not what this library writes: a broken invariant, which no repetition heals. Names the kind of row

@@ -4,8 +4,10 @@ import { allUsersAreFound } from './contract/all-users-are-found.ts';
 import { changesAreAtomic } from './contract/changes-are-atomic.ts';
 import { changesAreRemembered } from './contract/changes-are-remembered.ts';
 import { changesEndLeases } from './contract/changes-end-leases.ts';
+import { flowsAreKept } from './contract/flows-are-kept.ts';
 import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
 import { readsAnswerWhatWasWritten } from './contract/reads-answer-what-was-written.ts';
+import { timeBringsAttention } from './contract/time-brings-attention.ts';
 import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
 
 /** An adapter on an empty store. */
@@ -36,6 +38,8 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     transitionsStayPending(store);
     leasesHaveOneHolder(store);
     changesEndLeases(store);
+    flowsAreKept(store);
+    timeBringsAttention(store);
     allUsersAreFound(store);
   });
 };

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import type { ErrorCode, Failure } from './errors.ts';
 import type { EngineId, PlatformId, UserId } from './model.ts';
 import type { AuditEntry, DataKeys, Journal, PlatformCatalog, TokenStore } from './ports.ts';
+import type { Providers } from './providers.ts';
 
 /** What the use cases work with. Clock and randomness are arguments, so that a test can hold them. */
 export interface Vault {
@@ -9,6 +10,7 @@ export interface Vault {
   readonly keys: DataKeys;
   readonly journal: Journal;
   readonly platforms: PlatformCatalog;
+  readonly providers: Providers;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly uuid: () => string;

@@ -33,8 +33,8 @@ export type Decision<T> =
   | {
       readonly kind: 'change';
       readonly value: T;
-      readonly write: Pick<Change, 'dataKey' | 'put' | 'remove' | 'forget' | 'revision'>;
-      readonly events: readonly Pick<ConnectionEvent, 'platform' | 'change'>[];
+      readonly write: Pick<Change, 'dataKey' | 'put' | 'remove' | 'flows' | 'forget' | 'revision'>;
+      readonly events: readonly Pick<ConnectionEvent, 'platform' | 'change' | 'view'>[];
       readonly recordVersion?: number;
     };
 

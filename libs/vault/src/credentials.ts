@@ -19,6 +19,12 @@ export class RecordCorrupt extends Error {
   override readonly name = 'RecordCorrupt';
 }
 
+/** The part of a record that credentials make. */
+export type SealedCredentials = Pick<
+  ConnectionRecord,
+  'version' | 'tokenVersion' | 'storedAt' | 'metadata' | 'access' | 'refresh'
+>;
+
 /** Seals credentials as the record `version` of a connection. */
 export const sealCredentials = (
   key: DataKey,
@@ -26,7 +32,7 @@ export const sealCredentials = (
   version: number,
   storedAt: number,
   { access, refresh, metadata }: Credentials,
-): ConnectionRecord => {
+): SealedCredentials => {
   const hash = metadataHash(metadata);
   const seal = (slot: 'access' | 'refresh', secret: Secret): Ciphertext =>
     sealRecord(key, { ...name, slot, version, metadataHash: hash }, secret);
@@ -37,19 +43,25 @@ export const sealCredentials = (
     metadata,
     access: seal('access', access),
     refresh: refresh === null ? null : seal('refresh', refresh),
-    condition: { kind: 'good' },
-    lease: null,
   };
 };
 
 /** The access token of a record. Throws {@link RecordCorrupt}. */
-export const openAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret => {
-  const { version, metadata } = record;
-  const opened = openRecord(
-    key,
-    { ...name, slot: 'access', version, metadataHash: metadataHash(metadata) },
-    record.access,
-  );
-  if (!opened.ok) throw new RecordCorrupt(`the stored access token does not open: ${opened.reason}`);
+export const openAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret =>
+  open(key, name, record, 'access', record.access);
+
+/** The refresh token of a record; null where it has none. Throws {@link RecordCorrupt}. */
+export const openRefresh = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret | null =>
+  record.refresh === null ? null : open(key, name, record, 'refresh', record.refresh);
+
+const open = (
+  key: DataKey,
+  name: RecordName,
+  { version, metadata }: ConnectionRecord,
+  slot: 'access' | 'refresh',
+  sealed: Ciphertext,
+): Secret => {
+  const opened = openRecord(key, { ...name, slot, version, metadataHash: metadataHash(metadata) }, sealed);
+  if (!opened.ok) throw new RecordCorrupt(`the stored ${slot} token does not open: ${opened.reason}`);
   return opened.value;
 };

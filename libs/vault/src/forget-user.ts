@@ -36,8 +36,9 @@ const decide = ({ user, connections, nowMicros }: UserView): Decision<UserForgot
       dataKey: null,
       put: null,
       remove: [...connections.keys()],
+      flows: null,
       forget: true,
     },
-    events: [{ platform: null, change: 'FORGOTTEN' }],
+    events: [{ platform: null, change: 'FORGOTTEN', view: null }],
   };
 };

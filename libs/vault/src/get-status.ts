@@ -23,13 +23,18 @@ export const getStatus = async (
   { user }: { user: UserId },
   visible: (platform: PlatformId) => boolean,
 ): Promise<Answer<StatusSnapshot>> => {
-  const { user: row, connections } = await vault.store.readUser(user, null, null);
+  const { user: row, connections, flows } = await vault.store.readUser(user, null, null);
   const now = vault.now();
   const platforms = catalogue(vault, [...connections.keys()])
     .filter(({ id }) => visible(id))
     .map(({ id, displayName }) => {
       const record = connections.get(id) ?? null;
-      return { platform: id, displayName, ...status(record, now), scopes: record?.metadata.scopes ?? [] };
+      return {
+        platform: id,
+        displayName,
+        ...status(record, now, flows.find((flow) => flow.platform === id) ?? null),
+        scopes: record?.metadata.scopes ?? [],
+      };
     });
   return {
     ok: true,

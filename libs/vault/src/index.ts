@@ -1,3 +1,4 @@
+export { attentionAt } from './attention.ts';
 export * from './call.ts';
 export { change, type Mutation } from './change.ts';
 export { checkCredentials } from './check-credentials.ts';
@@ -9,6 +10,7 @@ export { getStatus, type PlatformStatus, type StatusSnapshot } from './get-statu
 export { type GetToken, getToken, type TokenIssued } from './get-token.ts';
 export * from './model.ts';
 export * from './ports.ts';
+export type * from './providers.ts';
 export { outcomeText, recall, refusalId } from './remember.ts';
 export { revokeToken, type TokenRevoked } from './revoke-token.ts';
 export * from './status.ts';

@@ -43,19 +43,56 @@ export interface Lease {
   readonly phase: 'claimed' | 'called';
 }
 
+/** Why a refresh does not succeed for now, from a closed list. */
+export type FailingReason =
+  | 'provider_unavailable'
+  | 'provider_throttles'
+  | 'provider_misconfigured'
+  /** The provider was asked and its answer got lost: the refresh token may be spent. */
+  | 'outcome_unknown';
+
+/** Why a connection can't go on without the user, from a closed list. */
+export type DeadReason = 'grant_refused' | 'outcome_unknown';
+
 /** How refreshing a connection goes. It is not part of what ciphertexts are bound to. */
 export type Condition =
+  /** It is not refreshed: it has no refresh token, or nobody here is registered with the provider. */
+  | { readonly kind: 'none' }
   | { readonly kind: 'good' }
   /** It failed for now, and is not tried again before `retryAt` (Unix milliseconds). */
   | {
       readonly kind: 'failing';
-      readonly reason: string;
+      readonly reason: FailingReason;
       readonly since: number;
       readonly failures: number;
       readonly retryAt: number;
+      /** When the refresh token was first sent without an answer, Unix milliseconds; null: it is not spent. */
+      readonly unknownSince: number | null;
     }
   /** The grant is gone: only the user can connect again. */
-  | { readonly kind: 'dead'; readonly reason: string; readonly since: number };
+  | { readonly kind: 'dead'; readonly reason: DeadReason; readonly since: number };
+
+/** What is known of the user's consent. It is not part of what ciphertexts are bound to. */
+export interface Grant {
+  /** When the credentials that it began with were stored, Unix milliseconds. */
+  readonly since: number;
+  /** When it ends whatever is refreshed, Unix milliseconds; null where nobody said. */
+  readonly endsAt: number | null;
+  /** When it was last refreshed, Unix milliseconds; null: not yet. */
+  readonly renewedAt: number | null;
+  /** Digest of the upstream account; null where the platform has no way to ask for it. */
+  readonly account: string | null;
+}
+
+/** A flow that a user has started and not finished: see `StartConnection`. */
+export interface Flow {
+  readonly id: string;
+  readonly platform: PlatformId;
+  /** Unix milliseconds. */
+  readonly startedAt: number;
+  /** When it counts as abandoned, Unix milliseconds. */
+  readonly expiresAt: number;
+}
 
 /** One user on one platform, as it is stored. */
 export interface ConnectionRecord {
@@ -69,6 +106,9 @@ export interface ConnectionRecord {
   readonly access: Ciphertext;
   readonly refresh: Ciphertext | null;
   readonly condition: Condition;
+  readonly grant: Grant;
+  /** How the connection was last said to stand, as `standingText` writes it: an event is due where it stands otherwise. */
+  readonly told: string;
   /** Who refreshes it, or did when the process died; null: nobody. Written by the lease's own methods alone. */
   readonly lease: Lease | null;
 }

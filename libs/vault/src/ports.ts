@@ -1,5 +1,6 @@
 import type { DataKey } from '@vault-engine/crypto';
-import type { ConnectionRecord, EngineId, Lease, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
+import type { ConnectionRecord, EngineId, Flow, Lease, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
+import type { ConnectionView } from './status.ts';
 
 /** Which part a {@link PortUnavailable} speaks of. */
 export type Port = 'storage' | 'audit' | 'keys' | 'provider';
@@ -44,6 +45,7 @@ export interface Change {
   readonly user: UserId;
   /** The revision that the change was decided upon; null: the user has no row. */
   readonly expectedRevision: number | null;
+  /** Above `expectedRevision`; equal to it for a put under a lease that nobody is told of: no event, nothing that a snapshot shows. */
   readonly revision: number;
   /** Written when the user is new; null leaves the user's key as it is. */
   readonly dataKey: WrappedDataKey | null;
@@ -56,6 +58,8 @@ export interface Change {
   /** The put is made only while this owner holds the connection's lease, and ends it; null: whoever holds it loses it. */
   readonly leaseOwner: string | null;
   readonly remove: readonly PlatformId[];
+  /** All open flows of the user, at most one of a platform; null leaves them as they are. */
+  readonly flows: readonly Flow[] | null;
   /** Deletes the user's row, wrapped data key included, and all connections (crypto-shredding). */
   readonly forget: boolean;
   readonly remember: (Remembered & { readonly id: string; readonly keepMs: number }) | null;
@@ -76,8 +80,18 @@ export interface UserView {
   readonly user: UserRow | null;
   /** All connections, or the one that was asked for. */
   readonly connections: ReadonlyMap<PlatformId, ConnectionRecord>;
+  /** All open flows, also where one platform was asked for; some may be past their time. */
+  readonly flows: readonly Flow[];
   /** The record of `dedupeId`, else that of `refusalId`, where one was asked for and is there. */
   readonly remembered: Remembered | null;
+}
+
+/** What has fallen due: a connection, or the flows of a user (`platform` null). */
+export interface Due {
+  readonly user: UserId;
+  readonly platform: PlatformId | null;
+  /** Unix milliseconds. */
+  readonly dueAt: number;
 }
 
 /** A connection, for the methods of its lease. */
@@ -139,6 +153,15 @@ export interface TokenStore {
    * comes or goes meanwhile may come or not.
    */
   users(): AsyncIterable<UserId>;
+  /**
+   * Takes up to `limit` of what has fallen due, and lets it fall due again `againInMs` later, so that others pass it over
+   * meanwhile and nothing is lost with whoever took it. Costs what is due, not what is stored.
+   */
+  takeDue(limit: number, againInMs: number): Promise<readonly Due[]>;
+  /** When what is there falls due next, Unix milliseconds. Changes nothing for a connection or flows that are gone. */
+  postpone(due: Due): Promise<void>;
+  /** The next that falls due, earliest first, without taking it. */
+  upcoming(limit: number): Promise<readonly Due[]>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
   /** Forgets a transition whose messages are acknowledged. */
@@ -178,6 +201,10 @@ export interface PlatformCatalog {
   /** The name that people know it by, or null where there is no such platform. */
   displayName(platform: PlatformId): string | null;
   all(): readonly { readonly id: PlatformId; readonly displayName: string }[];
+  /** How long a user may take to connect before the flow counts as abandoned, milliseconds. */
+  flowMs(platform: PlatformId): number;
+  /** How long a grant lives at most, milliseconds; null where nobody said. */
+  grantMs(platform: PlatformId): number | null;
 }
 
 /** One operation, as the auditor reads it. No token, no hash of one. */
@@ -212,9 +239,30 @@ export interface ConnectionEvent {
   readonly revision: number;
   /** Unix milliseconds. */
   readonly time: number;
-  readonly change: 'CONNECTED' | 'RECONNECTED' | 'REVOKED' | 'FORGOTTEN';
-  readonly engine: EngineId;
+  readonly change: ConnectionChange;
+  /** Null: the vault itself. */
+  readonly engine: EngineId | null;
+  /** How the connection stands after it; null where it is the whole user's. */
+  readonly view: ConnectionView | null;
 }
+
+/** What happened to a connection, from a closed list. */
+export type ConnectionChange =
+  | 'CONNECTED'
+  | 'RECONNECTED'
+  | 'REVOKED'
+  | 'FORGOTTEN'
+  /** It has new credentials from the provider. */
+  | 'RENEWED'
+  /** The same, and it had none that were usable. */
+  | 'RECOVERED'
+  /** Refreshing it begins to fail, or fails for another reason, and its token is usable yet. */
+  | 'FAILING'
+  /** The time has come to ask the user, ahead of its end. */
+  | 'LAPSING'
+  | 'EXPIRED'
+  | 'FLOW_STARTED'
+  | 'FLOW_ABANDONED';
 
 /**
  * Writes transitions. `record` and `publish` resolve when the broker has acknowledged with all in-sync replicas, and

@@ -3,6 +3,7 @@ import { type Decision, type Mutation, nextVersion } from './change.ts';
 import type { PlatformId, UserId } from './model.ts';
 import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
+import { status } from './status.ts';
 
 /** What `RevokeToken` answers. */
 export interface TokenRevoked {
@@ -32,8 +33,8 @@ const decide = (platform: PlatformId, view: UserView): Decision<TokenRevoked> =>
   return {
     kind: 'change',
     value: { platform, revision },
-    write: { revision, dataKey: null, put: null, remove: [platform], forget: false },
-    events: [{ platform, change: 'REVOKED' }],
+    write: { revision, dataKey: null, put: null, remove: [platform], flows: null, forget: false },
+    events: [{ platform, change: 'REVOKED', view: status(null, 0) }],
     recordVersion: existing.version,
   };
 };

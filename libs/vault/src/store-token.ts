@@ -1,11 +1,13 @@
 import { type DataKey, metadataHash } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
+import { attentionAt, toldOf } from './attention.ts';
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
-import { type Credentials, sealCredentials } from './credentials.ts';
-import type { PlatformId, UserId, WrappedDataKey } from './model.ts';
+import { type Credentials, type SealedCredentials, sealCredentials } from './credentials.ts';
+import type { ConnectionRecord, PlatformId, UserId, WrappedDataKey } from './model.ts';
 import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
+import { status } from './status.ts';
 
 /** What `StoreToken` asks for. */
 export interface StoreToken extends Credentials {
@@ -52,20 +54,45 @@ const decide = async (vault: Vault, command: StoreToken, view: UserView): Promis
   const { dataKey, wrapped } = await keyFor(vault, user, view);
   const version = nextVersion(existing?.version ?? null, view.nowMicros);
   const revision = nextVersion(view.user?.revision ?? null, view.nowMicros);
-  const record = sealCredentials(dataKey, { user, platform }, version, vault.now(), command);
+  const now = vault.now();
+  const record = newConnection(vault, platform, sealCredentials(dataKey, { user, platform }, version, now, command));
   return {
     kind: 'change',
     value: { platform, tokenVersion: record.tokenVersion, revision },
     write: {
       revision,
       dataKey: wrapped,
-      put: { platform, record, dueAt: command.metadata.expiresAt },
+      put: { platform, record, dueAt: attentionAt(record, vault.providers.terms(platform), now) },
       remove: [],
+      flows: view.flows.some((flow) => flow.platform === platform)
+        ? view.flows.filter((flow) => flow.platform !== platform)
+        : null,
       forget: false,
     },
-    events: [{ platform, change: existing === null ? 'CONNECTED' : 'RECONNECTED' }],
+    events: [{ platform, change: existing === null ? 'CONNECTED' : 'RECONNECTED', view: status(record, now) }],
     recordVersion: version,
   };
+};
+
+/** A connection as the user's consent has just made it. */
+const newConnection = (vault: Vault, platform: PlatformId, sealed: SealedCredentials): ConnectionRecord => {
+  const { storedAt } = sealed;
+  const lifetime = vault.platforms.grantMs(platform);
+  const renewed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
+  return toldOf(
+    {
+      ...sealed,
+      condition: { kind: renewed ? 'good' : 'none' },
+      grant: {
+        since: storedAt,
+        endsAt: lifetime === null ? null : storedAt + lifetime,
+        renewedAt: null,
+        account: null,
+      },
+      lease: null,
+    },
+    storedAt,
+  );
 };
 
 /** The user's data key: the one that the user has, or a new one that has to be written with the change. */

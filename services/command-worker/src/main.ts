@@ -13,7 +13,13 @@ import {
 import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-engine/contracts';
 import { followEngines } from '@vault-engine/engines';
 import { createDataKeys, openWrapper } from '@vault-engine/kms';
-import { openCatalog } from '@vault-engine/platforms';
+import {
+  openCatalog,
+  openOutbound,
+  openProviders,
+  openSharedRate,
+  readClientCredentials,
+} from '@vault-engine/platforms';
 import { driverLog, every, runService, type ServiceContext } from '@vault-engine/runtime';
 import { openRedisStore } from '@vault-engine/token-store';
 import { drainPending, type Vault } from '@vault-engine/vault';
@@ -82,6 +88,21 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
     (open) => open.close(),
   );
 
+  const outbound = await part(
+    'providers',
+    async () => openOutbound(config.profiles),
+    async (open) => open.close(),
+  );
+  const rate = await part(
+    'rate',
+    async () => openSharedRate(config.redis),
+    (open) => open.close(),
+  );
+  const clients = readClientCredentials(
+    process.env,
+    platforms.all().map(({ id }) => id),
+  );
+
   const vault: Vault = {
     store,
     keys: createDataKeys({ wrapper, env: config.environment }),
@@ -93,6 +114,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
       eventsTopic: topics.connectionEvents,
     }),
     platforms,
+    providers: openProviders({ catalog: platforms, clients, outbound, rate, now: Date.now, random: Math.random }),
     now: Date.now,
     uuid: randomUUID,
     rememberMs: REMEMBER_MS,

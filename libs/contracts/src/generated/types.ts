@@ -135,7 +135,7 @@ export interface StoreToken {
 }
 
 /** What happened. UNKNOWN is never written: it is what an older reader sees for a change that came later, and a reader then goes by the status or reads afresh. */
-export type ConnectionChange = 'UNKNOWN' | 'CONNECTED' | 'RECONNECTED' | 'REVOKED' | 'FORGOTTEN' | 'EXPIRED' | 'RECOVERED' | 'FLOW_STARTED' | 'FLOW_ABANDONED';
+export type ConnectionChange = 'UNKNOWN' | 'CONNECTED' | 'RECONNECTED' | 'REVOKED' | 'FORGOTTEN' | 'EXPIRED' | 'RECOVERED' | 'FLOW_STARTED' | 'FLOW_ABANDONED' | 'RENEWED' | 'FAILING' | 'LAPSING';
 
 /** How a connection stands. UNKNOWN is never written: it is what an older reader sees for a status that came later. */
 export type ConnectionStatus = 'UNKNOWN' | 'CONNECTED' | 'EXPIRED' | 'MISSING';
@@ -171,6 +171,9 @@ export interface ConnectionChanged {
   readonly lapses_at: number | null;
 }
 
+/** How refreshing a connection goes. NONE: it is not refreshed, and is also what an older reader sees for what came later. */
+export type Renewal = 'NONE' | 'GOOD' | 'FAILING' | 'DEAD';
+
 /** One connection. */
 export interface ConnectionSnapshot {
   /** The platform's id, e.g. google-calendar. */
@@ -185,6 +188,10 @@ export interface ConnectionSnapshot {
   readonly expires_at: number | null;
   /** When the connection can't go on without the user; null where nobody said. */
   readonly lapses_at: number | null;
+  /** From when on the user is to be asked ahead of lapses_at; null: not ahead. */
+  readonly reauth_from: number | null;
+  /** How refreshing it goes: with it a reader can tell by itself how the connection stands later. */
+  readonly renewal: Renewal;
   /** The scopes that the provider granted. */
   readonly scopes: readonly string[];
   /** Names the credentials; changes when they change. */

@@ -23,6 +23,8 @@ export interface OutboundOptions {
 
 /** The one way out to providers. Follows no redirect, keeps no cookie, uses no proxy. */
 export interface Outbound {
+  /** No exchange takes longer, milliseconds. */
+  readonly timeoutMs: number;
   /** Never rejects: what went wrong is an {@link Exchange}, without a word of what was sent or answered. */
   exchange(request: OutboundRequest): Promise<Exchange>;
   /** Connects to the host of `url`, TLS included, and sends nothing. Answers the address that it reached. */
@@ -47,6 +49,7 @@ export const openOutbound = (options: OutboundOptions): Outbound => {
     return { rule, lookup: checkedLookup(resolve, rule), timeoutMs };
   };
   return {
+    timeoutMs,
     exchange: async (request) => {
       const { url, reuse, allowedHosts } = request;
       const refusal = allowedHosts.has(url.host) ? refuse(url, options) : 'host_not_allowed';

@@ -1,15 +1,10 @@
+import type { RenewalFacts } from '@vault-engine/vault';
 import type { PlatformProfile } from '../platform-catalog.ts';
 
-/** What the next refresh of a connection is decided by. Times are Unix milliseconds. */
-export interface RenewalFacts {
-  /** When the credentials were stored or last renewed. */
-  readonly renewedAt: number;
-  readonly hasRefreshToken: boolean;
-  readonly expiresAt: number | null;
-  readonly refreshExpiresAt: number | null;
-}
-
-type Policy = Pick<PlatformProfile, 'policy' | 'refresh'>;
+type Policy = {
+  readonly policy: Omit<PlatformProfile['policy'], 'flow_s'>;
+  readonly refresh: Pick<PlatformProfile['refresh'], 'min_interval_s'>;
+};
 
 /** A number from 0 up to, but not including, 1. */
 export type RandomFraction = () => number;

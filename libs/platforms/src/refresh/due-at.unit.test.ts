@@ -1,6 +1,7 @@
+import type { RenewalFacts } from '@vault-engine/vault';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dueAt, type RenewalFacts } from './due-at.ts';
+import { dueAt } from './due-at.ts';
 
 const HOUR = 3_600_000;
 const POLICY = {

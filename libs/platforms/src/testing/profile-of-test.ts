@@ -1,14 +1,12 @@
 import { platformId } from '@vault-engine/vault';
-import type * as z from 'zod';
 import { type PlatformProfile, profileOf } from '../platform-catalog.ts';
 import { profileSchema } from '../profile-schema.ts';
-
-type Written = z.input<typeof profileSchema>;
+import type { WrittenProfile } from '../written-profile.ts';
 
 /** A profile whose token URL is `tokenUrl`, with what else a file would say. */
 export const testProfile = (
   tokenUrl: string,
-  written: Omit<Written, 'display_name' | 'token'> = {},
+  written: Omit<WrittenProfile, 'display_name' | 'token'> = {},
 ): PlatformProfile => {
   const id = platformId('testing');
   if (id === null) throw new Error('not a platform id');

@@ -141,7 +141,13 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       ['whose revision does not rise', { expectedRevision: 9 }],
       ['that forgets and puts', { expectedRevision: 1, forget: true, put: putOf(GMAIL) }],
       ['that puts and removes one connection', { expectedRevision: 1, put: putOf(GMAIL), remove: [GMAIL] }],
+      [
+        'whose revision stands still, and that tells somebody',
+        { expectedRevision: 9, put: putOf(GMAIL), leaseOwner: 'a' },
+      ],
       ['that puts for a new user without a data key', { put: putOf(GMAIL) }],
+      ['that starts a flow of a new user without a data key', { flows: [] }],
+      ['that forgets and starts a flow', { expectedRevision: 1, forget: true, flows: [] }],
       ['that brings a second data key', { expectedRevision: 1, dataKey: newDataKey() }],
       ['under a lease that puts nothing', { expectedRevision: 1, leaseOwner: 'somebody' }],
       ['under a lease of nobody', { expectedRevision: 1, put: putOf(GMAIL), leaseOwner: '' }],
@@ -149,7 +155,7 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
         'with a time that is none',
         {
           expectedRevision: 1,
-          put: putOf(GMAIL, newRecord({ condition: { kind: 'dead', reason: 'gone', since: Number.NaN } })),
+          put: putOf(GMAIL, newRecord({ condition: { kind: 'dead', reason: 'grant_refused', since: Number.NaN } })),
         },
       ],
       ['with a fractional revision', { revision: 9.5, expectedRevision: 1 }],

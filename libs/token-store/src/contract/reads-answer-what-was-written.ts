@@ -23,10 +23,29 @@ const record: fc.Arbitrary<ConnectionRecord> = fc.record({
   access: bytes,
   refresh: fc.option(bytes),
   condition: fc.oneof(
+    fc.constant({ kind: 'none' as const }),
     fc.constant({ kind: 'good' as const }),
-    fc.record({ kind: fc.constant('failing' as const), reason: text, since: count, failures: count, retryAt: count }),
-    fc.record({ kind: fc.constant('dead' as const), reason: text, since: count }),
+    fc.record({
+      kind: fc.constant('failing' as const),
+      reason: fc.constantFrom(
+        'provider_unavailable',
+        'provider_throttles',
+        'provider_misconfigured',
+        'outcome_unknown',
+      ),
+      since: count,
+      failures: count,
+      retryAt: count,
+      unknownSince: time,
+    }),
+    fc.record({
+      kind: fc.constant('dead' as const),
+      reason: fc.constantFrom('grant_refused', 'outcome_unknown'),
+      since: count,
+    }),
   ),
+  grant: fc.record({ since: count, endsAt: time, renewedAt: time, account: fc.option(text) }),
+  told: text,
   lease: fc.constant(null),
 });
 

@@ -42,6 +42,8 @@ export const newRecord = (fields: Partial<ConnectionRecord> = {}): ConnectionRec
   access: ciphertext(randomBytes(130)),
   refresh: ciphertext(randomBytes(130)),
   condition: { kind: 'good' },
+  grant: { since: 1_700_000_000_000, endsAt: null, renewedAt: null, account: null },
+  told: 'CONNECTED/NONE/good/',
   lease: null,
   ...fields,
 });
@@ -79,6 +81,7 @@ export const newChange = (user: UserId, revision: number, fields: Partial<Change
   put: null,
   leaseOwner: null,
   remove: [],
+  flows: null,
   forget: false,
   remember: null,
   transition: newTransition(user),

@@ -1,5 +1,6 @@
 import type { Applied, Change, UserId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
+import { flowsText } from './flows.ts';
 import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { entryFields, pendingRef } from './pending.ts';
@@ -32,14 +33,17 @@ const applyOnce = async (link: Link, change: Change, packed: readonly Argument[]
 
 /** @throws RangeError for a change that no decision can ask for; see the fields of `Change`. */
 const refuseImpossible = (change: Change): void => {
-  const { expectedRevision, revision, dataKey, put, leaseOwner, remove, forget, remember } = change;
+  const { expectedRevision, revision, dataKey, put, leaseOwner, remove, flows, forget, remember } = change;
   const refuse = (what: string): never => {
     throw new RangeError(`impossible change: ${what}`);
   };
-  if (revision <= (expectedRevision ?? -1)) refuse('its revision does not rise');
-  if (forget && (put !== null || dataKey !== null)) refuse('it forgets and writes');
+  const untold = put !== null && leaseOwner !== null && change.transition.events.length === 0;
+  if (revision < (expectedRevision ?? 0) || (revision === expectedRevision && !untold))
+    refuse('its revision does not rise');
+  if (forget && (put !== null || dataKey !== null || flows !== null)) refuse('it forgets and writes');
   if (put !== null && remove.includes(put.platform)) refuse('it puts and removes one connection');
-  if (put !== null && expectedRevision === null && dataKey === null) refuse('a new user without a data key');
+  if ((put !== null || flows !== null) && expectedRevision === null && dataKey === null)
+    refuse('a new user without a data key');
   if (leaseOwner !== null && put === null) refuse('a lease without a put');
   if (leaseOwner === '') refuse('a lease of nobody');
   if (dataKey !== null && expectedRevision !== null) refuse('a second data key for a user');
@@ -81,6 +85,7 @@ const packChange = (change: Change): readonly Argument[] => [
   change.dataKey?.wrapped ?? '',
   change.leaseOwner ?? '',
   ...listOf(putFields(change.put)),
+  ...listOf(flowFields(change.flows)),
   ...listOf(rememberFields(change.remember)),
   ...listOf(entryFields(change.transition)),
 ];
@@ -89,6 +94,11 @@ const listOf = (items: readonly Argument[]): readonly Argument[] => [String(item
 
 const putFields = (put: Change['put']): readonly Argument[] =>
   put === null ? [] : [put.platform, put.dueAt === null ? '' : integerText(put.dueAt), ...recordFields(put.record)];
+
+const flowFields = (flows: Change['flows']): readonly Argument[] =>
+  flows === null
+    ? []
+    : [flows.length === 0 ? '' : integerText(Math.min(...flows.map(({ expiresAt }) => expiresAt))), flowsText(flows)];
 
 const rememberFields = (remember: Change['remember']): readonly Argument[] =>
   remember === null ? [] : [integerText(remember.keepMs), remember.mac, remember.outcome];

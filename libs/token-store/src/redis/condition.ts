@@ -1,4 +1,4 @@
-import type { Condition } from '@vault-engine/vault';
+import type { Condition, DeadReason, FailingReason, Grant } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
 import { isObject, isText, isWhole, parseJson } from './json.ts';
 
@@ -24,10 +24,49 @@ export const parseCondition = (field: Buffer | null): Condition => {
 
 /** The condition that `value` is, without whatever else it holds. */
 const conditionOf = (value: Record<string, unknown>): Condition | null => {
-  const { kind, reason, since, failures, retryAt } = value;
-  if (kind === 'good') return { kind };
-  if (!isText(reason) || !isWhole(since)) return null;
-  if (kind === 'dead') return { kind, reason, since };
+  const { kind, reason, since, failures, retryAt, unknownSince = null } = value;
+  if (kind === 'good' || kind === 'none') return { kind };
+  if (!isWhole(since)) return null;
+  if (kind === 'dead') return isOneOf(DEAD, reason) ? { kind, reason, since } : null;
   if (kind !== 'failing' || !isWhole(failures) || !isWhole(retryAt)) return null;
-  return { kind, reason, since, failures, retryAt };
+  return isOneOf(FAILING, reason) && isWholeOrNull(unknownSince)
+    ? { kind, reason, since, failures, retryAt, unknownSince }
+    : null;
 };
+
+const DEAD: readonly DeadReason[] = ['grant_refused', 'outcome_unknown'];
+const FAILING: readonly FailingReason[] = [
+  'provider_unavailable',
+  'provider_throttles',
+  'provider_misconfigured',
+  'outcome_unknown',
+];
+
+const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is T =>
+  list.some((item) => item === value);
+const isWholeOrNull = (value: unknown): value is number | null => value === null || isWhole(value);
+
+/**
+ * What is known of a consent, as JSON.
+ *
+ * @throws RangeError where a number would not be read back
+ */
+export const grantText = (grant: Grant): string => {
+  const copy = grantOf({ ...grant });
+  if (copy === null) throw new RangeError('a grant with a number that is not whole');
+  return JSON.stringify(copy);
+};
+
+/** Reads back {@link grantText}. In a row of before there was such a field it began when the row was written. */
+export const parseGrant = (field: Buffer | null, storedAt: number): Grant => {
+  if (field === null) return { since: storedAt, endsAt: null, renewedAt: null, account: null };
+  const value = parseJson(field, 'grant');
+  const grant = isObject(value) ? grantOf(value) : null;
+  if (grant === null) throw new BrokenRow('record', 'grant has another shape');
+  return grant;
+};
+
+const grantOf = ({ since, endsAt, renewedAt, account }: Record<string, unknown>): Grant | null =>
+  isWhole(since) && isWholeOrNull(endsAt) && isWholeOrNull(renewedAt) && (account === null || isText(account))
+    ? { since, endsAt, renewedAt, account }
+    : null;

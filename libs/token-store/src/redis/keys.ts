@@ -13,6 +13,7 @@ export interface Keys {
   readonly allUsers: string;
   /** The empty id names a key that nobody writes. */
   readonly dedupe: (user: UserId, id: string) => string;
+  /** A sorted set of {@link dueMember}s by Unix milliseconds. */
   readonly due: (shard: string) => string;
   readonly pending: (shard: string) => string;
   readonly probe: string;
@@ -27,6 +28,10 @@ export const SHARDS: readonly string[] = Array.from({ length: SHARD_COUNT }, (_,
 
 /** The shard of a user: the first byte of the SHA-256 of the user id, as two hex digits. */
 export const shardOf = (user: UserId): string => hash('sha256', user, 'hex').slice(0, 2);
+
+/** What stands in the due index for a connection, or for the flows of a user (`platform` null). */
+export const dueMember = ({ user, platform }: { user: UserId; platform: PlatformId | null }): string =>
+  `${user}:${platform ?? ''}`;
 
 // A brace of the prefix's own would become the hash tag of every key.
 const PREFIX = /^[A-Za-z0-9._:-]{1,64}$/;

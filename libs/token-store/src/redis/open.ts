@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { apply } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
+import { postpone, takeDue, upcoming } from './due.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
@@ -67,7 +68,7 @@ const insistOnDurability = async ({ redis, persist }: Link, required: boolean, l
 const storeOn = (link: Link): TokenStore => {
   const { redis, keys } = link;
   let closed = false;
-  let firstShard = 0;
+  let [firstShard, firstDueShard] = [0, 0];
   /** Waiting for a connection that will not come helps nobody. */
   const open = async (): Promise<Link> => {
     if (closed) throw new PortUnavailable('storage', 'the token store is closed');
@@ -83,6 +84,13 @@ const storeOn = (link: Link): TokenStore => {
     claim: async (of) => claim(await open(), of),
     hold: async (of) => hold(await open(), of),
     release: async (of) => release(await open(), of),
+    takeDue: async (limit, againInMs) => {
+      const { found, nextShard } = await takeDue(await open(), firstDueShard, limit, againInMs);
+      firstDueShard = nextShard;
+      return found;
+    },
+    postpone: async (due) => postpone(await open(), due),
+    upcoming: async (limit) => upcoming(await open(), limit),
     pending: async (olderThanMs, limit) => {
       const { found, nextShard } = await readPending(await open(), firstShard, olderThanMs, limit);
       firstShard = nextShard;

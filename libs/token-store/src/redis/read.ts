@@ -7,6 +7,7 @@ import {
   type UserView,
 } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
+import { parseFlows } from './flows.ts';
 import type { Link } from './link.ts';
 import { runReplicated } from './replicate.ts';
 import { parseRecord, parseRemembered, parseUser } from './rows.ts';
@@ -47,11 +48,15 @@ export const readUser = async (
     nowMicros: microsOf(time),
     user: parseUser(asFields(row)),
     connections: parseConnections(asList(records), platform === null),
+    flows: parseFlows(asFields(row)[FLOWS] ?? null),
     remembered: parseRemembered(asFields(remembered)),
   };
   refuseOrphans(view.user, view.connections.size);
   return view;
 };
+
+/** Where READ_USER answers a user's flows. */
+const FLOWS = 4;
 
 const remembers = (answer: unknown): boolean => asFields(asList(answer)[2]).some((field) => field !== null);
 

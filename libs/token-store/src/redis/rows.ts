@@ -1,7 +1,7 @@
 import { ciphertext } from '@vault-engine/crypto';
 import type { ConnectionMetadata, ConnectionRecord, Lease, Remembered, UserRow } from '@vault-engine/vault';
 import { BrokenRow, type RowKind } from '../broken-row.ts';
-import { conditionText, parseCondition } from './condition.ts';
+import { conditionText, grantText, parseCondition, parseGrant } from './condition.ts';
 import { isObject, isText, isWhole, parseJson } from './json.ts';
 
 /** Fields as HMGET answers them, in the order in which a script asks for them. */
@@ -29,23 +29,30 @@ export const recordFields = (record: ConnectionRecord): (string | Buffer)[] => [
   record.refresh ?? '',
   'condition',
   conditionText(record.condition),
+  'grant',
+  grantText(record.grant),
+  'told',
+  record.told,
 ];
 
 /** The record in `fields`, or null where there is no such hash. */
 export const parseRecord = (fields: Fields): ConnectionRecord | null => {
   if (fields.every((field) => field === null)) return null;
-  const [version, tokenVersion, storedAt, metadata, access, refresh, condition, ...lease] = fields;
+  const [version, tokenVersion, stored, metadata, access, refresh, condition, grant, told, ...lease] = fields;
+  const storedAt = parseInteger('record', stored);
   const sealed = present('record', access);
   if (sealed.length === 0) throw new BrokenRow('record', 'access is empty');
   const refreshSealed = present('record', refresh);
   return {
     version: parseInteger('record', version),
     tokenVersion: parseInteger('record', tokenVersion),
-    storedAt: parseInteger('record', storedAt),
+    storedAt,
     metadata: parseMetadata(present('record', metadata)),
     access: ciphertext(sealed),
     refresh: refreshSealed.length === 0 ? null : ciphertext(refreshSealed),
     condition: parseCondition(condition ?? null),
+    grant: parseGrant(grant ?? null, storedAt),
+    told: told?.toString() ?? '',
     lease: parseLease(lease),
   };
 };

@@ -14,7 +14,7 @@ const script = (lua: string): Script => ({ lua, sha: hash('sha1', lua, 'hex') })
 
 /** What `parseRecord` reads, in its order. */
 const RECORD = `'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh',
-    'condition', 'lease_owner', 'lease_until', 'lease_phase'`;
+    'condition', 'grant', 'told', 'lease_owner', 'lease_until', 'lease_phase'`;
 const LEASE = `'lease_owner', 'lease_until', 'lease_phase'`;
 /** The lease that the holder found lapsed. */
 const BEFORE = `'before_owner', 'before_until', 'before_phase'`;
@@ -39,7 +39,7 @@ return {
  * migrates, a node answers an error for a key that it has handed over, which is retried: never a connection too few.
  */
 export const READ_USER = script(`#!lua flags=no-writes
-local user = redis.call('HMGET', KEYS[1], 'revision', 'kid', 'wrapped', 'platforms')
+local user = redis.call('HMGET', KEYS[1], 'revision', 'kid', 'wrapped', 'platforms', 'flows')
 local wanted = ARGV[2]
 if wanted == '' then wanted = user[4] or '' end
 local records = {}
@@ -87,7 +87,8 @@ end`;
  *
  * `again` marks the repetition of a change whose answer got lost. Whoever finds its own transition in the dedupe record
  * or the user's row was here before: it is answered what the lost answer said. `owner` is whose lease the put needs, or
- * '' for nobody's. Every put ends the lease.
+ * '' for nobody's. Every put ends the lease. `flows` is empty where they stay as they are, else when the first of them
+ * falls due ('' for never) and their text. In the due index `<user>:` stands for the flows of a user.
  */
 export const APPLY = script(`
 local at = 0
@@ -100,7 +101,7 @@ end
 local again, removed = take() == '1', take_list()
 local user, transition, forget = take(), take(), take() == '1'
 local expected, revision, kid, wrapped, owner = take(), take(), take(), take(), take()
-local put, remember, entry = take_list(), take_list(), take_list()
+local put, flows, remember, entry = take_list(), take_list(), take_list(), take_list()
 local user_key, due_key, pending_key, dedupe_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local earlier = redis.call('HMGET', dedupe_key, 'mac', 'outcome', 'transition', 'pending')
@@ -133,7 +134,10 @@ for i, platform in ipairs(removed) do
   redis.call('DEL', KEYS[next_key + i - 1])
   redis.call('ZREM', due_key, user .. ':' .. platform)
 end
-if forget then redis.call('DEL', user_key) end
+if forget then
+  redis.call('DEL', user_key)
+  redis.call('ZREM', due_key, user .. ':')
+end
 local pending = redis.call('XADD', pending_key, '*', unpack(entry))
 if not forget and (row[1] or kid ~= '') then
   local platforms = {}
@@ -142,6 +146,11 @@ if not forget and (row[1] or kid ~= '') then
   redis.call('HSET', user_key, 'revision', revision, 'platforms', table.concat(platforms, ','),
     'transition', transition, 'pending', pending)
   if not row[1] then redis.call('HSET', user_key, 'kid', kid, 'wrapped', wrapped) end
+  if #flows > 0 then
+    redis.call('HSET', user_key, 'flows', flows[2])
+    if flows[1] == '' then redis.call('ZREM', due_key, user .. ':')
+    else redis.call('ZADD', due_key, flows[1], user .. ':') end
+  end
 end
 if #remember > 0 then
   redis.call('HSET', dedupe_key, 'mac', remember[2], 'outcome', remember[3], 'transition', transition, 'pending', pending)
@@ -204,3 +213,17 @@ if before[3] == 'called' then
 end
 redis.call('HSET', KEYS[1], 'released_by', ARGV[2])
 return { 'done' }`);
+
+/**
+ * What of a shard has fallen due, by the server's clock, moved to `again` milliseconds from now: whoever asks meanwhile does
+ * not find it, and whoever asks later does, should nothing else have moved it. On a full server too: it adds nothing.
+ * KEYS due. ARGV limit, again
+ */
+export const TAKE_DUE = script(`#!lua flags=allow-oom
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = redis.call('ZRANGE', KEYS[1], '-inf', string.format('%.0f', now), 'BYSCORE', 'LIMIT', 0, ARGV[1], 'WITHSCORES')
+for i = 1, #found, 2 do
+  redis.call('ZADD', KEYS[1], 'XX', string.format('%.0f', now + ARGV[2]), found[i])
+end
+return found`);

@@ -65,13 +65,14 @@ test('a put leaves fields of others in the record alone, and a removal takes the
   expect(await redis.exists(recordKey(user))).toBe(0);
 });
 
-test('a record that was written before there were conditions and leases is good and unleased', async () => {
+test('a record that was written before there were conditions, grants and leases is good and unleased', async () => {
   const [user, record] = [newUser(), newRecord()];
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, record) }));
-  await redis.hdel(recordKey(user), 'condition');
+  await redis.hdel(recordKey(user), 'condition', 'grant', 'told');
   const fields = ['version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh'];
   expect((await redis.hkeys(recordKey(user))).sort()).toEqual(fields.sort());
-  const old = { ...record, condition: { kind: 'good' }, lease: null };
+  const grant = { since: record.storedAt, endsAt: null, renewedAt: null, account: null };
+  const old = { ...record, condition: { kind: 'good' }, grant, told: '', lease: null };
   expect((await store.readConnection(user, GMAIL)).record).toEqual(old);
   expect((await store.readUser(user, null, null)).connections.get(GMAIL)).toEqual(old);
   const claim = { user, platform: GMAIL, owner: 'o', tokenVersion: record.tokenVersion, ttlMs: 60_000 };
@@ -79,7 +80,7 @@ test('a record that was written before there were conditions and leases is good 
 });
 
 test('the fields of condition and lease are those of the README', async () => {
-  const [user, condition] = [newUser(), { kind: 'dead', reason: 'invalid_grant', since: 5 } as const];
+  const [user, condition] = [newUser(), { kind: 'dead', reason: 'grant_refused', since: 5 } as const];
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, newRecord({ condition })) }));
   const of = { user, platform: GMAIL, tokenVersion: newRecord().tokenVersion };
   await store.claim({ ...of, owner: 'one', ttlMs: 1 });

@@ -1,0 +1,85 @@
+import type { PlatformId, Providers, RenewalTerms } from '@vault-engine/vault';
+import type { ClientCredentials } from './client-credentials.ts';
+import { fetchIdentity } from './fetch-identity.ts';
+import type { Outbound } from './outbound/open-outbound.ts';
+import type { PlatformProfile, ProfileCatalog } from './platform-catalog.ts';
+import type { Registration } from './provider-request.ts';
+import { backoff } from './refresh/backoff.ts';
+import { dueAt, type RandomFraction } from './refresh/due-at.ts';
+import { refreshGrant } from './refresh/refresh-grant.ts';
+import { revokeGrant } from './revoke-grant.ts';
+
+/** Shares the rates of platforms among all processes. Rejects with `PortUnavailable` (`storage`). */
+export interface SharedRate {
+  /** Takes one of `perMinute` places; a refusal says after how many milliseconds there may be one. */
+  take(platform: PlatformId, perMinute: number): ReturnType<Providers['admit']>;
+}
+
+/** What the providers are reached with. */
+export interface ProvidersOptions {
+  readonly catalog: ProfileCatalog;
+  /** Platforms without an entry are not renewed here. */
+  readonly clients: ReadonlyMap<PlatformId, ClientCredentials>;
+  readonly outbound: Outbound;
+  readonly rate: SharedRate;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly random: RandomFraction;
+}
+
+/** The domain's {@link Providers}, by the profiles. */
+export const openProviders = (options: ProvidersOptions): Providers => {
+  const { catalog, clients, outbound, rate, now, random } = options;
+  const deps = { outbound, now };
+  const registered = (platform: PlatformId): Registration | null => {
+    const [profile, client] = [catalog.profile(platform), clients.get(platform)];
+    return profile === null || client === undefined ? null : { profile, client };
+  };
+  return {
+    terms: (platform) => {
+      const registration = registered(platform);
+      return registration === null ? null : termsOf(registration.profile, random);
+    },
+    admit: async (platform) => {
+      const perMinute = catalog.profile(platform)?.limits.per_minute ?? null;
+      return perMinute === null ? { ok: true } : rate.take(platform, perMinute);
+    },
+    // An answer without a lifetime may be followed by a question for it.
+    refreshTimeoutMs: 2 * outbound.timeoutMs,
+    refresh: async (platform, refreshToken, params, cancelled) => {
+      const registration = registered(platform);
+      if (registration === null) return { kind: 'application_fault', reason: 'not_registered' };
+      const { profile, client } = registration;
+      return refreshGrant(profile, client, refreshToken, { ...deps, cancelled }, params);
+    },
+    revoke: async (platform, tokens, params) => {
+      const registration = registered(platform);
+      return registration === null
+        ? { kind: 'not_supported' }
+        : revokeGrant(registration.profile, registration.client, tokens, deps, params);
+    },
+    identify: async (platform, access, params) => {
+      const profile = catalog.profile(platform);
+      return profile === null ? { ok: true, value: null } : fetchIdentity(profile, access, deps, params);
+    },
+  };
+};
+
+const termsOf = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
+  const { rotation, refresh, limits } = profile;
+  return {
+    dueAt: (facts) => dueAt(facts, profile, random),
+    backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
+    minIntervalMs: refresh.min_interval_s * 1_000,
+    concurrency: limits.concurrency,
+    graceMs: rotation.grace_s * 1_000,
+    reuse: reuseOf(rotation),
+  };
+};
+
+/** Nobody knows what an unknown provider does that always rotates: what may end the user's grant is not tried. */
+const reuseOf = ({ mode, on_reuse: onReuse }: PlatformProfile['rotation']): RenewalTerms['reuse'] => {
+  if (mode === 'never') return 'harmless';
+  if (onReuse === 'reject') return 'refused';
+  return onReuse === 'unknown' && mode === 'optional' ? 'refused' : 'fatal';
+};

@@ -1,0 +1,25 @@
+import type { ConnectionSnapshot } from '@vault-engine/contracts';
+import { type ConnectionView, type StatusReason, standsAt } from '@vault-engine/vault';
+
+/** What time alone changes of a connection in a snapshot. */
+export type ConnectionStands = Pick<ConnectionSnapshot, 'status' | 'suggested_action' | 'reason'>;
+
+/** How a connection stands at `now` (Unix milliseconds), going by a snapshot that was taken earlier. */
+export const connectionStandsAt = (connection: ConnectionSnapshot, now: number): ConnectionStands => {
+  const { status, suggested_action: action, reason } = connection;
+  // What came after this reader is left as it is.
+  if (status === 'UNKNOWN') return { status, suggested_action: action, reason };
+  const view: ConnectionView = {
+    status,
+    action,
+    reason: reason as StatusReason | null, // handed through; no rule looks into it
+    expiresAt: connection.expires_at,
+    lapsesAt: connection.lapses_at,
+    reauthFrom: connection.reauth_from,
+    renewal: RENEWAL[connection.renewal],
+  };
+  const later = standsAt(view, now);
+  return { status: later.status, suggested_action: later.action, reason: later.reason };
+};
+
+const RENEWAL = { NONE: 'none', GOOD: 'good', FAILING: 'failing', DEAD: 'dead' } as const;

@@ -1,0 +1,35 @@
+import type { ConnectionRecord } from './model.ts';
+import type { RenewalTerms } from './providers.ts';
+import { nextTurn, standingText, status } from './status.ts';
+
+/** The record, noting that everybody has been told how it stands at `now` (Unix milliseconds). */
+export const toldOf = (record: Omit<ConnectionRecord, 'told'>, now: number): ConnectionRecord => ({
+  ...record,
+  told: standingText(status({ ...record, told: '' }, now)),
+});
+
+/**
+ * When a connection next wants attention, Unix milliseconds; null: never. To be refreshed, or because time alone makes it
+ * stand otherwise and somebody has to be told.
+ */
+export const attentionAt = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): number | null => {
+  const times = [renewalAt(record, terms), nextTurn(status(record, now), now)].filter((time) => time !== null);
+  return times.length === 0 ? null : Math.min(...times);
+};
+
+/** When a connection is to be refreshed ahead of time or once more, Unix milliseconds; null: never. */
+export const renewalAt = (
+  { condition, storedAt, refresh, metadata: { expiresAt, refreshExpiresAt } }: ConnectionRecord,
+  terms: RenewalTerms | null,
+): number | null => {
+  if (terms === null || refresh === null) return null;
+  switch (condition.kind) {
+    case 'failing':
+      return condition.retryAt;
+    case 'dead':
+      return null;
+    case 'none': // Somebody has registered with the provider since.
+    case 'good':
+      return terms.dueAt({ renewedAt: storedAt, hasRefreshToken: true, expiresAt, refreshExpiresAt });
+  }
+};
