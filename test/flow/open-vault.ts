@@ -6,6 +6,7 @@ import { connectVault, type VaultClient } from '@vault-engine/client';
 import { type Codec, openCodec, type Records, type TopicNames, topicNames } from '@vault-engine/contracts';
 import {
   type EngineKeysFile,
+  type FurtherPlatform,
   gatewayPort,
   plan,
   provision,
@@ -14,6 +15,7 @@ import {
   type ServicePlan,
   servicePlans,
   type VaultPlace,
+  writePlatforms,
 } from '@vault-engine/development';
 import { freePort } from '@vault-engine/local';
 import { openWorld, type World } from '@vault-engine/world';
@@ -50,6 +52,8 @@ export interface TestVaultOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** How many brokers keep each topic; 1 where nothing is said. */
   readonly replicationFactor?: number;
+  /** Platforms beside those of `platform-profiles`: all services and the command line know them. */
+  readonly platforms?: readonly FurtherPlatform[];
 }
 
 /** Opens a vault. Rejects, with nothing left running, when a service does not get ready. */
@@ -58,18 +62,22 @@ export const openVault = async ({
   services = ['command-worker', 'gateway'],
   env = {},
   replicationFactor = 1,
+  platforms = [],
 }: TestVaultOptions = {}): Promise<TestVault> => {
   const world = await openWorld();
   const { topicPrefix } = world;
   const stateDir = await mkdtemp(join(tmpdir(), 'vault-engine-test-'));
   const shared = { brokers: world.brokers, registryUrl: world.registryUrl, redisUrl: world.redisUrl, ...parts };
-  const { engines, keyFile } = await provision({ ...shared, topicPrefix, stateDir, replicationFactor });
+  const further = await writePlatforms(stateDir, platforms);
+  const { profileFolders } = further;
+  const { engines, keyFile } = await provision({ ...shared, topicPrefix, stateDir, replicationFactor, profileFolders });
   const place: VaultPlace = {
     ...shared,
     topicPrefix,
     keyPrefix: `${world.keyPrefix}vault`,
     keyFile,
     firstPort: await freePort(),
+    further,
   };
   const logDir = join(stateDir, 'logs');
   const ofThese = (plans: readonly ServicePlan[]) =>
@@ -83,7 +91,7 @@ export const openVault = async ({
     runVault({ place, plans, logDir, log: () => undefined, onCrash: (what) => crashes.push(what) });
   const running = await run(ofThese(servicePlans(place)));
   const opened: (() => Promise<void>)[] = [() => running.stop()];
-  let further = 10;
+  let started = 10;
   return {
     world,
     place,
@@ -103,10 +111,10 @@ export const openVault = async ({
       return client;
     },
     start: async (name, service, more = {}) => {
-      further += 1;
-      const started = await run([{ ...plan(place, service, further, { ...env, ...more }), name }]);
-      opened.push(() => started.stop());
-      return started;
+      started += 1;
+      const one = await run([{ ...plan(place, service, started, { ...env, ...more }), name }]);
+      opened.push(() => one.stop());
+      return one;
     },
     read: (topic, name) => readAll(bus, codec, topic, name),
     close: async () => {

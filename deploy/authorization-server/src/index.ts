@@ -1,6 +1,7 @@
 export type { Lifetimes, RegisteredClient } from './configure-provider.ts';
 export type { ConsentTokens } from './consent.ts';
 export type { RequestCounts } from './count-requests.ts';
+export { profileAt, type ServerProfile } from './describe-server.ts';
 export {
   type AuthorizationServer,
   type AuthorizationServerOptions,

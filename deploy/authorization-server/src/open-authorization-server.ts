@@ -4,19 +4,15 @@ import { endGrant } from './adapt-storage.ts';
 import { configureProvider, type Lifetimes, type RegisteredClient } from './configure-provider.ts';
 import { type ConsentTokens, consent } from './consent.ts';
 import { countRequests, type RequestCounts } from './count-requests.ts';
+import { endpointsAt, profileAt, type ServerProfile } from './describe-server.ts';
 import { type GrantStorage, inMemory } from './grant-storage.ts';
 import { serveConsent } from './serve-consent.ts';
 
 /** A certified OAuth server on loopback, with refresh tokens that rotate, reuse of which ends the grant. */
-export interface AuthorizationServer {
+export interface AuthorizationServer extends ReturnType<typeof endpointsAt> {
   readonly url: string;
-  readonly tokenUrl: string;
-  /** RFC 7009. */
-  readonly revocationUrl: string;
-  /** RFC 7662. */
-  readonly introspectionUrl: string;
-  /** Names the account of an access token as `sub`. */
-  readonly identityUrl: string;
+  /** The platform profile of this server, to be written as it is or with changes. */
+  readonly profile: ServerProfile;
   readonly client: RegisteredClient;
   /** Grants everything in the name of `account`. */
   readonly consent: (account: string) => Promise<ConsentTokens>;
@@ -71,10 +67,8 @@ export const openAuthorizationServer = async ({
   http.on('request', provider.callback());
   return {
     url,
-    tokenUrl: `${url}/token`,
-    revocationUrl: `${url}/token/revocation`,
-    introspectionUrl: `${url}/token/introspection`,
-    identityUrl: `${url}/me`,
+    ...endpointsAt(url),
+    profile: profileAt(url, 'Authorization server'),
     client,
     consent: consentOf,
     accepts: async (accessToken) => {

@@ -52,8 +52,8 @@ export const runVault = async ({
   return { services: new Map(running.map((service) => [service.name, service])), stop };
 };
 
-const portIsFree = async ({ name, env, operations }: ServicePlan): Promise<void> => {
-  const ports = [new URL(operations).port, env['VAULT_GATEWAY_PORT']].filter((port) => port !== undefined).map(Number);
+const portIsFree = async ({ name, operations, port: served }: ServicePlan): Promise<void> => {
+  const ports = [Number(new URL(operations).port), ...(served === undefined ? [] : [served])];
   for (const port of ports) {
     if (await isFree(port)) continue;
     const holder = (await portHolder(port)) ?? 'another process';

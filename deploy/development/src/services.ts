@@ -1,3 +1,5 @@
+import type { FurtherPlatforms } from './write-platforms.ts';
+
 /** One service of the development start. */
 export interface ServicePlan {
   readonly name: string;
@@ -5,6 +7,8 @@ export interface ServicePlan {
   readonly env: Readonly<Record<string, string>>;
   /** Where it serves `/metrics`, `/healthz` and `/readyz`. */
   readonly operations: string;
+  /** Another port that it serves. */
+  readonly port?: number;
 }
 
 /** What the services are run with. */
@@ -17,16 +21,32 @@ export interface VaultPlace {
   readonly keyFile: string;
   /** The first of the ports that the services take. */
   readonly firstPort: number;
+  /** Platforms beside those of `platform-profiles`. */
+  readonly further?: FurtherPlatforms;
 }
 
+/** Every port, counted from `firstPort`. A service's operations (metrics, health) are under its name. */
+const PORTS = {
+  gatewayRest: 0,
+  'command-worker': 1,
+  gateway: 2,
+  'status-projector': 3,
+} as const;
+
 /** The gateway's own port. */
-export const gatewayPort = ({ firstPort }: VaultPlace): number => firstPort;
+export const gatewayPort = ({ firstPort }: Pick<VaultPlace, 'firstPort'>): number => firstPort + PORTS.gatewayRest;
 
 /** Every service of the vault, in the order in which they start. */
 export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
-  plan(place, 'command-worker', 1, {}),
-  plan(place, 'status-projector', 3, {}),
-  plan(place, 'gateway', 2, { VAULT_GATEWAY_HOST: '127.0.0.1', VAULT_GATEWAY_PORT: String(gatewayPort(place)) }),
+  plan(place, 'command-worker', PORTS['command-worker'], {}),
+  plan(place, 'status-projector', PORTS['status-projector'], {}),
+  {
+    ...plan(place, 'gateway', PORTS.gateway, {
+      VAULT_GATEWAY_HOST: '127.0.0.1',
+      VAULT_GATEWAY_PORT: String(gatewayPort(place)),
+    }),
+    port: gatewayPort(place),
+  },
 ];
 
 /** A service on the port `firstPort + offset`. */
@@ -49,7 +69,17 @@ export const plan = (
     VAULT_LOCAL_KEY_FILE: place.keyFile,
     VAULT_METRICS_PORT: String(place.firstPort + offset),
     VAULT_ALLOW_INSECURE_LOOPBACK: '1',
+    ...(RENEWING.has(name) ? renewalEnvironment(place) : {}),
     ...env,
   },
   operations: `http://127.0.0.1:${place.firstPort + offset}`,
 });
+
+/** The services that ask providers for tokens: they alone are given the client secrets. */
+const RENEWING: ReadonlySet<string> = new Set(['command-worker', 'refresh-scheduler']);
+
+/** What a process that renews tokens is started with beside the rest: which platforms there are, and as what we are registered. */
+export const renewalEnvironment = ({ further }: VaultPlace): Readonly<Record<string, string>> =>
+  further === undefined || further.profileFolders.length === 0
+    ? {}
+    : { VAULT_PROFILES: further.profileFolders.join(':'), ...further.clients };

@@ -1,0 +1,33 @@
+/** What a platform profile says about such a server, as it stands in a file. */
+export interface ServerProfile {
+  readonly display_name: string;
+  readonly token: { readonly url: string };
+  readonly rotation: { readonly mode: 'always'; readonly on_reuse: 'revoke_family' };
+  readonly revoke: { readonly url: string; readonly auth: 'post' };
+  readonly introspection: { readonly url: string };
+  readonly identity: { readonly url: string; readonly paths: string[] };
+}
+
+/** The addresses of the server at `url`. */
+export const endpointsAt = (url: string) => ({
+  tokenUrl: `${url}/token`,
+  /** RFC 7009. */
+  revocationUrl: `${url}/token/revocation`,
+  /** RFC 7662. */
+  introspectionUrl: `${url}/token/introspection`,
+  /** Names the account of an access token as `sub`. */
+  identityUrl: `${url}/me`,
+});
+
+/** The profile of the server at `url`; a test changes what it wants otherwise. */
+export const profileAt = (url: string, displayName: string): ServerProfile => {
+  const { tokenUrl, revocationUrl, introspectionUrl, identityUrl } = endpointsAt(url);
+  return {
+    display_name: displayName,
+    token: { url: tokenUrl },
+    rotation: { mode: 'always', on_reuse: 'revoke_family' },
+    revoke: { url: revocationUrl, auth: 'post' },
+    introspection: { url: introspectionUrl },
+    identity: { url: identityUrl, paths: ['sub'] },
+  };
+};

@@ -1,0 +1,43 @@
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { WrittenProfile } from '@vault-engine/platforms';
+import { stringify } from 'yaml';
+
+/** A platform beside those of `platform-profiles`, and as what the vault is registered there. */
+export interface FurtherPlatform {
+  readonly id: string;
+  readonly profile: WrittenProfile;
+  /** Null where nobody registered the vault. */
+  readonly client: { readonly id: string; readonly secret: string } | null;
+}
+
+/** How services learn of further platforms. */
+export interface FurtherPlatforms {
+  readonly profileFolders: readonly string[];
+  /** `VAULT_CLIENT_ID_<PLATFORM>` and `VAULT_CLIENT_SECRET_<PLATFORM>_FILE`. */
+  readonly clients: Readonly<Record<string, string>>;
+}
+
+/** Writes each platform's profile, and its client secret for its owner's eyes only, into the state folder. */
+export const writePlatforms = async (
+  stateDir: string,
+  platforms: readonly FurtherPlatform[],
+): Promise<FurtherPlatforms> => {
+  if (platforms.length === 0) return { profileFolders: [], clients: {} };
+  const folder = join(stateDir, 'platform-profiles');
+  const keys = join(stateDir, 'keys');
+  await mkdir(folder, { recursive: true });
+  await mkdir(keys, { recursive: true, mode: 0o700 });
+  const clients: Record<string, string> = {};
+  for (const { id, profile, client } of platforms) {
+    await writeFile(join(folder, `${id}.yaml`), stringify(profile));
+    if (client === null) continue;
+    const secretFile = join(keys, `${id}.client-secret`);
+    await writeFile(secretFile, client.secret, { mode: 0o600 });
+    await chmod(secretFile, 0o600);
+    const suffix = id.toUpperCase().replaceAll('-', '_');
+    clients[`VAULT_CLIENT_ID_${suffix}`] = client.id;
+    clients[`VAULT_CLIENT_SECRET_${suffix}_FILE`] = secretFile;
+  }
+  return { profileFolders: [folder], clients };
+};
