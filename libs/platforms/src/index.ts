@@ -14,4 +14,3 @@ export { refreshGrant } from './refresh/refresh-grant.ts';
 export { type GrantTokens, type RevokeFailure, type RevokeOutcome, revokeGrant } from './revoke-grant.ts';
 export { openSharedRate, type ShareRateOptions } from './share-rate.ts';
 export type { WrittenProfile } from './written-profile.ts';
-export type { WrittenProfile } from './written-profile.ts';
