@@ -12,6 +12,7 @@ export * from './model.ts';
 export * from './ports.ts';
 export type * from './providers.ts';
 export { outcomeText, recall, refusalId } from './remember.ts';
+export type * from './renewal/renewer.ts';
 export { revokeToken, type TokenRevoked } from './revoke-token.ts';
 export * from './status.ts';
 export { type StoreToken, storeToken, type TokenStored } from './store-token.ts';

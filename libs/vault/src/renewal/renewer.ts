@@ -1,0 +1,62 @@
+import type { ConnectionRecord, EngineId, PlatformId, UserId, UserRow } from '../model.ts';
+
+/** In whose name a connection is refreshed, for the audit log. */
+export interface RenewalActor {
+  /** The engine whose command wants the token, or the service that acts by itself, e.g. `refresh-scheduler`. */
+  readonly engine: string;
+  /** The engine that an event names; null: the vault itself. */
+  readonly eventEngine: EngineId | null;
+  readonly requestId: string | null;
+  readonly keyId: string | null;
+}
+
+/** Which connection is to be refreshed, and why. */
+export interface RenewalRequest {
+  readonly user: UserId;
+  readonly platform: PlatformId;
+  /** The credentials that are to be replaced: where they have been already, that is the answer. */
+  readonly tokenVersion: number;
+  /** Passes the cool-down after a failure and the provider's least interval: for operators. */
+  readonly forced: boolean;
+  readonly actor: RenewalActor;
+}
+
+/** What refreshing came to, with the connection as it stands now. */
+export type RenewalAnswer =
+  /** It has other credentials than those of the request: this renewal's, another's, or the user's own. */
+  | { readonly kind: 'renewed'; readonly user: UserRow; readonly record: ConnectionRecord }
+  /** It keeps those that it has: `record.condition` says why, and until when. */
+  | { readonly kind: 'kept'; readonly record: ConnectionRecord }
+  /** Not now, and nothing is wrong with it: the provider's rate or least interval. */
+  | { readonly kind: 'later'; readonly record: ConnectionRecord; readonly retryAfterMs: number }
+  /** Another process is at it, and has not finished within the time that was given. */
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'gone' };
+
+/** What attending to a connection came to. */
+export type Attended =
+  | { readonly kind: 'renewed' | 'failed' | 'dead' }
+  /** It stands otherwise by time alone, and an event says so. */
+  | { readonly kind: 'told' }
+  /** It wanted nothing, and falls due again when it does. */
+  | { readonly kind: 'nothing' }
+  /** Another process is at it: it comes again by itself. */
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'gone' }
+  /** The provider's rate is used up; it falls due again by itself. */
+  | { readonly kind: 'throttled'; readonly retryAfterMs: number };
+
+/**
+ * Refreshes connections, each by one process at a time. All methods reject with `PortUnavailable`. What is under way goes
+ * on when its caller stops waiting: a refresh token that is spent has to be replaced.
+ */
+export interface Renewer {
+  /** Refreshes a connection, and waits up to `patienceMs` for another process that is at it. */
+  renew(request: RenewalRequest, patienceMs: number): Promise<RenewalAnswer>;
+  /** Does what has fallen due for a connection: refreshes it, or tells how it stands by now. */
+  attend(user: UserId, platform: PlatformId): Promise<Attended>;
+  /** How many refreshes are under way. */
+  readonly underWay: number;
+  /** Takes nothing new and waits for what is under way. False: after `ms` something still was. */
+  drain(ms: number): Promise<boolean>;
+}
