@@ -1,0 +1,62 @@
+import { type Behaviour, renew, type TokenAnswer } from './misbehaviours.ts';
+import { openHttpServer, type Received } from './open-server.ts';
+
+/** A token endpoint that meets each request as a test says, and renews everything where it says nothing. */
+export interface MisbehavingProvider {
+  readonly url: string;
+  readonly tokenUrl: string;
+  /** How the next requests are met, one after the other, after those that were said before. */
+  readonly script: (...behaviours: readonly Behaviour[]) => void;
+  /** How every request is met for which there is no script. */
+  readonly otherwise: (behaviour: Behaviour) => void;
+  /** The requests that have come to the token endpoint so far, whole. */
+  readonly requests: readonly Received[];
+  /** The refresh tokens that they brought, in their order. */
+  readonly refreshTokens: () => readonly (string | null)[];
+  /** The tokens of the latest right answer, whether or not it was sent; null before the first. */
+  readonly latest: () => TokenAnswer | null;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens one on a free port of 127.0.0.1. It checks neither client nor token: whoever asks is answered. */
+export const openMisbehavingProvider = async ({ expiresIn = 3_600 } = {}): Promise<MisbehavingProvider> => {
+  const script: Behaviour[] = [];
+  const requests: Received[] = [];
+  let rest: Behaviour = renew();
+  let latest: TokenAnswer | null = null;
+  const server = await openHttpServer((received, response) => {
+    if (received.method !== 'POST' || received.path !== '/token') {
+      response.writeHead(404).end();
+      return;
+    }
+    const number = requests.push(received);
+    latest = {
+      access_token: `access-${number}`,
+      refresh_token: `refresh-${number}`,
+      token_type: 'Bearer',
+      expires_in: expiresIn,
+    };
+    (script.shift() ?? rest)(response, latest);
+  });
+  return {
+    url: server.url,
+    tokenUrl: `${server.url}/token`,
+    script: (...behaviours) => {
+      script.push(...behaviours);
+    },
+    otherwise: (behaviour) => {
+      rest = behaviour;
+    },
+    requests,
+    refreshTokens: () => requests.map(refreshTokenIn),
+    latest: () => latest,
+    close: server.close,
+  };
+};
+
+/** Profiles send forms or JSON. */
+const refreshTokenIn = ({ headers, body }: Received): string | null => {
+  if (!headers['content-type']?.startsWith('application/json')) return new URLSearchParams(body).get('refresh_token');
+  const { refresh_token: token } = JSON.parse(body) as { readonly refresh_token?: string }; // what the vault sends
+  return token ?? null;
+};
