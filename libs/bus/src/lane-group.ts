@@ -189,7 +189,8 @@ class LaneGroup implements Lanes {
     if (delivery.kind === 'known') return;
     state.unfinished += 1;
     state.unfinishedBytes += sizeOf(record);
-    this.#scheduler.submit(laneOf(record), { record, state, entry: delivery.entry });
+    const lane = this.#options.ordered(record) ? laneOf(record) : null;
+    this.#scheduler.submit(lane, { record, state, entry: delivery.entry });
   }
 
   async #work({ record, state, entry }: Work, turn: Turn): Promise<void> {

@@ -2,6 +2,8 @@ import { Fifo } from './fifo.ts';
 
 /** An item's hold on its lane and on one of the places to work in. */
 export interface Turn {
+  /** Whether the item has a lane. */
+  readonly ordered: boolean;
   /** Lets the next item of the lane begin, and gives the place back, although this item goes on. */
   yieldLane(): void;
   /** Gives the place back, keeps the lane, and resolves with a place again after `ms`. Never, once halted. */
@@ -81,6 +83,7 @@ export class LaneScheduler<T> {
 
   #turnOf(held: Held<T>): Turn {
     return {
+      ordered: held.lane !== null,
       yieldLane: () => {
         this.#leaveLane(held);
         this.#leavePlace(held);

@@ -131,6 +131,25 @@ describe('lanes', () => {
     await vi.waitFor(async () => expect(await committed(topic)).toBe(2n));
   });
 
+  it('let a record that need not wait pass those of its key, and say so to its handler', async () => {
+    const topic = await test.topic(1);
+    const { opened, open } = gate();
+    const done: string[] = [];
+    await start(topic, {
+      ordered: ({ value }) => String(value) !== 'passes',
+      handle: async ({ value }, { ordered }) => {
+        if (String(value) === 'waits') await opened;
+        done.push(`${value} ${ordered}`);
+        return ack;
+      },
+    });
+    for (const value of ['waits', 'next', 'passes']) await send(topic, 'u', value);
+    await vi.waitFor(() => expect(done).toEqual(['passes false']));
+    open();
+    await vi.waitFor(async () => expect(await committed(topic)).toBe(3n));
+    expect(done).toEqual(['passes false', 'waits true', 'next true']);
+  });
+
   it('send poison to the dead letters, and commit it only when they have it', async () => {
     const topic = await test.topic(1);
     const dead: string[] = [];

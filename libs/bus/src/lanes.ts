@@ -3,6 +3,7 @@ import type { PressureLimits } from './back-pressure.ts';
 import type { Bus } from './bus.ts';
 import type { OnFatal } from './consumer-health.ts';
 import { joinGroup } from './lane-group.ts';
+import type { BusRecord } from './record.ts';
 import type { OffsetReset } from './repair-offset-reset.ts';
 import type { RunOptions } from './run-record.ts';
 
@@ -10,6 +11,11 @@ export interface LaneOptions extends Omit<RunOptions, 'maxThrows'>, Partial<Pres
   readonly groupId: string;
   /** All members of a group must name the same ones. */
   readonly topics: readonly string[];
+  /**
+   * Asked as a record arrives, on the fetch path: false for one that need not wait for those of its key before it. Must be
+   * quick, and must not throw. Default: every record with a key waits.
+   */
+  readonly ordered?: (record: BusRecord) => boolean;
   /** Records worked on side by side. Default 256. */
   readonly concurrency?: number;
   /** After so many throws of the handler in a row a record becomes a dead letter. Default 12, which takes about 35 s. */
@@ -53,12 +59,13 @@ export interface Lanes {
 
 /**
  * Joins a group and works off what its topics bring: records with the same key one after the other, in their order;
- * different keys side by side. A record's offset is committed when it and all before it in its partition are done, never
+ * different keys side by side; so does what {@link LaneOptions.ordered} excepts. A record's offset is committed when it and all before it in its partition are done, never
  * earlier. Resolves when the group is joined.
  */
 export function startLanes(bus: Bus, options: LaneOptions): Promise<Lanes> {
   return joinGroup(bus, {
     ...options,
+    ordered: options.ordered ?? (() => true),
     concurrency: options.concurrency ?? 256,
     maxThrows: options.maxThrows ?? 12,
     commitEveryMs: options.commitEveryMs ?? 300,

@@ -14,6 +14,8 @@ export type Outcome =
 export interface HandlerContext {
   /** Aborted when the lanes stop and the time to drain is over. The record will be delivered again. */
   readonly signal: AbortSignal;
+  /** Whether the record waited for those of its key before it; false also without a key. */
+  readonly ordered: boolean;
   /** 1 at first; one more after each retry. Begins at 1 again after a restart. */
   readonly attempt: number;
   /**
@@ -43,7 +45,8 @@ export async function runRecord(
 ): Promise<boolean> {
   let throws = 0;
   for (let attempt = 1; !signal.aborted; attempt += 1) {
-    const result = await tryOnce(() => options.handle(record, { signal, attempt, yieldLane: turn.yieldLane }));
+    const { ordered, yieldLane } = turn;
+    const result = await tryOnce(() => options.handle(record, { signal, ordered, attempt, yieldLane }));
     if (!result.ok) {
       throws += 1;
       options.onError(result.error, record);

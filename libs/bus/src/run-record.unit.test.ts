@@ -16,6 +16,7 @@ const record: BusRecord = {
 function openRun(options: Partial<RunOptions>) {
   const rests: number[] = [];
   const turn: Turn = {
+    ordered: true,
     yieldLane: vi.fn(),
     end: vi.fn(),
     rest: async (ms) => {

@@ -94,6 +94,9 @@ export const parseCommandHeaders = (
   return { ok: true, value: { ...head, ...engineKey, correlation, engine, traceparent } };
 };
 
+/** The timeout of a command in milliseconds, without a look at its other headers; null: absent or malformed. */
+export const timeoutIn = (headers: Headers): number | null => read(headers, HEADER.timeoutMs, parseTimeout);
+
 const EMPTY = Buffer.alloc(0);
 
 const malformed = (header: HeaderName): HeaderRefusal => ({ ok: false, reason: 'header_malformed', header });

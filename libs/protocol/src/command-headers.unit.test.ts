@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CommandHead, encodeCommandHeaders, parseCommandHeaders } from './command-headers.ts';
+import { type CommandHead, encodeCommandHeaders, parseCommandHeaders, timeoutIn } from './command-headers.ts';
 import { uuidText } from './field-forms.ts';
 import { HEADER, type HeaderName } from './header-names.ts';
 
@@ -154,5 +154,19 @@ describe('encodeCommandHeaders', () => {
     ['an idempotency key beyond ASCII', { idempotencyKey: 'é' }],
   ])('throws for %s, which the vault would never answer', (_what, other) => {
     expect(() => encodeCommandHeaders({ ...head, ...other }, signature)).toThrow(RangeError);
+  });
+});
+
+describe('timeoutIn', () => {
+  it('is the timeout that parseCommandHeaders reads', () => {
+    fc.assert(
+      fc.property(aHead, (one) => {
+        expect(timeoutIn(encodeCommandHeaders(one, signature))).toBe(one.timeoutMs);
+      }),
+    );
+  });
+
+  it.each([undefined, '', '0', '-1', '1.5', '600001'])('is null for %j', (text) => {
+    expect(timeoutIn(text === undefined ? {} : { [HEADER.timeoutMs]: Buffer.from(text) })).toBeNull();
   });
 });

@@ -6,6 +6,7 @@ export {
   type HeaderRefusal,
   parseCommandHeaders,
   type Signature,
+  timeoutIn,
 } from './command-headers.ts';
 export * from './credential.ts';
 export {

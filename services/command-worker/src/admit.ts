@@ -4,6 +4,7 @@ import type { Authenticated } from './authenticate.ts';
 import type { TakeToken } from './rate-limit.ts';
 import type { Command } from './read-command.ts';
 import { timeLeft } from './time-left.ts';
+import type { Begun } from './verdict.ts';
 
 /** What a command is admitted by. */
 export interface Admission {
@@ -14,11 +15,7 @@ export interface Admission {
 }
 
 /** Whether an authenticated command may be executed now: fresh, in time, granted, and within the engine's rate. */
-export const admit = (
-  { now, retentionMs, takeToken }: Admission,
-  from: Authenticated,
-  command: Command,
-): Failure | null => {
+export const admit = ({ now, retentionMs, takeToken }: Admission, from: Begun, command: Command): Failure | null => {
   const { headers, record, engine } = from;
   const at = now();
   const fresh = freshness({ sentMs: headers.sentMs, appendMs: record.timestamp, now: at, retentionMs });
@@ -28,7 +25,7 @@ export const admit = (
       'the sent time is not within 60 s of the append time, or the command is too old',
       fresh,
     ).failure;
-  if (timeLeft(from, at) <= 0)
+  if (from.late || timeLeft(from, at) <= 0)
     return refuse('deadline_exceeded', 'the deadline passed before the command was executed').failure;
   if (!granted(from, command))
     return refuse('forbidden', 'the engine has no grant for this operation on this platform').failure;

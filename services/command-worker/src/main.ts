@@ -29,6 +29,7 @@ import { observe } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
 import { replyPartitions } from './reply-partitions.ts';
 import { serveCommand } from './serve-command.ts';
+import { arrivesLate } from './time-left.ts';
 
 const GROUP = 'vault.command-worker';
 const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
@@ -152,6 +153,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
         groupId,
         topics: [topics.commands],
         ...config.lanes,
+        ordered: (record) => !arrivesLate(record, Date.now()),
         handle: serveCommand({
           vault,
           table,

@@ -1,5 +1,5 @@
 import type { Attempts } from '@vault-engine/audit';
-import type { BusRecord, Outcome, Publisher } from '@vault-engine/bus';
+import type { BusRecord, HandlerContext, Outcome, Publisher } from '@vault-engine/bus';
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
 import type { AuditSubject, Call } from '@vault-engine/vault';
@@ -10,7 +10,7 @@ import { isOutage, WAIT } from './outage.ts';
 import { type Received, receive } from './receive.ts';
 import { type Delivery, failureRecord, type ReplyRecord, sendReply } from './reply.ts';
 import { type PartitionCount, type ReplyTopics, replyAddress } from './reply-address.ts';
-import type { Verdict } from './verdict.ts';
+import type { Begun, Verdict } from './verdict.ts';
 
 /** What a command is served with. */
 export interface CommandParts extends DecisionParts {
@@ -52,7 +52,7 @@ export interface Served {
  */
 export const serveCommand =
   (parts: CommandParts) =>
-  async (record: BusRecord): Promise<Outcome> => {
+  async (record: BusRecord, { ordered }: Pick<HandlerContext, 'ordered'>): Promise<Outcome> => {
     const received = receive(record);
     if (!received.ok) return { kind: 'dead-letter', reason: received.reason };
     const authenticated = authenticate(parts.table, received.value);
@@ -60,7 +60,7 @@ export const serveCommand =
       turnAway(parts, received.value, authenticated.reason);
       return ACK;
     }
-    return serve(parts, authenticated.value);
+    return serve(parts, { ...authenticated.value, late: !ordered, begunAt: parts.vault.now() });
   };
 
 const ACK: Outcome = { kind: 'ack' };
@@ -73,8 +73,7 @@ const turnAway = ({ table, attempts, hint }: CommandParts, received: Received, r
   if (known) hint(received);
 };
 
-const serve = async (parts: CommandParts, received: Authenticated): Promise<Outcome> => {
-  const from = { ...received, begunAt: parts.vault.now() };
+const serve = async (parts: CommandParts, from: Begun): Promise<Outcome> => {
   const call = callOf(from);
   try {
     const { address, refused } = await replyAddress(parts.topics, parts.partitionCount, from);

@@ -1,4 +1,5 @@
-import { deadlineOf } from '@vault-engine/protocol';
+import type { BusRecord } from '@vault-engine/bus';
+import { deadlineOf, timeoutIn } from '@vault-engine/protocol';
 import type { Authenticated } from './authenticate.ts';
 
 /**
@@ -7,3 +8,12 @@ import type { Authenticated } from './authenticate.ts';
  */
 export const timeLeft = ({ record, headers }: Pick<Authenticated, 'record' | 'headers'>, now: number): number =>
   deadlineOf(record.timestamp, headers.timeoutMs) - now;
+
+/**
+ * Whether a record's deadline has passed as it arrives, as far as one can tell before anything about it is proven. It will
+ * have no effect, so that it need not wait for the commands of its user before it.
+ */
+export const arrivesLate = ({ timestamp, headers }: BusRecord, now: number): boolean => {
+  const timeoutMs = timeoutIn(headers);
+  return timeoutMs !== null && now >= deadlineOf(timestamp, timeoutMs);
+};

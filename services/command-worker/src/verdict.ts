@@ -6,6 +6,8 @@ import type { ReplyRecord } from './reply.ts';
 export interface Begun extends Authenticated {
   /** When this attempt began, Unix milliseconds. */
   readonly begunAt: number;
+  /** The deadline had passed when the command was read, whatever the clock says now; it did not wait in its lane. */
+  readonly late: boolean;
 }
 
 /** How a command is to be answered. */
