@@ -5,7 +5,7 @@ import { openAuthorizationServer } from './open-authorization-server.ts';
 import { inRedis } from './redis-storage.ts';
 
 /** So long a development start may rest before its connections have to be made anew. */
-const REFRESH_LIFETIME_S = 90 * 86_400;
+const REFRESH_LIFETIME_S = 30 * 86_400;
 
 /** The OAuth server of the development start. Its grants are in Redis, beside the vault's keys, so that they survive a restart. */
 const start = async ({ config, log, part }: ServiceContext<ServerConfig>): Promise<void> => {

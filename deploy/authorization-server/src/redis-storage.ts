@@ -2,6 +2,9 @@ import type { Redis } from 'ioredis';
 import type { AdapterPayload } from 'oidc-provider';
 import type { GrantStorage } from './grant-storage.ts';
 
+/** Ten years, for what has no end of its own. */
+const FOREVER_S = 10 * 365 * 86_400;
+
 /**
  * A storage that outlasts its process. Under `prefix`: `t:<key>` a token or grant as JSON, `s:<key>` the second in which it was
  * spent, `g:<grant>` the set of the keys that end with a grant. Plain text: for development alone.
@@ -17,10 +20,16 @@ export const inRedis = (redis: Redis, prefix: string): GrantStorage => {
       const payload = JSON.parse(json) as AdapterPayload; // written below
       return consumed ? { ...payload, consumed: Number(consumed) } : payload;
     },
-    write: async (key, payload, expiresIn, grantId) => {
+    write: async (key, payload, expiresIn = FOREVER_S, grantId) => {
       const json = JSON.stringify(payload);
-      await (expiresIn === undefined ? redis.set(token(key), json) : redis.set(token(key), json, 'EX', expiresIn));
-      if (grantId !== undefined) await redis.sadd(grant(grantId), key);
+      const writing = redis.multi().set(token(key), json, 'EX', expiresIn);
+      // The index of a grant lasts as long as the longest of its keys.
+      if (grantId !== undefined)
+        writing
+          .sadd(grant(grantId), key)
+          .expire(grant(grantId), expiresIn, 'NX')
+          .expire(grant(grantId), expiresIn, 'GT');
+      await writing.exec();
     },
     spend: async (key) => {
       const leftMs = await redis.pttl(token(key));

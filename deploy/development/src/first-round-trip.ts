@@ -1,9 +1,7 @@
-import type { EngineKeysFile } from './engine-keys-file.ts';
+import type { AskGateway } from './ask-gateway.ts';
 
 /** Shows that the vault works, from outside: one engine stores a token, another gets it, a third asks for the status. */
-export const firstRoundTrip = async (gateway: string, engines: EngineKeysFile): Promise<void> => {
-  const ask = (engine: string, path: string, body: Readonly<Record<string, unknown>>) =>
-    post(gateway, engines, engine, path, body);
+export const firstRoundTrip = async (ask: AskGateway): Promise<void> => {
   const user_id = 'first-round-trip';
   const connection = { user_id, platform: 'gmail' };
   const token = `first-${Date.now()}`;
@@ -19,22 +17,4 @@ export const firstRoundTrip = async (gateway: string, engines: EngineKeysFile): 
   if (!JSON.stringify(platforms).includes('"active"'))
     throw new Error('the status does not list the connection as active');
   await ask('action', '/forget_user', { user_id });
-};
-
-const post = async (
-  gateway: string,
-  engines: EngineKeysFile,
-  engine: string,
-  path: string,
-  body: Readonly<Record<string, unknown>>,
-): Promise<Readonly<Record<string, unknown>>> => {
-  const response = await fetch(`${gateway}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'x-engine-id': engine, 'x-engine-key': engines[engine]?.key ?? '' },
-    body: JSON.stringify(body),
-    signal: AbortSignal.timeout(15_000),
-  });
-  const answer: unknown = await response.json();
-  if (!response.ok) throw new Error(`${path} answers ${response.status} ${JSON.stringify(answer)}`);
-  return answer as Readonly<Record<string, unknown>>; // the gateway answers objects
 };

@@ -13,6 +13,8 @@ export interface RunFile {
   readonly engines: string;
   /** Where each service serves `/metrics`, `/healthz` and `/readyz`. */
   readonly metrics: Readonly<Record<string, string>>;
+  /** What a process that asks providers for tokens is started with: variables of the environment. Secrets are paths of files. */
+  readonly providers: Readonly<Record<string, string>>;
 }
 
 /** Written when all is ready, so that its presence says so. */

@@ -25,16 +25,22 @@ export interface VaultPlace {
   readonly further?: FurtherPlatforms;
 }
 
-/** Every port, counted from `firstPort`. A service's operations (metrics, health) are under its name. */
+/** Every port, counted from `firstPort`. Under a service's name is where it serves metrics and health. */
 const PORTS = {
-  gatewayRest: 0,
+  rest: 0,
   'command-worker': 1,
   gateway: 2,
   'status-projector': 3,
+  oauth: 4,
+  'authorization-server': 9,
 } as const;
 
 /** The gateway's own port. */
-export const gatewayPort = ({ firstPort }: Pick<VaultPlace, 'firstPort'>): number => firstPort + PORTS.gatewayRest;
+export const gatewayPort = ({ firstPort }: Pick<VaultPlace, 'firstPort'>): number => firstPort + PORTS.rest;
+
+/** Where the OAuth server of the development start listens. */
+export const authorizationServerPort = ({ firstPort }: Pick<VaultPlace, 'firstPort'>): number =>
+  firstPort + PORTS.oauth;
 
 /** Every service of the vault, in the order in which they start. */
 export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
@@ -48,6 +54,21 @@ export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
     port: gatewayPort(place),
   },
 ];
+
+/** The OAuth server of the development start, where the vault is registered as `client`. No service of the vault. */
+export const authorizationServerPlan = (
+  place: VaultPlace,
+  client: { readonly id: string; readonly secretFile: string },
+): ServicePlan => ({
+  ...plan(place, 'authorization-server', PORTS['authorization-server'], {
+    VAULT_AUTHORIZATION_SERVER_PORT: String(authorizationServerPort(place)),
+    VAULT_AUTHORIZATION_SERVER_CLIENT_ID: client.id,
+    VAULT_AUTHORIZATION_SERVER_CLIENT_SECRET_FILE: client.secretFile,
+    VAULT_AUTHORIZATION_SERVER_ACCESS_LIFETIME_S: '120',
+  }),
+  entry: 'deploy/authorization-server/src/main.ts',
+  port: authorizationServerPort(place),
+});
 
 /** A service on the port `firstPort + offset`. */
 export const plan = (

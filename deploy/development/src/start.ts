@@ -10,12 +10,22 @@ import {
   tryLock,
   untilAborted,
 } from '@vault-engine/local';
+import { type AskGateway, askGateway } from './ask-gateway.ts';
 import { readStartConfig } from './config.ts';
+import { connectDemoUser } from './connect-demo-user.ts';
+import { demoServerPlan, writeDemoPlatform } from './demo-platform.ts';
 import { firstRoundTrip } from './first-round-trip.ts';
 import { type Provisioned, provision } from './provision.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { type RunningVault, runVault } from './run-vault.ts';
-import { gatewayPort, servicePlans, type VaultPlace } from './services.ts';
+import {
+  authorizationServerPort,
+  gatewayPort,
+  renewalEnvironment,
+  type ServicePlan,
+  servicePlans,
+  type VaultPlace,
+} from './services.ts';
 import { whatNext } from './what-next.ts';
 
 /** `npm start`: brings everything up step by step, stays until it is told to end, and takes everything down in reverse. */
@@ -61,6 +71,8 @@ function steps(onCrash: (what: string) => void): Step[] {
   let parts: Parts<(typeof partNames)[number]>;
   let provisioned: Provisioned;
   let place: VaultPlace;
+  let plans: readonly ServicePlan[];
+  let ask: AskGateway;
   let vault: RunningVault;
   return [
     {
@@ -75,7 +87,15 @@ function steps(onCrash: (what: string) => void): Step[] {
       run: async () => {
         const { kafka, registry: registryUrl, redis: redisUrl } = parts.addresses;
         const brokers = kafka.split(',');
-        provisioned = await provision({ brokers, registryUrl, topicPrefix, stateDir, profileFolders });
+        const demo = await writeDemoPlatform(stateDir, firstPort);
+        const further = { ...demo, profileFolders: [...demo.profileFolders, ...profileFolders] };
+        provisioned = await provision({
+          brokers,
+          registryUrl,
+          topicPrefix,
+          stateDir,
+          profileFolders: further.profileFolders,
+        });
         const { keyFile } = provisioned;
         place = {
           brokers,
@@ -85,25 +105,32 @@ function steps(onCrash: (what: string) => void): Step[] {
           keyPrefix,
           keyFile,
           firstPort,
+          further,
         };
+        plans = [demoServerPlan(place, stateDir), ...servicePlans(place)];
+        ask = askGateway(gatewayOf(place), provisioned.engines);
       },
     },
     {
       name: 'services',
       run: async () => {
-        vault = await runVault({ place, logDir: join(stateDir, 'logs'), log, onCrash });
+        vault = await runVault({ place, plans, logDir: join(stateDir, 'logs'), log, onCrash });
       },
       stop: async () => vault?.stop(),
     },
     {
       name: 'a first token stored, fetched and listed',
-      run: () => firstRoundTrip(gatewayOf(place), provisioned.engines),
+      run: () => firstRoundTrip(ask),
+    },
+    {
+      name: 'demo-user connected to the platform demo',
+      run: () => connectDemoUser(ask, `http://127.0.0.1:${authorizationServerPort(place)}`),
     },
     {
       name: `run file (${runFile})`,
       run: async () => {
         const { kafka, registry, redis } = parts.addresses;
-        const metrics = Object.fromEntries(servicePlans(place).map(({ name, operations }) => [name, operations]));
+        const metrics = Object.fromEntries(plans.map(({ name, operations }) => [name, operations]));
         await writeRunFile(runFile, {
           gateway: gatewayOf(place),
           kafka,
@@ -111,8 +138,9 @@ function steps(onCrash: (what: string) => void): Step[] {
           redis,
           engines: provisioned.enginesFile,
           metrics,
+          providers: renewalEnvironment(place),
         });
-        log(whatNext(gatewayOf(place), provisioned.enginesFile));
+        log(whatNext(gatewayOf(place), provisioned.enginesFile, join(stateDir, 'logs', 'authorization-server.log')));
       },
       stop: () => removeRunFile(runFile),
     },

@@ -1,5 +1,5 @@
 /** What to try first, as lines to paste: the same three requests as in the README. */
-export const whatNext = (gateway: string, enginesFile: string): string => `
+export const whatNext = (gateway: string, enginesFile: string, logFile: string): string => `
 Try it, in another terminal:
 
   key() { node -p "JSON.parse(require('fs').readFileSync('${enginesFile}'))['$1'].key"; }
@@ -12,6 +12,12 @@ Try it, in another terminal:
 
   curl -s ${gateway}/get_status -H 'content-type: application/json' -H 'X-Engine-ID: local' -H "X-Engine-Key: $(key local)" \\
     -d '{"user_id":"u1"}'
+
+Watch a token being renewed: demo-user is connected to an OAuth server of this machine whose tokens last two minutes. Ask now and
+again in two minutes: another token, with a later expires_at. ${logFile} has a line for each renewal.
+
+  curl -s ${gateway}/get_token -H 'content-type: application/json' -H 'X-Engine-ID: sync' -H "X-Engine-Key: $(key sync)" \\
+    -d '{"user_id":"demo-user","platform":"demo"}'
 
   npm run vault -- engines list
 `;

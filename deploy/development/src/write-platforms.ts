@@ -18,6 +18,10 @@ export interface FurtherPlatforms {
   readonly clients: Readonly<Record<string, string>>;
 }
 
+/** Where the client secret of a further platform is. */
+export const clientSecretFile = (stateDir: string, platform: string): string =>
+  join(stateDir, 'keys', `${platform}.client-secret`);
+
 /** Writes each platform's profile, and its client secret for its owner's eyes only, into the state folder. */
 export const writePlatforms = async (
   stateDir: string,
@@ -25,14 +29,13 @@ export const writePlatforms = async (
 ): Promise<FurtherPlatforms> => {
   if (platforms.length === 0) return { profileFolders: [], clients: {} };
   const folder = join(stateDir, 'platform-profiles');
-  const keys = join(stateDir, 'keys');
   await mkdir(folder, { recursive: true });
-  await mkdir(keys, { recursive: true, mode: 0o700 });
+  await mkdir(join(stateDir, 'keys'), { recursive: true, mode: 0o700 });
   const clients: Record<string, string> = {};
   for (const { id, profile, client } of platforms) {
-    await writeFile(join(folder, `${id}.yaml`), stringify(profile));
+    await writeFile(join(folder, `${id}.yaml`), `# Written anew at each start.\n${stringify(profile)}`);
     if (client === null) continue;
-    const secretFile = join(keys, `${id}.client-secret`);
+    const secretFile = clientSecretFile(stateDir, id);
     await writeFile(secretFile, client.secret, { mode: 0o600 });
     await chmod(secretFile, 0o600);
     const suffix = id.toUpperCase().replaceAll('-', '_');

@@ -116,8 +116,10 @@ const withDevelopmentStart = (env: Environment, runFilePath: string): Environmen
       EXIT.configuration,
     );
   return {
+    ...run.providers,
     ...env,
     VAULT_ENV: 'development',
+    VAULT_ALLOW_INSECURE_LOOPBACK: '1',
     VAULT_KAFKA_BROKERS: run.kafka,
     VAULT_REGISTRY_URL: run.registry,
     VAULT_REDIS_URL: run.redis,

@@ -3,7 +3,13 @@ import * as z from 'zod';
 import { CliFailure, EXIT } from './failure.ts';
 
 /** Where the vault of a development start is: what `npm start` writes when it is ready. */
-const runFile = z.object({ kafka: z.string(), registry: z.string(), redis: z.string(), engines: z.string() });
+const runFile = z.object({
+  kafka: z.string(),
+  registry: z.string(),
+  redis: z.string(),
+  engines: z.string(),
+  providers: z.record(z.string(), z.string()).default({}),
+});
 
 /** The part of `.local/run.json` that the CLI needs. */
 export type RunFile = z.output<typeof runFile>;
