@@ -12,8 +12,8 @@ import {
 } from '@vault-engine/local';
 import { type AskGateway, askGateway } from './ask-gateway.ts';
 import { readStartConfig } from './config.ts';
-import { connectDemoUser } from './connect-demo-user.ts';
-import { demoServerPlan, writeDemoPlatform } from './demo-platform.ts';
+import { connectDemoUser, DEMO_USER } from './connect-demo-user.ts';
+import { DEMO, demoServerPlan, writeDemoPlatform } from './demo-platform.ts';
 import { firstRoundTrip } from './first-round-trip.ts';
 import { type Provisioned, provision } from './provision.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
@@ -123,7 +123,7 @@ function steps(onCrash: (what: string) => void): Step[] {
       run: () => firstRoundTrip(ask),
     },
     {
-      name: 'demo-user connected to the platform demo',
+      name: `${DEMO_USER} connected to the platform ${DEMO}`,
       run: () => connectDemoUser(ask, `http://127.0.0.1:${authorizationServerPort(place)}`),
     },
     {

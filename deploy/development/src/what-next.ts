@@ -1,4 +1,7 @@
-/** What to try first, as lines to paste: the same three requests as in the README. */
+import { DEMO_USER } from './connect-demo-user.ts';
+import { DEMO } from './demo-platform.ts';
+
+/** What to try first, as lines to paste: the same three requests as in the README, and one that shows a renewal. */
 export const whatNext = (gateway: string, enginesFile: string, logFile: string): string => `
 Try it, in another terminal:
 
@@ -13,11 +16,11 @@ Try it, in another terminal:
   curl -s ${gateway}/get_status -H 'content-type: application/json' -H 'X-Engine-ID: local' -H "X-Engine-Key: $(key local)" \\
     -d '{"user_id":"u1"}'
 
-Watch a token being renewed: demo-user is connected to an OAuth server of this machine whose tokens last two minutes. Ask now and
+Watch a token being renewed: ${DEMO_USER} is connected to an OAuth server of this machine whose tokens last two minutes. Ask now and
 again in two minutes: another token, with a later expires_at. ${logFile} has a line for each renewal.
 
   curl -s ${gateway}/get_token -H 'content-type: application/json' -H 'X-Engine-ID: sync' -H "X-Engine-Key: $(key sync)" \\
-    -d '{"user_id":"demo-user","platform":"demo"}'
+    -d '{"user_id":"${DEMO_USER}","platform":"${DEMO}"}'
 
   npm run vault -- engines list
 `;
