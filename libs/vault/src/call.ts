@@ -56,21 +56,33 @@ export interface AuditSubject {
   readonly reason?: string;
 }
 
-/** The audit record of `call` with `result`: `ok` or an error code. */
+/** In whose name an operation is audited: an engine, by its command, or a service that acts by itself. */
+export interface AuditActor {
+  readonly requestId: string | null;
+  readonly engine: string;
+  readonly keyId: string | null;
+  /** The command type, or the name of another operation. */
+  readonly action: string;
+}
+
+/** What an audit record says of how an operation went; `started`: a second record says how it ended. */
+export type AuditResult = 'ok' | 'started' | ErrorCode;
+
+/** The audit record of what `actor` did. */
 export const auditOf = (
   vault: Pick<Vault, 'now' | 'uuid'>,
-  call: Call,
-  result: 'ok' | ErrorCode,
+  actor: AuditActor,
+  result: AuditResult,
   about: AuditSubject,
 ): AuditEntry => ({
   id: vault.uuid(),
-  requestId: call.requestId,
+  requestId: actor.requestId,
   userId: about.user,
   platform: about.platform,
   time: vault.now(),
-  engine: call.engine,
-  keyId: call.keyId,
-  action: call.action,
+  engine: actor.engine,
+  keyId: actor.keyId,
+  action: actor.action,
   result,
   reason: about.reason ?? null,
   recordVersion: about.recordVersion ?? null,

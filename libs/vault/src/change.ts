@@ -1,16 +1,11 @@
 import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
 import type { Failure } from './errors.ts';
 import type { PlatformId, UserId } from './model.ts';
-import {
-  type Change,
-  type ConnectionEvent,
-  type PendingRef,
-  PortUnavailable,
-  type Remembered,
-  type Transition,
-  type UserView,
-} from './ports.ts';
+import type { Change, Remembered, Transition, UserView } from './ports.ts';
 import { outcomeText, parseOutcome, recall } from './remember.ts';
+import { carryOut, contended, MAX_CONFLICTS, type TransitionContent, transitionOf } from './transition.ts';
+
+export { journalise } from './transition.ts';
 
 /** A mutating command, as far as the mechanism of change knows it. */
 export interface Mutation<T> {
@@ -34,11 +29,9 @@ export type Decision<T> =
       readonly kind: 'change';
       readonly value: T;
       readonly write: Pick<Change, 'dataKey' | 'put' | 'remove' | 'flows' | 'forget' | 'revision'>;
-      readonly events: readonly Pick<ConnectionEvent, 'platform' | 'change' | 'view'>[];
+      readonly events: TransitionContent['events'];
       readonly recordVersion?: number;
     };
-
-const MAX_CONFLICTS = 8;
 
 /** Every revision and record version is the last one plus one, or the store's clock in µs: it never runs backwards. */
 export const nextVersion = (last: number | null, nowMicros: number): number => Math.max((last ?? 0) + 1, nowMicros);
@@ -68,16 +61,13 @@ export const change = async <T>(
     if (known !== 'new') return repeated(vault, call, mutation, known.outcome);
     const decision = await mutation.decide(view);
     if (decision.kind !== 'change') return unchanged(vault, call, mutation, decision);
-    const transition = transitionOf(vault, call, mutation, decision);
-    const applied = await vault.store.apply(changeOf(vault, mutation, decision, view, transition));
-    if (applied.kind === 'applied') {
-      await journalise(vault, transition);
-      settleBehind(vault, applied.pending);
-      return { ok: true, value: decision.value, audit: null };
-    }
+    const content = contentOf(mutation, decision);
+    const transition = transitionOf(vault, { ...call, eventEngine: call.engine }, content);
+    const applied = await carryOut(vault, changeOf(vault, mutation, decision, view, transition));
+    if (applied.kind === 'applied') return { ok: true, value: decision.value, audit: null };
     view = await vault.store.readUser(mutation.user, mutation.platform, mutation.dedupeId);
   }
-  throw new PortUnavailable('storage', 'the user is being changed by others without pause');
+  throw contended();
 };
 
 const DUPLICATE = refuse('duplicate_request', 'this idempotency key was used for another command');
@@ -111,30 +101,13 @@ const entryOf = <T>(
   outcome: string,
 ): Remembered & { id: string; keepMs: number } => ({ id, mac, outcome, keepMs });
 
-const transitionOf = <T>(
-  vault: Vault,
-  call: Call,
+const contentOf = <T>(
   { user, platform }: Mutation<T>,
   decision: Extract<Decision<T>, { kind: 'change' }>,
-): Transition => {
-  const { recordVersion } = decision;
+): TransitionContent => {
+  const { recordVersion, events } = decision;
   const about = recordVersion === undefined ? { user, platform } : { user, platform, recordVersion };
-  const time = vault.now();
-  return {
-    id: vault.uuid(),
-    user,
-    audit: vault.journal.encodeAudit(auditOf(vault, call, 'ok', about)),
-    events: decision.events.map((event) =>
-      vault.journal.encodeEvent({
-        ...event,
-        id: vault.uuid(),
-        userId: user,
-        revision: decision.write.revision,
-        time,
-        engine: call.engine,
-      }),
-    ),
-  };
+  return { about, revision: decision.write.revision, events };
 };
 
 const changeOf = <T>(
@@ -151,20 +124,3 @@ const changeOf = <T>(
   remember: entryOf(vault, mutation, outcomeText({ value: decision.value })),
   transition,
 });
-
-/** Writes what a transition holds: resolves when all of it is acknowledged. */
-export const journalise = async (
-  { journal }: Pick<Vault, 'journal'>,
-  { user, audit, events }: Transition,
-): Promise<void> => {
-  await Promise.all([journal.record(audit), publishInOrder(journal, user, events)]);
-};
-
-const publishInOrder = async (journal: Vault['journal'], user: UserId, events: readonly Buffer[]): Promise<void> => {
-  for (const event of events) await journal.publish(user, event);
-};
-
-/** Settling is not waited for: a transition that stays pending is written a second time under the same ids, and no more. */
-const settleBehind = (vault: Vault, pending: PendingRef): void => {
-  vault.store.settle([pending]).catch(() => undefined);
-};

@@ -1,5 +1,5 @@
 import type { Vault } from './call.ts';
-import { journalise } from './change.ts';
+import { journalise } from './transition.ts';
 
 const BATCH = 200;
 

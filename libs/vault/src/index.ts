@@ -1,3 +1,4 @@
+export { abandonFlows } from './abandon-flows.ts';
 export { attentionAt } from './attention.ts';
 export * from './call.ts';
 export { change, type Mutation } from './change.ts';
@@ -12,7 +13,9 @@ export * from './model.ts';
 export * from './ports.ts';
 export type * from './providers.ts';
 export { outcomeText, recall, refusalId } from './remember.ts';
+export { createRenewer, type RenewerOptions } from './renewal/create-renewer.ts';
 export type * from './renewal/renewer.ts';
 export { revokeToken, type TokenRevoked } from './revoke-token.ts';
+export { type ConnectionStarted, isFlowId, type StartConnection, startConnection } from './start-connection.ts';
 export * from './status.ts';
 export { type StoreToken, storeToken, type TokenStored } from './store-token.ts';

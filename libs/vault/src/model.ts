@@ -120,7 +120,7 @@ export interface WrappedDataKey {
   readonly wrapped: Buffer;
 }
 
-/** A user who has, or has had since the last `ForgetUser`, at least one connection. */
+/** A user who has, or has had since the last `ForgetUser`, at least one connection or flow. */
 export interface UserRow {
   /** Rises with every change of any of the user's connections; never runs backwards. */
   readonly revision: number;

@@ -22,8 +22,16 @@ export interface TokenStored {
   readonly revision: number;
 }
 
-/** Stores credentials, in the place of those that the connection had. The caller has checked them. */
-export const storeToken = (vault: Vault, call: Call, command: StoreToken): Mutation<TokenStored> => ({
+/** What storing takes of the vault. */
+interface StoringParts extends Pick<Vault, 'platforms' | 'keys' | 'now'> {
+  readonly providers: Pick<Vault['providers'], 'terms'>;
+}
+
+/**
+ * Stores credentials, in the place of those that the connection had, and closes the flow that was open on the platform.
+ * The caller has checked them.
+ */
+export const storeToken = (vault: StoringParts, call: Call, command: StoreToken): Mutation<TokenStored> => ({
   user: command.user,
   platform: command.platform,
   dedupeId: dedupeId(call, command.user),
@@ -42,7 +50,7 @@ const digestOf = (call: Call, { user, platform, access, refresh, metadata }: Sto
     metadataHash(metadata),
   );
 
-const decide = async (vault: Vault, command: StoreToken, view: UserView): Promise<Decision<TokenStored>> => {
+const decide = async (vault: StoringParts, command: StoreToken, view: UserView): Promise<Decision<TokenStored>> => {
   const { user, platform } = command;
   if (vault.platforms.displayName(platform) === null) {
     return {
@@ -75,7 +83,7 @@ const decide = async (vault: Vault, command: StoreToken, view: UserView): Promis
 };
 
 /** A connection as the user's consent has just made it. */
-const newConnection = (vault: Vault, platform: PlatformId, sealed: SealedCredentials): ConnectionRecord => {
+const newConnection = (vault: StoringParts, platform: PlatformId, sealed: SealedCredentials): ConnectionRecord => {
   const { storedAt } = sealed;
   const lifetime = vault.platforms.grantMs(platform);
   const renewed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
@@ -97,7 +105,7 @@ const newConnection = (vault: Vault, platform: PlatformId, sealed: SealedCredent
 
 /** The user's data key: the one that the user has, or a new one that has to be written with the change. */
 const keyFor = async (
-  vault: Vault,
+  vault: StoringParts,
   user: UserId,
   view: UserView,
 ): Promise<{ dataKey: DataKey; wrapped: WrappedDataKey | null }> =>
