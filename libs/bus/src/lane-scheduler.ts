@@ -8,6 +8,8 @@ export interface Turn {
   yieldLane(): void;
   /** Gives the place back, keeps the lane, and resolves with a place again after `ms`. Never, once halted. */
   rest(ms: number): Promise<void>;
+  /** Gives the place back, keeps the lane, and answers what `work` does with a place again. Never, once halted. */
+  aside<T>(work: Promise<T>): Promise<T>;
   /** The item is through. */
   end(): void;
 }
@@ -89,6 +91,7 @@ export class LaneScheduler<T> {
         this.#leavePlace(held);
       },
       rest: (ms) => this.#rest(held, ms),
+      aside: (work) => this.#aside(held, work),
       end: () => this.#end(held),
     };
   }
@@ -104,6 +107,19 @@ export class LaneScheduler<T> {
       }, ms);
       this.#resting.add(timer);
     });
+  }
+
+  async #aside<R>(held: Held<T>, work: Promise<R>): Promise<R> {
+    this.#leavePlace(held);
+    try {
+      return await work;
+    } finally {
+      await new Promise<void>((resolve) => {
+        held.begin = resolve;
+        this.#ready.push(held);
+        this.#fillPlaces();
+      });
+    }
   }
 
   #end(held: Held<T>): void {

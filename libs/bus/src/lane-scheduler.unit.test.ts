@@ -92,6 +92,33 @@ describe('lanes', () => {
     expect(begun()).toEqual([1, 3, 2]);
   });
 
+  it('keep the lane and free the place while an item waits aside, which goes on with a place', async () => {
+    const { submit, turn, begun, scheduler } = openScheduler(1);
+    submit('a', 1);
+    submit('a', 2);
+    submit('b', 3);
+    const answer = Promise.withResolvers<string>();
+    const answered = vi.fn();
+    void turn(1).aside(answer.promise).then(answered);
+    expect(begun()).toEqual([1, 3]);
+    answer.resolve('answer');
+    await sleep(0);
+    expect(answered).not.toHaveBeenCalled();
+    turn(3).end();
+    await vi.waitFor(() => expect(answered).toHaveBeenCalledWith('answer'));
+    expect(scheduler.working).toBe(1);
+    expect(begun()).toEqual([1, 3]);
+    turn(1).end();
+    expect(begun()).toEqual([1, 3, 2]);
+  });
+
+  it('go on with a place when what an item waits for aside fails', async () => {
+    const { submit, turn, scheduler } = openScheduler(1);
+    submit('a', 1);
+    await expect(turn(1).aside(Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    expect(scheduler.working).toBe(1);
+  });
+
   it('begin nothing after a halt', async () => {
     const { submit, turn, begun, scheduler } = openScheduler(1);
     submit('a', 1);

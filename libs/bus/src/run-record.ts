@@ -23,6 +23,11 @@ export interface HandlerContext {
    * another record takes this one's place. The record stays uncommitted until the handler is through.
    */
   readonly yieldLane: () => void;
+  /**
+   * Waits for something slow and keeps the lane: the next record of the same key has to wait, and another record takes this
+   * one's place meanwhile. Never resolves when the lanes have stopped.
+   */
+  readonly aside: <T>(work: Promise<T>) => Promise<T>;
 }
 
 /** What running a record needs. */
@@ -45,8 +50,8 @@ export async function runRecord(
 ): Promise<boolean> {
   let throws = 0;
   for (let attempt = 1; !signal.aborted; attempt += 1) {
-    const { ordered, yieldLane } = turn;
-    const result = await tryOnce(() => options.handle(record, { signal, ordered, attempt, yieldLane }));
+    const { ordered, yieldLane, aside } = turn;
+    const result = await tryOnce(() => options.handle(record, { signal, ordered, attempt, yieldLane, aside }));
     if (!result.ok) {
       throws += 1;
       options.onError(result.error, record);

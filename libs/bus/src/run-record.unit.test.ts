@@ -18,6 +18,7 @@ function openRun(options: Partial<RunOptions>) {
   const turn: Turn = {
     ordered: true,
     yieldLane: vi.fn(),
+    aside: (work) => work,
     end: vi.fn(),
     rest: async (ms) => {
       rests.push(ms);
