@@ -23,7 +23,7 @@ const ask = async (
   const server = keep(await openHttpServer((_, response) => answer(response)));
   const identity = paths && { url: `${server.url}/me`, paths, method };
   const profile = testProfile(`${server.url}/token`, { identity, response: { ok_path: 'ok' } });
-  const outbound = keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: 300 }));
+  const outbound = keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: 2_000 }));
   const result = await fetchIdentity(profile, secretOf(Buffer.from('canary')), { outbound, now: Date.now });
   expect(JSON.stringify(result)).not.toContain('canary');
   return { result, received: server.received };

@@ -23,7 +23,7 @@ const serverThat = async (answer: (response: ServerResponse, received: Received)
   keep(await openHttpServer((received, response) => answer(response, received)));
 const revokeAt = (server: TestServer, written: Written, tokens = BOTH()) =>
   revokeGrant(testProfile(`${server.url}/token`, written), { id: 'client 1', secret: secret('s') }, tokens, {
-    outbound: keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: 300 })),
+    outbound: keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: 2_000 })),
     now: Date.now,
   });
 
