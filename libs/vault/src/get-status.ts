@@ -1,5 +1,6 @@
 import { type Answer, auditOf, type Call, type Vault } from './call.ts';
 import type { PlatformId, UserId } from './model.ts';
+import type { PlatformCatalog, TokenStore } from './ports.ts';
 import { type ConnectionView, status } from './status.ts';
 
 /** One platform in a {@link StatusSnapshot}. */
@@ -16,9 +17,15 @@ export interface StatusSnapshot {
   readonly platforms: readonly PlatformStatus[];
 }
 
+/** What {@link getStatus} works with: nothing that writes, and no key. */
+export interface StatusParts extends Pick<Vault, 'now' | 'uuid'> {
+  readonly store: Pick<TokenStore, 'readUser'>;
+  readonly platforms: Pick<PlatformCatalog, 'all' | 'displayName'>;
+}
+
 /** How all of a user's connections stand. `visible` says which platforms the caller may see. Reads only. */
 export const getStatus = async (
-  vault: Vault,
+  vault: StatusParts,
   call: Call,
   { user }: { user: UserId },
   visible: (platform: PlatformId) => boolean,
@@ -45,7 +52,7 @@ export const getStatus = async (
 
 /** All platforms there are, and those that a connection remains of whose profile is gone: it goes by its id. */
 const catalogue = (
-  vault: Vault,
+  vault: StatusParts,
   connected: readonly PlatformId[],
 ): readonly { id: PlatformId; displayName: string }[] => {
   const orphans = connected
