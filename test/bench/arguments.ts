@@ -2,6 +2,10 @@ import { parseArgs } from 'node:util';
 
 /** What a run of the bench is asked for. */
 export interface BenchArguments {
+  /** What is measured: commands beside echoes, or how the state topic and its view keep up. */
+  readonly suite: Suite;
+  /** How many users the view of `state` holds at last; null: as many as the suite has. */
+  readonly users: number | null;
   /** Where the figures are written as JSON. */
   readonly json: string | null;
   /** One short round. */
@@ -12,11 +16,16 @@ export interface BenchArguments {
   readonly profile: boolean;
 }
 
+const SUITES = ['commands', 'state'] as const;
+export type Suite = (typeof SUITES)[number];
+
 /** Reads the command line. Throws with what is wrong. */
 export const readArguments = (args: readonly string[]): BenchArguments => {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      suite: { type: 'string', default: 'commands' },
+      users: { type: 'string' },
       json: { type: 'string' },
       quick: { type: 'boolean', default: false },
       workers: { type: 'string' },
@@ -24,11 +33,27 @@ export const readArguments = (args: readonly string[]): BenchArguments => {
     },
   });
   return {
+    suite: suiteNamed(values.suite),
+    users: values.users === undefined ? null : userCount(values.users),
     json: values.json ?? null,
     quick: values.quick,
     workers: values.workers === undefined ? [] : values.workers.split(',').map(workerCount),
     profile: values.profile,
   };
+};
+
+const suiteNamed = (name: string): Suite => {
+  const suite = SUITES.find((each) => each === name);
+  if (suite !== undefined) return suite;
+  throw new Error(`--suite takes one of ${SUITES.join(', ')}, not "${name}"`);
+};
+
+const FEWEST_USERS = 1_000;
+
+const userCount = (text: string): number => {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= FEWEST_USERS) return count;
+  throw new Error(`--users takes a number from ${FEWEST_USERS} on, not "${text}"`);
 };
 
 const MOST_WORKERS = 8;

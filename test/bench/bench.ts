@@ -2,17 +2,19 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { endAllChildren, endSignal, ensureParts, partEnvironment, partNames, removeAtEnd } from '@vault-engine/local';
-import { readArguments } from './arguments.ts';
+import { type BenchArguments, readArguments } from './arguments.ts';
 import { compare, type Plan } from './compare.ts';
 import { compareWorkers } from './compare-workers.ts';
 import { hasGateway } from './entrants.ts';
 import { openBenchVault } from './open-bench-vault.ts';
 import { profileWorker } from './profile-worker.ts';
 import { judge, medians, type Run } from './report.ts';
+import { FULL_STATE, measureState, QUICK_STATE } from './state-suite.ts';
 import { runTable, verdictTable } from './table.ts';
 
 /**
- * `npm run bench`: the vault beside a bare echo and NestJS's, on the same broker, each in processes of its own. Ends with
+ * `npm run bench`: the vault beside a bare echo and NestJS's, on the same broker, each in processes of its own; or, as
+ * another suite, how fast the state topic shows a change and what a view of it costs. Ends with
  * 0 whatever the figures are: they say what the machine had left as much as what the vault does.
  */
 const IN_FLIGHT = [1, 16, 64, 256, 1_024];
@@ -31,7 +33,8 @@ const main = async (args: readonly string[]): Promise<void> => {
   const parts = await provideParts();
   try {
     const plan = wanted.quick ? QUICK : FULL;
-    if (wanted.profile) await profileWorker(plan, say);
+    if (wanted.suite === 'state') await stateSuite(wanted);
+    else if (wanted.profile) await profileWorker(plan, say);
     else if (wanted.workers.length > 0) await compareWorkers(wanted.workers, plan, say);
     else await compareAll(plan, wanted.json);
   } finally {
@@ -56,10 +59,19 @@ const compareAll = async (plan: Plan, json: string | null): Promise<void> => {
     say();
     for (const line of runTable(runs)) say(line);
     for (const line of verdictTable(judge(rounds))) say(line);
-    if (json !== null) await writeFile(resolve(json), `${JSON.stringify({ machine: machine(), runs }, null, 2)}\n`);
+    await writeJson(json, { runs });
   } finally {
     await vault.close();
   }
+};
+
+const stateSuite = async ({ quick, users, json }: BenchArguments): Promise<void> => {
+  const plan = quick ? QUICK_STATE : FULL_STATE;
+  await writeJson(json, await measureState({ ...plan, users: users ?? plan.users }, say));
+};
+
+const writeJson = async (file: string | null, figures: object): Promise<void> => {
+  if (file !== null) await writeFile(resolve(file), `${JSON.stringify({ machine: machine(), ...figures }, null, 2)}\n`);
 };
 
 const tellRun = (round: number, { name, inflight, p50_ms, per_second }: Run): void =>

@@ -35,7 +35,7 @@ export const verdictTable = (verdicts: readonly Verdict[]): readonly string[] =>
   );
 
 /** Columns of equal width: the first and the last to the left, the others to the right. */
-const aligned = (rows: readonly (readonly string[])[]): readonly string[] => {
+export const aligned = (rows: readonly (readonly string[])[]): readonly string[] => {
   const widths: number[] = [];
   for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
   return rows.map((row) =>
