@@ -10,7 +10,11 @@ export interface ReplyTopics {
 }
 
 /** How many partitions a topic has; null: there is no such topic. */
-export type PartitionCount = (topic: string) => Promise<number | null>;
+export interface PartitionCount {
+  (topic: string): Promise<number | null>;
+  /** Has a topic counted anew: it did not take a reply. */
+  readonly forget: (topic: string) => void;
+}
 
 /**
  * Where a command is answered: the topic is the engine's own, or the gateway's for an HTTP key, whatever the command

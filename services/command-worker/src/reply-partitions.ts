@@ -2,7 +2,7 @@ import { type Bus, partitionCount } from '@vault-engine/bus';
 import { PortUnavailable } from '@vault-engine/vault';
 import type { PartitionCount } from './reply-address.ts';
 
-/** Partitions are added to a topic now and then, and taken from none: a count may be a little old. */
+/** Partitions are added to a topic now and then; it loses some only where it is created anew. */
 const KEPT_MS = 30_000;
 /** A topic that is not there may be about to be made. */
 const ABSENCE_KEPT_MS = 1_000;
@@ -10,7 +10,7 @@ const ABSENCE_KEPT_MS = 1_000;
 /** The partitions of the reply topics, looked up once for all who ask at the same time, and kept for a while. */
 export const replyPartitions = (bus: Bus, now: () => number): PartitionCount => {
   const known = new Map<string, { count: Promise<number | null>; until: number }>();
-  return (topic) => {
+  const count = (topic: string): Promise<number | null> => {
     const cached = known.get(topic);
     if (cached !== undefined && now() < cached.until) return cached.count;
     const looking = { count: lookUp(bus, topic), until: Number.POSITIVE_INFINITY };
@@ -23,6 +23,7 @@ export const replyPartitions = (bus: Bus, now: () => number): PartitionCount => 
     );
     return looking.count;
   };
+  return Object.assign(count, { forget: (topic: string) => void known.delete(topic) });
 };
 
 const lookUp = async (bus: Bus, topic: string): Promise<number | null> => {

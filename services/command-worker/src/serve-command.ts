@@ -8,7 +8,7 @@ import { conclude } from './conclude.ts';
 import { type DecisionParts, decide, refusedBefore } from './decide.ts';
 import { isOutage, WAIT } from './outage.ts';
 import { type Received, receive } from './receive.ts';
-import { type Delivery, failureRecord, type ReplyRecord, sendReply } from './reply.ts';
+import { type Delivery, failureRecord, type ReplyAddress, type ReplyRecord, sendReply } from './reply.ts';
 import { type PartitionCount, type ReplyTopics, replyAddress } from './reply-address.ts';
 import type { Begun, Verdict } from './verdict.ts';
 
@@ -80,15 +80,20 @@ const serve = async (parts: CommandParts, from: Begun): Promise<Outcome> => {
     const decided =
       refused === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refused);
     const verdict = await conclude(parts.vault, from, call, decided);
-    const { codec, replies: publisher } = parts;
-    const delivery =
-      address === null ? 'undeliverable' : await sendReply({ codec, publisher }, from, address, replyOf(verdict));
+    const delivery = address === null ? 'undeliverable' : await answer(parts, from, address, verdict);
     parts.onServed(servedAs(parts, from, call, verdict, delivery));
     return verdict.poison === null ? ACK : { kind: 'dead-letter', reason: verdict.poison };
   } catch (error) {
     if (isOutage(error)) return WAIT;
     throw error;
   }
+};
+
+const answer = async (parts: CommandParts, from: Begun, address: ReplyAddress, verdict: Verdict): Promise<Delivery> => {
+  const { codec, replies: publisher, partitionCount } = parts;
+  const delivery = await sendReply({ codec, publisher }, from, address, replyOf(verdict));
+  if (delivery === 'undeliverable') partitionCount.forget(address.topic);
+  return delivery;
 };
 
 const callOf = ({ headers, engine }: Authenticated): Call => ({
