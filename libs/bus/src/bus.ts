@@ -6,6 +6,7 @@ import { openSocket } from './open-socket.ts';
 import { repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
+import { repairMovedCoordinator } from './repair-moved-coordinator.ts';
 import { repairOffsetReset } from './repair-offset-reset.ts';
 import { repairSlowProduce } from './repair-slow-produce.ts';
 import { shareProduce } from './share-produce.ts';
@@ -14,6 +15,7 @@ repairIdleSpin();
 repairOffsetReset();
 repairHeaderFlood();
 repairLostCoordinator();
+repairMovedCoordinator();
 repairSlowProduce();
 shareProduce();
 

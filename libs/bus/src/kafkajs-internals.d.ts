@@ -29,7 +29,34 @@ declare module 'kafkajs/src/consumer/offsetManager/index.js' {
 declare module 'kafkajs/src/cluster/index.js' {
   export default class Cluster {
     readonly brokerPool: { withBroker: () => Promise<unknown> };
-    findGroupCoordinatorMetadata(group: { readonly groupId: string }): Promise<unknown>;
+    findGroupCoordinatorMetadata(group: {
+      readonly groupId: string;
+      readonly coordinatorType?: number;
+    }): Promise<{ readonly coordinator: { readonly nodeId: number } }>;
+    refreshMetadata(): Promise<void>;
+    findBroker(of: { readonly nodeId: number }): Promise<object>;
+  }
+}
+
+declare module 'kafkajs/src/consumer/consumerGroup.js' {
+  import type Cluster from 'kafkajs/src/cluster/index.js';
+
+  type OfCluster = Pick<Cluster, 'findGroupCoordinatorMetadata' | 'refreshMetadata' | 'findBroker'>;
+  export default class ConsumerGroup {
+    constructor(parts: {
+      readonly groupId: string;
+      readonly cluster: OfCluster;
+      readonly topics: readonly string[];
+      readonly logger: { readonly namespace: () => object };
+      readonly instrumentationEmitter: { readonly emit: () => void };
+    });
+    readonly groupId: string;
+    readonly cluster: OfCluster;
+    /** The connection that heartbeats go by; null before the first join. */
+    coordinator: object | null;
+    /** What commits go by; one for each assignment. */
+    readonly offsetManager: { coordinator: object } | null;
+    heartbeat(how: { readonly interval: number }): Promise<void>;
   }
 }
 

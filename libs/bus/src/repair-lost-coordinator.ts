@@ -10,7 +10,7 @@ export function repairLostCoordinator(): void {
   const { findGroupCoordinatorMetadata: ask } = prototype;
   if (typeof ask !== 'function')
     throw new Error('kafkajs has changed: Cluster.findGroupCoordinatorMetadata is missing');
-  prototype.findGroupCoordinatorMetadata = async function askOrMayAskAgain(group): Promise<unknown> {
+  prototype.findGroupCoordinatorMetadata = async function askOrMayAskAgain(group) {
     try {
       return await ask.call(this, group);
     } catch (error) {

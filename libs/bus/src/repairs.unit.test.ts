@@ -1,4 +1,5 @@
 import Cluster from 'kafkajs/src/cluster/index.js';
+import ConsumerGroup from 'kafkajs/src/consumer/consumerGroup.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -6,6 +7,7 @@ import { toRecord } from './record.ts';
 import { MAX_HEADERS, repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
+import { repairMovedCoordinator } from './repair-moved-coordinator.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -89,10 +91,58 @@ describe('a group whose coordinator no broker names', () => {
 
   it('is known as soon as one does, and other errors stay as they are', async () => {
     repairLostCoordinator();
-    const coordinator = { nodeId: '1' };
+    const coordinator = { coordinator: { nodeId: 1 } };
     const answered = clusterWhere(async () => coordinator).findGroupCoordinatorMetadata({ groupId: 'g' });
     await expect(answered).resolves.toBe(coordinator);
     const failing = clusterWhere(() => Promise.reject(new Error('refused')));
     await expect(failing.findGroupCoordinatorMetadata({ groupId: 'g' })).rejects.not.toHaveProperty('retriable');
+  });
+});
+
+describe('a member of a group whose coordinator', () => {
+  const next = { name: 'next' };
+
+  /** A member whose heartbeats end so, in a cluster that names another coordinator. */
+  const memberWhere = (heartbeat: () => Promise<void>) => {
+    const cluster = {
+      refreshMetadata: vi.fn(async () => undefined),
+      findGroupCoordinatorMetadata: vi.fn(async () => ({ coordinator: { nodeId: 3 } })),
+      findBroker: vi.fn(async () => next),
+    };
+    const logger = { namespace: () => ({}) };
+    const instrumentationEmitter = { emit: () => undefined };
+    const member = new ConsumerGroup({ groupId: 'g', cluster, topics: [], logger, instrumentationEmitter });
+    const coordinator = { heartbeat };
+    return Object.assign(member, { memberId: 'm', lastRequest: 0, coordinator, offsetManager: { coordinator } });
+  };
+  const refused = () => Promise.reject(new Error('connect ECONNREFUSED'));
+
+  it('is lost goes on with the one that the brokers name, for heartbeats and commits', async () => {
+    repairMovedCoordinator();
+    repairMovedCoordinator();
+    const member = memberWhere(refused);
+    await expect(member.heartbeat({ interval: 0 })).rejects.toThrow('ECONNREFUSED');
+    expect(member.cluster.findBroker).toHaveBeenCalledExactlyOnceWith({ nodeId: 3 });
+    expect(member).toMatchObject({ coordinator: next, offsetManager: { coordinator: next } });
+  });
+
+  it('is lost keeps to it until there is another one', async () => {
+    repairMovedCoordinator();
+    const member = memberWhere(refused);
+    const { coordinator } = member;
+    vi.mocked(member.cluster.findGroupCoordinatorMetadata).mockRejectedValueOnce(new Error('not yet'));
+    await expect(member.heartbeat({ interval: 0 })).rejects.toThrow('ECONNREFUSED');
+    expect(member.coordinator).toBe(coordinator);
+    await expect(member.heartbeat({ interval: 0 })).rejects.toThrow('ECONNREFUSED');
+    expect(member.coordinator).toBe(next);
+  });
+
+  it('answers, whatever it answers, asks for no other', async () => {
+    repairMovedCoordinator();
+    const rebalancing = Object.assign(new Error('rebalancing'), { type: 'REBALANCE_IN_PROGRESS' });
+    const [well, told] = [memberWhere(async () => undefined), memberWhere(() => Promise.reject(rebalancing))];
+    await well.heartbeat({ interval: 0 });
+    await expect(told.heartbeat({ interval: 0 })).rejects.toBe(rebalancing);
+    for (const { cluster } of [well, told]) expect(cluster.refreshMetadata).not.toHaveBeenCalled();
   });
 });
