@@ -1,4 +1,5 @@
 import type { PlatformId, Providers, RenewalTerms } from '@vault-engine/vault';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { ClientCredentials } from './client-credentials.ts';
 import { fetchIdentity } from './fetch-identity.ts';
 import type { Outbound } from './outbound/open-outbound.ts';
@@ -35,6 +36,12 @@ export const openProviders = (options: ProvidersOptions): Providers => {
     const [profile, client] = [catalog.profile(platform), clients.get(platform)];
     return profile === null || client === undefined ? null : { profile, client };
   };
+  const turns = new Map<PlatformId, LimitFunction>();
+  const turnsOf = (platform: PlatformId): LimitFunction => {
+    const turn = turns.get(platform) ?? pLimit(catalog.profile(platform)?.limits.concurrency ?? 1);
+    turns.set(platform, turn);
+    return turn;
+  };
   return {
     terms: (platform) => {
       const registration = registered(platform);
@@ -44,6 +51,7 @@ export const openProviders = (options: ProvidersOptions): Providers => {
       const perMinute = catalog.profile(platform)?.limits.per_minute ?? null;
       return perMinute === null ? { ok: true } : rate.take(platform, perMinute);
     },
+    inTurn: (platform, work) => turnsOf(platform)(work),
     // An answer without a lifetime may be followed by a question for it.
     refreshTimeoutMs: 2 * outbound.timeoutMs,
     refresh: async (platform, refreshToken, params, cancelled) => {
@@ -59,19 +67,20 @@ export const openProviders = (options: ProvidersOptions): Providers => {
         : revokeGrant(registration.profile, registration.client, tokens, deps, params);
     },
     identify: async (platform, access, params) => {
-      const profile = catalog.profile(platform);
-      return profile === null ? { ok: true, value: null } : fetchIdentity(profile, access, deps, params);
+      const registration = registered(platform);
+      return registration === null
+        ? { ok: true, value: null }
+        : fetchIdentity(registration.profile, access, deps, params);
     },
   };
 };
 
 const termsOf = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
-  const { rotation, refresh, limits } = profile;
+  const { rotation, refresh } = profile;
   return {
     dueAt: (facts) => dueAt(facts, profile, random),
     backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
     minIntervalMs: refresh.min_interval_s * 1_000,
-    concurrency: limits.concurrency,
     graceMs: rotation.grace_s * 1_000,
     reuse: reuseOf(rotation),
   };

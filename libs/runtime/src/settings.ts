@@ -153,15 +153,18 @@ export interface ProfileSettings {
   readonly folders: readonly string[];
   /** Providers on this machine, plain HTTP included: development only. */
   readonly allowInsecureLoopback: boolean;
+  /** How long one request to a provider may take, milliseconds. */
+  readonly timeoutMs: number;
 }
 
 const profileVariables = z.object({
   VAULT_ENV,
   VAULT_PROFILES: list(':', /./, 'expected folders, several separated by colons').default([]),
   VAULT_ALLOW_INSECURE_LOOPBACK: oneOf('0', '1').default('0'),
+  VAULT_PROVIDER_TIMEOUT_MS: wholeNumber(100, 60_000).default(10_000),
 });
 
-/** `VAULT_PROFILES`: folders of further platform profiles, `:` between. `VAULT_ALLOW_INSECURE_LOOPBACK`: `1` or `0`. */
+/** `VAULT_PROFILES`: folders of further platform profiles, `:` between. `VAULT_ALLOW_INSECURE_LOOPBACK`, `VAULT_PROVIDER_TIMEOUT_MS`. */
 export const profileSettings: Settings<ProfileSettings> = settings(profileVariables, (variables, context) => {
   const allowInsecureLoopback = variables.VAULT_ALLOW_INSECURE_LOOPBACK === '1';
   if (allowInsecureLoopback && variables.VAULT_ENV === 'production')
@@ -170,7 +173,7 @@ export const profileSettings: Settings<ProfileSettings> = settings(profileVariab
       path: ['VAULT_ALLOW_INSECURE_LOOPBACK'],
       message: 'is for VAULT_ENV=development only',
     });
-  return { folders: variables.VAULT_PROFILES, allowInsecureLoopback };
+  return { folders: variables.VAULT_PROFILES, allowInsecureLoopback, timeoutMs: variables.VAULT_PROVIDER_TIMEOUT_MS };
 });
 
 /** Where `/metrics`, `/healthz` and `/readyz` are served. */

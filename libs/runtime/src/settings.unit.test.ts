@@ -108,11 +108,11 @@ describe('the other parts', () => {
     expect(readConfig(sections, env)).toEqual({
       registry: { url: 'http://r/apis' },
       redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault', waitReplicas: null },
-      profiles: { folders: ['/a', '/b'], allowInsecureLoopback: false },
+      profiles: { folders: ['/a', '/b'], allowInsecureLoopback: false, timeoutMs: 10_000 },
     });
     const development = { VAULT_ENV: 'development', VAULT_ALLOW_INSECURE_LOOPBACK: '1' };
     expect(readConfig({ profiles: profileSettings }, development)).toEqual({
-      profiles: { folders: [], allowInsecureLoopback: true },
+      profiles: { folders: [], allowInsecureLoopback: true, timeoutMs: 10_000 },
     });
     expect(faulty(() => readConfig({ profiles: profileSettings }, { VAULT_ALLOW_INSECURE_LOOPBACK: '1' }))).toEqual([
       'VAULT_ALLOW_INSECURE_LOOPBACK',

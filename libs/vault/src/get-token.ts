@@ -1,7 +1,11 @@
 import type { Secret } from '@vault-engine/crypto';
 import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
 import { openAccess, RecordCorrupt } from './credentials.ts';
-import type { ConnectionMetadata, ConnectionRecord, PlatformId, UserId, UserRow } from './model.ts';
+import type { ErrorCode, Failure } from './errors.ts';
+import type { Condition, ConnectionMetadata, ConnectionRecord, PlatformId, UserId, UserRow } from './model.ts';
+import { mayRenew } from './renewal/decide-renewal.ts';
+import type { RenewalAnswer, Renewer } from './renewal/renewer.ts';
+import { type StatusReason, status } from './status.ts';
 
 /** What `GetToken` asks for. */
 export interface GetToken {
@@ -19,28 +23,136 @@ export interface TokenIssued {
   readonly access: Secret;
   readonly metadata: ConnectionMetadata;
   readonly tokenVersion: number;
+  /** Something to act upon although the token is usable; null where nothing is wrong. */
+  readonly warning: StatusReason | null;
 }
 
-/** Hands out a usable access token. Reads only. */
-export const getToken = async (vault: Vault, call: Call, command: GetToken): Promise<Answer<TokenIssued>> => {
+/** How a token that is not usable as it is can be renewed. */
+export interface RenewalOnRetrieval {
+  readonly renewer: Pick<Renewer, 'renew'>;
+  /** Called before anybody is waited for. Answers how long the caller can wait, milliseconds; 0 or less: no more. */
+  readonly wait: () => number;
+}
+
+/** Hands out a usable access token: the one that is stored, or, where that is no longer usable, a renewed one. */
+export const getToken = async (
+  vault: Vault,
+  call: Call,
+  command: GetToken,
+  renewal: RenewalOnRetrieval,
+): Promise<Answer<TokenIssued>> => {
   const { user: row, record } = await vault.store.readConnection(command.user, command.platform);
-  if (row === null || record === null) {
-    return vault.platforms.displayName(command.platform) === null
-      ? refuse('invalid_request', 'there is no such platform', 'unknown_platform')
-      : refuse('not_connected', 'the user has no connection on this platform');
+  if (row === null || record === null) return notConnected(vault, command.platform);
+  const lack = lackOf(command, record, vault.now());
+  if (lack === null) return issue(vault, call, command, row, record);
+  const renewed = await renew(vault, call, command, record, renewal);
+  if (renewed.kind === 'gone') return notConnected(vault, command.platform);
+  if (renewed.kind === 'renewed') {
+    const still = lackOf({ ...command, minValiditySeconds: null }, renewed.record, vault.now());
+    return still === null || still.usable
+      ? issue(vault, call, command, renewed.user, renewed.record)
+      : refuse('provider_unavailable', 'the platform issues tokens that are not usable', 'renewed_in_vain');
   }
-  const unusable = whyUnusable(command, record, vault.now());
-  if (unusable !== null)
-    return refuse('expired_token', 'the access token is no longer usable: the user has to connect again', unusable);
-  return issue(vault, call, command, row, record);
+  // Where nothing can be renewed, the time that the caller asks for is not to be had: neither now nor later.
+  return lack.usable && (renewed.kind !== 'kept' || renewed.record.condition.kind === 'failing' || lack.renewsAhead)
+    ? issue(vault, call, command, row, record)
+    : whyNot(lack, record.condition, renewed, vault.now());
 };
 
-const whyUnusable = (command: GetToken, record: ConnectionRecord, now: number): string | null => {
-  const { expiresAt } = record.metadata;
-  const validUntil = now + (command.minValiditySeconds ?? 0) * 1_000;
-  if (command.rejectedVersion === record.tokenVersion) return 'rejected_by_platform';
-  return expiresAt !== null && expiresAt <= validUntil ? 'access_token_expired' : null;
+const notConnected = (vault: Vault, platform: PlatformId): Answer<never> =>
+  vault.platforms.displayName(platform) === null
+    ? refuse('invalid_request', 'there is no such platform', 'unknown_platform')
+    : refuse('not_connected', 'the user has no connection on this platform');
+
+/** What a stored token lacks for a command. */
+interface Lack {
+  readonly reason: 'access_token_expired' | 'rejected_by_platform';
+  /** It has not lapsed yet, and nobody has rejected it. */
+  readonly usable: boolean;
+  /** It has the time that was asked for; it is renewed because it is about to lapse. */
+  readonly renewsAhead: boolean;
+}
+
+/** A token that lapses within this, or within this part of its life, is renewed before it is handed out. */
+const AHEAD = { ms: 60_000, part: 1 / 20 };
+
+const lackOf = (command: GetToken, record: ConnectionRecord, now: number): Lack | null => {
+  if (command.rejectedVersion === record.tokenVersion)
+    return { reason: 'rejected_by_platform', usable: false, renewsAhead: false };
+  const { storedAt, metadata } = record;
+  const { expiresAt } = metadata;
+  if (expiresAt === null) return null;
+  const left = expiresAt - now;
+  const wanted = (command.minValiditySeconds ?? 0) * 1_000;
+  const ahead = Math.min(AHEAD.ms, Math.max(expiresAt - storedAt, 0) * AHEAD.part);
+  return left > Math.max(wanted, ahead)
+    ? null
+    : { reason: 'access_token_expired', usable: left > 0, renewsAhead: left > wanted };
 };
+
+const renew = async (
+  vault: Vault,
+  call: Call,
+  { user, platform }: GetToken,
+  record: ConnectionRecord,
+  { renewer, wait }: RenewalOnRetrieval,
+): Promise<RenewalAnswer> => {
+  const may = mayRenew(record, vault.providers.terms(platform), vault.now(), false);
+  if (may.kind === 'kept') return { kind: 'kept', record };
+  if (may.kind === 'later') return { ...may, record };
+  const patienceMs = wait();
+  if (patienceMs <= 0) return { kind: 'busy' };
+  const { requestId, keyId, engine } = call;
+  const actor = { requestId, keyId, engine, eventEngine: engine };
+  return renewer.renew({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, patienceMs);
+};
+
+const AGAIN_SOON_MS = 1_000;
+
+/** Why no usable token is there, and what helps. */
+const whyNot = (
+  lack: Lack,
+  before: Condition,
+  renewed: Exclude<RenewalAnswer, { kind: 'renewed' | 'gone' }>,
+  now: number,
+): { readonly ok: false; readonly failure: Failure } => {
+  switch (renewed.kind) {
+    case 'busy':
+      return later('provider_unavailable', 'the token is being renewed', 'renewal_under_way', AGAIN_SOON_MS);
+    case 'later':
+      return later('refresh_cooling_down', 'the platform allows no renewal yet', lack.reason, renewed.retryAfterMs);
+    case 'kept': {
+      const { condition } = renewed.record;
+      if (condition.kind !== 'failing') {
+        const reason = condition.kind === 'dead' ? condition.reason : lack.reason;
+        return refuse('expired_token', 'the access token is no longer usable: the user has to connect again', reason);
+      }
+      return failing(before, condition, now);
+    }
+  }
+};
+
+const failing = (before: Condition, { reason, retryAt, failures }: Failing, now: number) => {
+  const retryAfterMs = Math.max(retryAt - now, 1);
+  if (reason === 'provider_misconfigured')
+    return refuse('provider_misconfigured', 'the platform refuses this vault: its operator has to look', reason);
+  const triedNow = before.kind !== 'failing' || before.failures !== failures;
+  return triedNow && reason !== 'provider_throttles'
+    ? later('provider_unavailable', 'the platform does not renew the token for now', reason, retryAfterMs)
+    : later(
+        'refresh_cooling_down',
+        'renewing the token has failed: it rests before the next try',
+        reason,
+        retryAfterMs,
+      );
+};
+
+type Failing = Extract<Condition, { kind: 'failing' }>;
+
+const later = (code: ErrorCode, message: string, reason: string, retryAfterMs: number) => ({
+  ok: false as const,
+  failure: { code, message, reason, retryAfterMs: Math.ceil(retryAfterMs) },
+});
 
 const issue = async (
   vault: Vault,
@@ -53,9 +165,11 @@ const issue = async (
   const key = await vault.keys.keyOf(user, row.dataKey);
   try {
     const access = openAccess(key, { user, platform }, record);
+    const { metadata, tokenVersion } = record;
+    const warning = status(record, vault.now()).reason;
     return {
       ok: true,
-      value: { platform, access, metadata: record.metadata, tokenVersion: record.tokenVersion },
+      value: { platform, access, metadata, tokenVersion, warning },
       audit: auditOf(vault, call, 'ok', { user, platform, recordVersion: record.version }),
     };
   } catch (error) {

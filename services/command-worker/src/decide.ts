@@ -1,24 +1,15 @@
 import type { Codec } from '@vault-engine/contracts';
-import {
-  type Answer,
-  type AuditSubject,
-  type Call,
-  type Failure,
-  refuse,
-  userId,
-  type Vault,
-} from '@vault-engine/vault';
+import { type Answer, type AuditSubject, type Call, type Failure, refuse, userId } from '@vault-engine/vault';
 import { type Admission, admit } from './admit.ts';
 import type { Authenticated } from './authenticate.ts';
-import { type Executed, execute } from './execute.ts';
+import { type Executed, type ExecutionParts, execute } from './execute.ts';
 import { failureOf, isOutage, mayWait } from './outage.ts';
 import { type Command, readCommand } from './read-command.ts';
 import { type ReplyAddress, type ReplyRecord, recordOf } from './reply.ts';
 import type { Begun, Verdict } from './verdict.ts';
 
 /** What a command is decided with. */
-export interface DecisionParts {
-  readonly vault: Vault;
+export interface DecisionParts extends ExecutionParts {
   readonly codec: Codec;
   readonly admission: Admission;
 }
@@ -37,8 +28,8 @@ export const decide = async (
       return { subject, answer: { ok: false, failure: read.failure }, poison: read.poison, error: undefined };
     const { command } = read;
     subject = { user: command.user, platform: command.platform };
-    const answer = await execute(parts.vault, call, from, command, () => admit(parts.admission, from, command)).finally(
-      () => wipe(command),
+    const answer = await execute(parts, call, from, command, () => admit(parts.admission, from, command)).finally(() =>
+      wipe(command),
     );
     return { subject, answer: inRecord(from, command, answer, address), poison: null, error: undefined };
   } catch (error) {

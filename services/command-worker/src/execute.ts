@@ -2,6 +2,7 @@ import { allowed, deadlineOf } from '@vault-engine/protocol';
 import {
   type Answer,
   type Call,
+  type ConnectionStarted,
   change,
   type ErrorCode,
   type Failure,
@@ -10,10 +11,13 @@ import {
   getToken,
   type Mutation,
   outcomeText,
+  type RenewalOnRetrieval,
+  type Renewer,
   recall,
   refusalId,
   revokeToken,
   type StatusSnapshot,
+  startConnection,
   storeToken,
   type TokenIssued,
   type TokenRevoked,
@@ -22,7 +26,11 @@ import {
   type Vault,
 } from '@vault-engine/vault';
 import type { Authenticated } from './authenticate.ts';
+import { LAST_WORD_MS } from './outage.ts';
+import { patienceOf } from './patience.ts';
 import type { Command } from './read-command.ts';
+import { timeLeft } from './time-left.ts';
+import type { Begun } from './verdict.ts';
 
 /** What a command came to, with the type of its reply. */
 export type Executed =
@@ -30,30 +38,47 @@ export type Executed =
   | { readonly type: 'TokenIssued'; readonly value: TokenIssued }
   | { readonly type: 'StatusSnapshot'; readonly value: StatusSnapshot }
   | { readonly type: 'TokenRevoked'; readonly value: TokenRevoked }
+  | { readonly type: 'ConnectionStarted'; readonly value: ConnectionStarted }
   | { readonly type: 'UserForgotten'; readonly value: UserForgotten };
+
+/** What commands are executed with. */
+export interface ExecutionParts {
+  readonly vault: Vault;
+  readonly renewer: Renewer;
+}
 
 /**
  * Executes a command once `admission` lets it. A mutating command that was executed before is answered from its dedupe
  * record without asking: a repetition may well be late, and must still learn what became of the first.
  */
 export const execute = async (
-  vault: Vault,
+  parts: ExecutionParts,
   call: Call,
-  from: Authenticated,
+  from: Begun,
   command: Command,
   admission: () => Failure | null,
 ): Promise<Answer<Executed>> => {
+  const { vault } = parts;
+  const patience = patienceOf(from, vault.now);
   switch (command.type) {
     case 'StoreToken':
-      return typed('TokenStored', await once(vault, call, from, storeToken(vault, call, command), admission));
+      return typed('TokenStored', await once(vault, call, from, storeToken(vault, call, command, patience), admission));
     case 'RevokeToken':
-      return typed('TokenRevoked', await once(vault, call, from, revokeToken(vault, call, command), admission));
+      return typed(
+        'TokenRevoked',
+        await once(vault, call, from, revokeToken(vault, call, command, patience), admission),
+      );
+    case 'StartConnection':
+      return typed(
+        'ConnectionStarted',
+        await once(vault, call, from, startConnection(vault, call, command), admission),
+      );
     case 'ForgetUser':
       return typed('UserForgotten', await once(vault, call, from, forgetUser(vault, call, command), admission));
     case 'GetToken': {
       const refused = admission();
       return refused === null
-        ? typed('TokenIssued', await getToken(vault, call, command))
+        ? typed('TokenIssued', await getToken(vault, call, command, onRetrieval(parts, from)))
         : { ok: false, failure: refused };
     }
     case 'GetStatus': {
@@ -65,6 +90,15 @@ export const execute = async (
     }
   }
 };
+
+/** Whoever waits for a provider lets the next command of the user begin. */
+const onRetrieval = ({ vault, renewer }: ExecutionParts, from: Begun): RenewalOnRetrieval => ({
+  renewer,
+  wait: () => {
+    from.yieldLane();
+    return timeLeft(from, vault.now()) - LAST_WORD_MS;
+  },
+});
 
 const once = async <T>(
   vault: Vault,

@@ -6,8 +6,8 @@ import type { Begun } from './verdict.ts';
 
 /** A part that was out is asked again after this long, until the command's deadline. */
 const RETRY_MS = 250;
-/** The answer that a part is out leaves this long before the deadline, so that it arrives. */
-const LAST_WORD_MS = 400;
+/** An answer that says what could not be had leaves this long before the deadline, so that it arrives. */
+export const LAST_WORD_MS = 400;
 
 /** What becomes of a command that waits for a part: it is tried again. */
 export const WAIT: Outcome = { kind: 'retry', afterMs: RETRY_MS };

@@ -52,7 +52,10 @@ export interface Served {
  */
 export const serveCommand =
   (parts: CommandParts) =>
-  async (record: BusRecord, { ordered }: Pick<HandlerContext, 'ordered'>): Promise<Outcome> => {
+  async (
+    record: BusRecord,
+    { ordered, yieldLane, aside }: Pick<HandlerContext, 'ordered' | 'yieldLane' | 'aside'>,
+  ): Promise<Outcome> => {
     const received = receive(record);
     if (!received.ok) return { kind: 'dead-letter', reason: received.reason };
     const authenticated = authenticate(parts.table, received.value);
@@ -60,7 +63,7 @@ export const serveCommand =
       turnAway(parts, received.value, authenticated.reason);
       return ACK;
     }
-    return serve(parts, { ...authenticated.value, late: !ordered, begunAt: parts.vault.now() });
+    return serve(parts, { ...authenticated.value, late: !ordered, yieldLane, aside, begunAt: parts.vault.now() });
   };
 
 const ACK: Outcome = { kind: 'ack' };

@@ -1,3 +1,4 @@
+import type { HandlerContext } from '@vault-engine/bus';
 import type { Answer, AuditSubject } from '@vault-engine/vault';
 import type { Authenticated } from './authenticate.ts';
 import type { ReplyRecord } from './reply.ts';
@@ -8,6 +9,10 @@ export interface Begun extends Authenticated {
   readonly begunAt: number;
   /** The deadline had passed when the command was read, whatever the clock says now; it did not wait in its lane. */
   readonly late: boolean;
+  /** Gives the lane back: what comes now may take as long as a provider does. */
+  readonly yieldLane: () => void;
+  /** Waits for something slow, with the lane and without a place. */
+  readonly aside: HandlerContext['aside'];
 }
 
 /** How a command is to be answered. */

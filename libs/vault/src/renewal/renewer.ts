@@ -1,14 +1,8 @@
-import type { ConnectionRecord, EngineId, PlatformId, UserId, UserRow } from '../model.ts';
+import type { ConnectionRecord, PlatformId, UserId, UserRow } from '../model.ts';
+import type { TransitionActor } from '../transition.ts';
 
-/** In whose name a connection is refreshed, for the audit log. */
-export interface RenewalActor {
-  /** The engine whose command wants the token, or the service that acts by itself, e.g. `refresh-scheduler`. */
-  readonly engine: string;
-  /** The engine that an event names; null: the vault itself. */
-  readonly eventEngine: EngineId | null;
-  readonly requestId: string | null;
-  readonly keyId: string | null;
-}
+/** In whose name a connection is refreshed: the engine whose command wants the token, or a service that acts by itself. */
+export type RenewalActor = Omit<TransitionActor, 'action'>;
 
 /** Which connection is to be refreshed, and why. */
 export interface RenewalRequest {

@@ -1,0 +1,89 @@
+import { attentionAt, renewalAt, toldOf } from '../attention.ts';
+import type { Vault } from '../call.ts';
+import type { RecordName } from '../credentials.ts';
+import type { ConnectionRecord } from '../model.ts';
+import { standingText, status } from '../status.ts';
+import { conclude } from './conclude.ts';
+import { mayRenew } from './decide-renewal.ts';
+import type { Attended, RenewalActor, RenewalAnswer, RenewalRequest } from './renewer.ts';
+
+/** What attending needs, beside the vault. */
+export interface Attending {
+  readonly leaseMs: number;
+  readonly renew: (request: RenewalRequest) => Promise<RenewalAnswer>;
+}
+
+const DAY_MS = 86_400_000;
+const ITSELF: RenewalActor = { engine: 'refresh-scheduler', eventEngine: null, requestId: null, keyId: null };
+
+/** Does what has fallen due for a connection, and sees to it that it falls due again when something is next. */
+export const attend = async (vault: Vault, attending: Attending, name: RecordName): Promise<Attended> => {
+  const { record } = await vault.store.readConnection(name.user, name.platform);
+  if (record === null) return { kind: 'gone' };
+  const terms = vault.providers.terms(name.platform);
+  const now = vault.now();
+  const renewal = renewalAt(record, terms);
+  if (renewal !== null && renewal <= now) {
+    const may = mayRenew(record, terms, now, false);
+    if (may.kind === 'later') return later(vault, name, may.retryAfterMs, { kind: 'nothing' });
+    if (may.kind === 'yes') return renewed(vault, attending, name, record);
+  }
+  if (eventIsDue(record, now)) return tell(vault, attending, name, record);
+  return later(vault, name, (attentionAt(record, terms, now) ?? now + DAY_MS) - now, { kind: 'nothing' });
+};
+
+const eventIsDue = (record: ConnectionRecord, now: number): boolean =>
+  record.told !== standingText(status(record, now));
+
+const later = async (vault: Vault, name: RecordName, inMs: number, attended: Attended): Promise<Attended> => {
+  await vault.store.postpone({ ...name, dueAt: Math.ceil(vault.now() + inMs) });
+  return attended;
+};
+
+const renewed = async (
+  vault: Vault,
+  { renew }: Attending,
+  name: RecordName,
+  { tokenVersion }: ConnectionRecord,
+): Promise<Attended> => {
+  const answer = await renew({ ...name, tokenVersion, forced: false, actor: ITSELF });
+  switch (answer.kind) {
+    case 'kept':
+      return { kind: answer.record.condition.kind === 'dead' ? 'dead' : 'failed' };
+    case 'later':
+      return later(vault, name, answer.retryAfterMs, { kind: 'throttled', retryAfterMs: answer.retryAfterMs });
+    case 'renewed':
+    case 'busy':
+    case 'gone':
+      return { kind: answer.kind };
+  }
+};
+
+/** Under the lease too: a put would end that of somebody who is refreshing the connection just now. */
+const tell = async (
+  vault: Vault,
+  { leaseMs, renew }: Attending,
+  name: RecordName,
+  { tokenVersion }: ConnectionRecord,
+): Promise<Attended> => {
+  const of = { ...name, owner: vault.uuid() };
+  const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: leaseMs });
+  if (claimed.kind === 'held') return { kind: 'busy' };
+  if (claimed.kind === 'changed') return later(vault, name, 0, { kind: 'nothing' });
+  if (claimed.before?.phase === 'called') {
+    // Somebody died while the provider was asked: what to tell depends on that.
+    await vault.store.release(of);
+    await renew({ ...name, tokenVersion, forced: true, actor: ITSELF });
+    return later(vault, name, 0, { kind: 'nothing' });
+  }
+  const concluded = await conclude(vault, of.owner, {
+    name,
+    actor: ITSELF,
+    tokenVersion,
+    action: 'TellState',
+    result: 'ok',
+    reason: null,
+    after: (record) => toldOf(record, vault.now()),
+  });
+  return concluded.kind === 'written' ? { kind: 'told' } : later(vault, name, 0, { kind: 'nothing' });
+};

@@ -1,0 +1,95 @@
+import { attentionAt } from '../attention.ts';
+import type { AuditResult, Vault } from '../call.ts';
+import { nextVersion } from '../change.ts';
+import type { RecordName } from '../credentials.ts';
+import type { ConnectionRecord, UserRow } from '../model.ts';
+import type { Change, UserView } from '../ports.ts';
+import { carryOut, transitionOf } from '../transition.ts';
+import { eventOf } from './event-of.ts';
+import type { RenewalActor } from './renewer.ts';
+
+/** What is to become of a connection whose lease is held. */
+export interface Conclusion {
+  readonly name: RecordName;
+  readonly actor: RenewalActor;
+  /** The credentials that it is decided upon: where others are in their place, nothing is written. */
+  readonly tokenVersion: number;
+  /** For the audit log. */
+  readonly action: 'RefreshToken' | 'TellState';
+  readonly result: AuditResult;
+  readonly reason: string | null;
+  /** The record as it is to be, given as it is. */
+  readonly after: (
+    record: ConnectionRecord,
+    user: UserRow,
+    view: UserView,
+  ) => ConnectionRecord | Promise<ConnectionRecord>;
+}
+
+/** What became of a conclusion. */
+export type Concluded =
+  | { readonly kind: 'written'; readonly user: UserRow; readonly record: ConnectionRecord }
+  /** The connection is gone, or has other credentials. */
+  | { readonly kind: 'overtaken' }
+  /** Somebody else has the lease. */
+  | { readonly kind: 'lost' };
+
+/**
+ * Writes a conclusion under the lease of `owner`: record, due index and transition in one step. Another change of the user
+ * in between is no obstacle: it is decided again. Rejects with `PortUnavailable`; what it would write may then be written.
+ */
+export const conclude = async (vault: Vault, owner: string, conclusion: Conclusion): Promise<Concluded> => {
+  const { user, platform } = conclusion.name;
+  for (;;) {
+    const view = await vault.store.readUser(user, platform, null);
+    const record = view.connections.get(platform);
+    if (view.user === null || record?.tokenVersion !== conclusion.tokenVersion) return { kind: 'overtaken' };
+    if (record.lease?.owner !== owner) return { kind: 'lost' };
+    const after = await conclusion.after(record, view.user, view);
+    const change = changeOf(vault, owner, conclusion, { view, row: view.user, record, after });
+    const applied = await carryOut(vault, change);
+    if (applied.kind !== 'applied') continue;
+    return { kind: 'written', user: { ...view.user, revision: change.revision }, record: after };
+  }
+};
+
+interface Step {
+  readonly view: UserView;
+  readonly row: UserRow;
+  readonly record: ConnectionRecord;
+  readonly after: ConnectionRecord;
+}
+
+const changeOf = (
+  vault: Vault,
+  owner: string,
+  { name, actor, action, result, reason }: Conclusion,
+  { view, row, record, after }: Step,
+): Change => {
+  const now = vault.now();
+  const { user, platform } = name;
+  const event = eventOf(record, after, now);
+  const revision = event === null ? row.revision : nextVersion(row.revision, view.nowMicros);
+  return {
+    user,
+    expectedRevision: row.revision,
+    revision,
+    dataKey: null,
+    put: { platform, record: after, dueAt: attentionAt(after, vault.providers.terms(platform), now) },
+    leaseOwner: owner,
+    remove: [],
+    flows: null,
+    forget: false,
+    remember: null,
+    transition: transitionOf(
+      vault,
+      { ...actor, action },
+      {
+        about: { ...name, recordVersion: after.version, ...(reason !== null && { reason }) },
+        result,
+        revision,
+        events: event === null ? [] : [{ platform, ...event }],
+      },
+    ),
+  };
+};

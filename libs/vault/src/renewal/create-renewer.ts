@@ -1,0 +1,77 @@
+import type { Vault } from '../call.ts';
+import { attend } from './attend.ts';
+import { type RenewalTiming, renewConnection } from './renew-connection.ts';
+import type { RenewalAnswer, RenewalRequest, Renewer } from './renewer.ts';
+
+/** How a renewer waits. */
+export interface RenewerOptions {
+  /** Resolves after so many milliseconds. */
+  readonly sleep: (ms: number) => Promise<unknown>;
+  /** In [0, 1), so that those who wait do not ask in step. */
+  readonly random: () => number;
+}
+
+/** What persisting may take on top of the provider's time, milliseconds. */
+const PERSIST_MS = 5_000;
+const CONFIRM_MS = 1_000;
+/** How often a connection that another process is at is looked at, milliseconds. */
+const LOOK_MS = 100;
+
+/** Opens a renewer. Those who want the same connection refreshed at the same time share one attempt. */
+export const createRenewer = (vault: Vault, { sleep, random }: RenewerOptions): Renewer => {
+  const timing: RenewalTiming = {
+    leaseMs: vault.providers.refreshTimeoutMs + PERSIST_MS,
+    confirmMs: CONFIRM_MS,
+    sleep,
+  };
+  const flights = new Map<string, Promise<RenewalAnswer>>();
+
+  /** Waits for others too: their result, or what they left when their lease lapses. */
+  const fly = async (request: RenewalRequest): Promise<RenewalAnswer> => {
+    const giveUpAt = vault.now() + 2 * timing.leaseMs;
+    for (;;) {
+      const answer = await vault.providers.inTurn(request.platform, () => renewConnection(vault, timing, request));
+      if (answer.kind !== 'held') return answer;
+      if (vault.now() > giveUpAt) return { kind: 'busy' };
+      await sleep(LOOK_MS * (0.5 + random()));
+    }
+  };
+
+  const flight = (request: RenewalRequest): Promise<RenewalAnswer> => {
+    const key = `${request.user}:${request.platform}:${request.tokenVersion}`;
+    const under = flights.get(key) ?? fly(request).finally(() => flights.delete(key));
+    flights.set(key, under);
+    return under;
+  };
+
+  const renew = async (request: RenewalRequest, patienceMs: number): Promise<RenewalAnswer> => {
+    const patience = new AbortController();
+    const tooLong = waitFor(patienceMs, patience.signal);
+    try {
+      return await Promise.race([flight(request), tooLong]);
+    } finally {
+      patience.abort();
+    }
+  };
+
+  return {
+    renew,
+    attend: (user, platform) =>
+      attend(vault, { leaseMs: timing.leaseMs, renew: (request) => flight(request) }, { user, platform }),
+    get underWay() {
+      return flights.size;
+    },
+    drain: async (ms) => {
+      const giveUp = new AbortController();
+      const done = Promise.allSettled(flights.values()).then(() => true);
+      const late = waitFor(ms, giveUp.signal).then(() => false);
+      return Promise.race([done, late]).finally(() => giveUp.abort());
+    },
+  };
+};
+
+const waitFor = (ms: number, signal: AbortSignal): Promise<{ readonly kind: 'busy' }> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => resolve({ kind: 'busy' }), ms);
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });

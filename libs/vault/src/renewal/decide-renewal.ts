@@ -1,0 +1,108 @@
+import type { Condition, ConnectionRecord, DeadReason, FailingReason, Lease } from '../model.ts';
+import type { RefreshOutcome, RenewalTerms } from '../providers.ts';
+
+/** Whether a connection may be refreshed now. `kept`: not at all, as it stands; `later`: not yet. */
+export type MayRenew =
+  | { readonly kind: 'yes'; readonly terms: RenewalTerms }
+  | { readonly kind: 'kept' }
+  | { readonly kind: 'later'; readonly retryAfterMs: number };
+
+/** `forced` passes the cool-down, the least interval, and an end that somebody has only reckoned. */
+export const mayRenew = (
+  { refresh, condition, grant, metadata }: ConnectionRecord,
+  terms: RenewalTerms | null,
+  now: number,
+  forced: boolean,
+): MayRenew => {
+  if (terms === null || refresh === null || condition.kind === 'dead') return { kind: 'kept' };
+  if (forced) return { kind: 'yes', terms };
+  if (condition.kind === 'failing' && condition.retryAt > now) return { kind: 'kept' };
+  if (isOver(metadata.refreshExpiresAt, now) || isOver(grant.endsAt, now)) return { kind: 'kept' };
+  const retryAfterMs = (grant.renewedAt ?? -terms.minIntervalMs) + terms.minIntervalMs - now;
+  return retryAfterMs > 0 ? { kind: 'later', retryAfterMs } : { kind: 'yes', terms };
+};
+
+const isOver = (time: number | null, now: number): boolean => time !== null && time <= now;
+
+/** A called lease lasts this long at most after the call that it was held for began. */
+export interface CallTimes {
+  readonly leaseMs: number;
+  readonly refreshTimeoutMs: number;
+}
+
+/**
+ * When the refresh token was first sent without an answer, at the earliest; null: it is not spent. Known from a failure
+ * that was written down, or from the lease of a process that died in between.
+ */
+export const unknownSince = (
+  { condition }: Pick<ConnectionRecord, 'condition'>,
+  before: Lease | null,
+  { leaseMs, refreshTimeoutMs }: CallTimes,
+): number | null => {
+  if (condition.kind === 'failing' && condition.unknownSince !== null) return condition.unknownSince;
+  return before?.phase === 'called' ? before.until - leaseMs - refreshTimeoutMs : null;
+};
+
+/** Whether a refresh token that may have been spent at `since` can be sent again without harm. */
+export const maySendAgain = ({ reuse, graceMs }: RenewalTerms, since: number | null, now: number): boolean =>
+  since === null || reuse !== 'fatal' || now < since + graceMs;
+
+/** Anything but new credentials. */
+export type Refused = Exclude<RefreshOutcome, { kind: 'renewed' }>;
+
+/** What a failed attempt knows. */
+export interface Attempt {
+  readonly terms: RenewalTerms;
+  /** When the provider was asked, Unix milliseconds. */
+  readonly askedAt: number;
+  readonly unknownSince: number | null;
+  readonly now: number;
+}
+
+/** The condition of a connection after a refresh that brought nothing. */
+export const conditionAfter = (earlier: Condition, outcome: Refused, attempt: Attempt): Condition => {
+  const { terms, now } = attempt;
+  if (outcome.kind === 'grant_dead')
+    return dead(attempt.unknownSince === null ? 'grant_refused' : 'outcome_unknown', now);
+  const since = sentWithoutAnswer(outcome, attempt);
+  const failures = earlier.kind === 'failing' ? earlier.failures + 1 : 1;
+  const retryAt = now + terms.backoff(failures, 'retryAfterMs' in outcome ? outcome.retryAfterMs : null);
+  if (since === null) return failing(earlier, failingReason(outcome), { failures, retryAt, now, unknownSince: null });
+  const inTime = terms.reuse === 'fatal' ? withinGrace(retryAt, since + terms.graceMs, now) : retryAt;
+  return maySendAgain(terms, since, inTime)
+    ? failing(earlier, 'outcome_unknown', { failures, retryAt: inTime, now, unknownSince: since })
+    : dead('outcome_unknown', now);
+};
+
+const SOONEST_MS = 2_000;
+
+/** Where a second use is fatal after the grace, each attempt leaves half of what is left of it for further ones. */
+const withinGrace = (retryAt: number, graceEndsAt: number, now: number): number =>
+  Math.max(Math.min(retryAt, Math.floor(now + (graceEndsAt - now) / 2)), now + SOONEST_MS);
+
+/** A refusal that came leaves it open whether an earlier request has spent the token. */
+const sentWithoutAnswer = ({ kind }: Refused, { terms, askedAt, unknownSince: earlier }: Attempt): number | null => {
+  if (terms.reuse === 'harmless') return null;
+  return earlier ?? (kind === 'unknown_outcome' ? askedAt : null);
+};
+
+const dead = (reason: DeadReason, since: number): Condition => ({ kind: 'dead', reason, since });
+
+const failing = (
+  earlier: Condition,
+  reason: FailingReason,
+  { now, ...facts }: { failures: number; retryAt: number; now: number; unknownSince: number | null },
+): Condition => ({ kind: 'failing', reason, since: earlier.kind === 'failing' ? earlier.since : now, ...facts });
+
+const failingReason = ({ kind }: Refused): FailingReason => {
+  switch (kind) {
+    case 'throttled':
+      return 'provider_throttles';
+    case 'application_fault':
+      return 'provider_misconfigured';
+    case 'transient':
+    case 'unknown_outcome':
+    case 'grant_dead':
+      return 'provider_unavailable';
+  }
+};

@@ -1,0 +1,27 @@
+import type { ConnectionRecord } from '../model.ts';
+import type { ConnectionChange } from '../ports.ts';
+import { type ConnectionView, standingText, status } from '../status.ts';
+
+/**
+ * What is told of a connection that has become `after`: null where everybody knows already how it stands. New credentials
+ * are always told.
+ */
+export const eventOf = (
+  before: Pick<ConnectionRecord, 'told' | 'tokenVersion'>,
+  after: ConnectionRecord,
+  now: number,
+): { readonly change: ConnectionChange; readonly view: ConnectionView } | null => {
+  const view = status(after, now);
+  const expired = before.told.startsWith('EXPIRED/');
+  if (before.tokenVersion !== after.tokenVersion)
+    return { change: expired && view.status === 'CONNECTED' ? 'RECOVERED' : 'RENEWED', view };
+  // A row of before there was such a field has told nobody, and stood well.
+  if (before.told === standingText(view) || (before.told === '' && view.status === 'CONNECTED')) return null;
+  return { change: turnedTo(view, expired), view };
+};
+
+const turnedTo = (view: ConnectionView, expired: boolean): ConnectionChange => {
+  if (view.status === 'EXPIRED') return 'EXPIRED';
+  if (expired) return 'RECOVERED';
+  return view.action === 'REAUTH' ? 'LAPSING' : 'FAILING';
+};

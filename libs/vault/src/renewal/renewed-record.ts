@@ -1,0 +1,63 @@
+import type { DataKey, Secret } from '@vault-engine/crypto';
+import { toldOf } from '../attention.ts';
+import { type RecordName, sealCredentials } from '../credentials.ts';
+import type { ConnectionMetadata, ConnectionRecord, Grant } from '../model.ts';
+import type { RenewedCredentials } from '../providers.ts';
+
+/** What a renewed record is made of, beside the provider's answer. */
+export interface Renewing {
+  readonly key: DataKey;
+  readonly name: RecordName;
+  readonly version: number;
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** The refresh token that was spent: it stays in use where the provider names no other (RFC 6749 §6). */
+  readonly refresh: Secret;
+}
+
+/** The record with the credentials that the provider has issued. */
+export const renewedRecord = (
+  old: ConnectionRecord,
+  renewed: RenewedCredentials,
+  { key, name, version, now, refresh }: Renewing,
+): ConnectionRecord => {
+  const metadata = metadataAfter(old.metadata, renewed);
+  const credentials = { access: renewed.access, refresh: renewed.refresh ?? refresh, metadata };
+  return toldOf(
+    {
+      ...sealCredentials(key, name, version, now, credentials),
+      condition: { kind: 'good' },
+      grant: grantAfter(old, metadata.refreshExpiresAt, now),
+      lease: null,
+    },
+    now,
+  );
+};
+
+/** The metadata that the answer makes of the old. */
+export const metadataAfter = (old: ConnectionMetadata, renewed: RenewedCredentials): ConnectionMetadata => ({
+  tokenType: renewed.tokenType,
+  scopes: renewed.scopes ?? old.scopes,
+  expiresAt: renewed.expiresAt,
+  refreshExpiresAt: renewed.refreshExpiresAt ?? (renewed.refresh === null ? old.refreshExpiresAt : null),
+  params: { ...old.params, ...renewed.params },
+});
+
+/** Below this a refresh token's end moves too little to tell whether use lengthens its life. */
+const TELLING_MS = 60_000;
+
+/** An end that a refresh has not put off is that of the grant. */
+const grantAfter = (
+  { grant, storedAt, metadata }: ConnectionRecord,
+  refreshExpiresAt: number | null,
+  now: number,
+): Grant => {
+  const elapsed = now - storedAt;
+  const stays =
+    metadata.refreshExpiresAt !== null &&
+    refreshExpiresAt !== null &&
+    elapsed > TELLING_MS &&
+    refreshExpiresAt - metadata.refreshExpiresAt < elapsed / 2;
+  const endsAt = stays ? Math.min(grant.endsAt ?? refreshExpiresAt, refreshExpiresAt) : grant.endsAt;
+  return { ...grant, endsAt, renewedAt: now };
+};
