@@ -1,15 +1,5 @@
-import {
-  type Environment,
-  kafkaSettings,
-  keySettings,
-  profileSettings,
-  readConfig,
-  redisSettings,
-  registrySettings,
-  serviceSettings,
-  settings,
-  wholeNumber,
-} from '@vault-engine/runtime';
+import { vaultSettings } from '@vault-engine/assembly';
+import { type Environment, readConfig, serviceSettings, settings, wholeNumber } from '@vault-engine/runtime';
 import * as z from 'zod';
 
 /**
@@ -38,11 +28,7 @@ export const readWorkerConfig = (env: Environment) =>
   readConfig(
     {
       ...serviceSettings,
-      kafka: kafkaSettings,
-      registry: registrySettings,
-      redis: redisSettings,
-      key: keySettings,
-      profiles: profileSettings,
+      ...vaultSettings,
       lanes: laneSettings,
       drain: drainSettings,
     },

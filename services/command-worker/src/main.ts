@@ -1,28 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { countAttempts, kafkaJournal } from '@vault-engine/audit';
-import {
-  type BusRecord,
-  connectBus,
-  createPublisher,
-  deadLetterHeaders,
-  type Publisher,
-  type PublisherOptions,
-  startLanes,
-} from '@vault-engine/bus';
-import { COMMAND_RETENTION_MS, GATEWAY, openCodec, topicNames } from '@vault-engine/contracts';
+import { assembleVault } from '@vault-engine/assembly';
+import { countAttempts } from '@vault-engine/audit';
+import { type BusRecord, createPublisher, deadLetterHeaders, type Publisher, startLanes } from '@vault-engine/bus';
+import { COMMAND_RETENTION_MS, GATEWAY } from '@vault-engine/contracts';
 import { followEngines } from '@vault-engine/engines';
-import { createDataKeys, openWrapper } from '@vault-engine/kms';
-import {
-  openCatalog,
-  openOutbound,
-  openProviders,
-  openSharedRate,
-  readClientCredentials,
-} from '@vault-engine/platforms';
-import { driverLog, every, runService, type ServiceContext } from '@vault-engine/runtime';
-import { openRedisStore } from '@vault-engine/token-store';
-import { drainPending, type Vault } from '@vault-engine/vault';
+import { every, runService, type ServiceContext } from '@vault-engine/runtime';
+import { drainPending } from '@vault-engine/vault';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { hintStrangers } from './hint-strangers.ts';
 import { observe } from './observe.ts';
@@ -32,47 +15,22 @@ import { serveCommand } from './serve-command.ts';
 import { arrivesLate } from './time-left.ts';
 
 const GROUP = 'vault.command-worker';
-const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
-/** Outcomes are remembered longer than a command can be read again: its retention, and what of a segment outlasts it. */
-const REMEMBER_MS = 2 * COMMAND_RETENTION_MS;
 const COUNT_EVERY_MS = 60_000;
-/** How long one attempt of a command waits for its audit record and events, as it does for the store: callers want an answer. */
-const JOURNAL_MS = 1_500;
 const DRAIN_ON_STOP_MS = 10_000;
 
 const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
-  const { config, log, part, watch, fatal } = context;
-  const topics = topicNames(config.kafka.topicPrefix);
-  const platforms = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
-  const wrapper = await part('keys', () => openWrapper(config.key));
-  const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
-  const store = await part(
-    'storage',
-    () =>
-      openRedisStore({
-        url: config.redis.url,
-        keyPrefix: config.redis.keyPrefix,
-        waitReplicas: config.redis.waitReplicas,
-        requireDurable: config.environment === 'production',
-        log,
-      }),
-    (open) => open.close(),
-  );
-  watch('storage', () => store.probe());
-
-  const bus = connectBus({ ...config.kafka, clientId: 'command-worker', log: driverLog(log) });
-  const publisher = (name: string, options?: PublisherOptions): Promise<Publisher> =>
+  const { config, log, part, fatal } = context;
+  const { vault, renewer, wrapper, codec, bus, topics } = await assembleVault(context, {
+    clientId: 'command-worker',
+    env: process.env,
+  });
+  const publisher = (name: string): Promise<Publisher> =>
     part(
       name,
-      () => createPublisher(bus, options),
+      () => createPublisher(bus),
       (open) => open.close(),
     );
-  const [auditTo, eventsTo, replies, deadLetters] = [
-    await publisher('audit-log', { sendTimeoutMs: JOURNAL_MS }),
-    await publisher('connection-events', { sendTimeoutMs: JOURNAL_MS }),
-    await publisher('replies'),
-    await publisher('dead-letters'),
-  ];
+  const [replies, deadLetters] = [await publisher('replies'), await publisher('dead-letters')];
   const table = await part(
     'engines',
     () =>
@@ -88,38 +46,6 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
       }),
     (open) => open.close(),
   );
-
-  const outbound = await part(
-    'providers',
-    async () => openOutbound(config.profiles),
-    async (open) => open.close(),
-  );
-  const rate = await part(
-    'rate',
-    async () => openSharedRate(config.redis),
-    (open) => open.close(),
-  );
-  const clients = readClientCredentials(
-    process.env,
-    platforms.all().map(({ id }) => id),
-  );
-
-  const vault: Vault = {
-    store,
-    keys: createDataKeys({ wrapper, env: config.environment }),
-    journal: kafkaJournal({
-      codec,
-      auditTo,
-      eventsTo,
-      auditTopic: topics.auditLog,
-      eventsTopic: topics.connectionEvents,
-    }),
-    platforms,
-    providers: openProviders({ catalog: platforms, clients, outbound, rate, now: Date.now, random: Math.random }),
-    now: Date.now,
-    uuid: randomUUID,
-    rememberMs: REMEMBER_MS,
-  };
   const partitionCount = replyPartitions(bus, Date.now);
   const replyTopics = { ofEngine: topics.replies, gateway: topics.replies(GATEWAY) };
   const attempts = countAttempts({ journal: vault.journal, now: Date.now, uuid: randomUUID });
@@ -156,6 +82,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
         ordered: (record) => !arrivesLate(record, Date.now()),
         handle: serveCommand({
           vault,
+          renewer,
           table,
           codec,
           replies,

@@ -1,0 +1,1 @@
+export { type AssembledVault, assembleVault, type VaultConfig, vaultSettings } from './assemble-vault.ts';

@@ -1,0 +1,39 @@
+import type { Attended, Renewer, UserId } from '@vault-engine/vault';
+import type { DueJob } from './due-job.ts';
+import type { Work } from './open-queues.ts';
+
+/** What became of a job; `abandoned`: how many flows of a user were. */
+export type Outcome = Attended['kind'] | 'abandoned' | 'error';
+
+/** What jobs are done with. */
+export interface AttendParts {
+  readonly renewer: Pick<Renewer, 'attend'>;
+  /** Ends a user's flows that are past their time, and answers how many. */
+  readonly abandon: (user: UserId) => Promise<number>;
+  readonly onAttended: (job: DueJob, outcome: Outcome, durationMs: number) => void;
+}
+
+/** Does jobs: attends to a connection, or abandons flows. A platform whose rate is used up lets its queue rest. */
+export const attendDue = (parts: AttendParts): Work => {
+  const { onAttended } = parts;
+  return async (job) => {
+    const began = performance.now();
+    const tell = (outcome: Outcome) => onAttended(job, outcome, performance.now() - began);
+    try {
+      const attended = await attend(parts, job);
+      tell(attended.kind);
+      return attended.kind === 'throttled' ? { restMs: attended.retryAfterMs } : null;
+    } catch (error) {
+      tell('error');
+      throw error;
+    }
+  };
+};
+
+const attend = async (
+  { renewer, abandon }: AttendParts,
+  { user, platform }: DueJob,
+): Promise<Attended | { readonly kind: 'abandoned' }> => {
+  if (platform !== null) return renewer.attend(user, platform);
+  return (await abandon(user)) > 0 ? { kind: 'abandoned' } : { kind: 'nothing' };
+};

@@ -1,0 +1,157 @@
+import { type PlatformId, PortUnavailable } from '@vault-engine/vault';
+import { Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { type DueJob, jobId, queueName, readJob } from './due-job.ts';
+
+/** Where the queues are, and who works on them. */
+export interface QueuesOptions {
+  /** `redis://` or `rediss://`, with user and password where needed. */
+  readonly url: string;
+  /** Begins every key. */
+  readonly keyPrefix: string;
+  /** Have their queues from the beginning; others get theirs with their first job. */
+  readonly platforms: readonly PlatformId[];
+  /** How many jobs of a queue this process works on at once. */
+  readonly concurrency: (platform: PlatformId | null) => number;
+  readonly work: Work;
+  /** A job, or a queue, did not do what it should. What a job was about falls due again. */
+  readonly onError: (error: unknown, platform: PlatformId | null) => void;
+}
+
+/** Does a job. Milliseconds: the job stays, and its queue rests for so long, in all processes. */
+export type Work = (job: DueJob) => Promise<{ readonly restMs: number } | null>;
+
+/** A queue per platform, and one for flows, shared by all processes with the same server and prefix. Rejects with `PortUnavailable`. */
+export interface DueQueues {
+  /** Puts jobs into the queue of their platform. One that is there, waiting or under way, stays as it is. */
+  add(platform: PlatformId | null, jobs: readonly DueJob[]): Promise<void>;
+  /** How many jobs wait for being begun. */
+  waiting(platform: PlatformId | null): Promise<number>;
+  /** Begins nothing new, and waits up to `withinMs` for what is under way. False: something still was. */
+  close(withinMs: number): Promise<boolean>;
+}
+
+/** How long the lock of a job outlives its process: after that another takes the job. */
+const LOCK_MS = 30_000;
+const LOOK_FOR_STALLED_MS = 15_000;
+/** How long adding and counting wait for an answer. */
+const ANSWER_MS = 2_000;
+const RECONNECT_AT_MOST_MS = 1_000;
+/** BullMQ looks whether a queue rests only where it has a limit. This one is out of reach: the rate is the profile's. */
+const NO_LIMIT = { max: 1_000_000_000, duration: 1_000 };
+/** BullMQ's streams of what happened: nobody reads them. */
+const EVENTS_KEPT = 100;
+
+interface Lane {
+  readonly queue: Queue<DueJob>;
+  readonly worker: Worker<DueJob>;
+}
+
+/** Opens the queues and begins to work on them. */
+export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => {
+  const { url, platforms } = options;
+  // A sweep that can't reach Redis is over at once, and the next one tries again …
+  const adding = connect(url, { maxRetriesPerRequest: 1, commandTimeout: ANSWER_MS });
+  // … a worker waits for it: BullMQ insists.
+  const working = connect(url, { maxRetriesPerRequest: null });
+  const lanes = new Map<string, Lane>();
+  const laneOf = (platform: PlatformId | null): Lane => {
+    const name = queueName(platform);
+    const lane = lanes.get(name) ?? openLane(options, platform, { adding, working });
+    lanes.set(name, lane);
+    return lane;
+  };
+  try {
+    await answered(adding.ping());
+  } catch (error) {
+    for (const redis of [adding, working]) redis.disconnect();
+    throw error;
+  }
+  for (const platform of [null, ...platforms]) laneOf(platform);
+  return {
+    add: async (platform, jobs) => {
+      const entries = jobs.map((data) => ({ name: 'due', data, opts: { jobId: jobId(data) } }));
+      await answered(laneOf(platform).queue.addBulk(entries));
+    },
+    waiting: (platform) => answered(laneOf(platform).queue.getWaitingCount()),
+    close: async (withinMs) => {
+      const closed = await closeLanes([...lanes.values()], withinMs);
+      for (const redis of [adding, working]) redis.disconnect();
+      return closed;
+    },
+  };
+};
+
+const answered = async <T>(answer: Promise<T>): Promise<T> => {
+  try {
+    return await answer;
+  } catch (cause) {
+    throw new PortUnavailable('storage', 'the queues do not answer', { cause });
+  }
+};
+
+const connect = (
+  url: string,
+  options: { readonly maxRetriesPerRequest: number | null; readonly commandTimeout?: number },
+): Redis => {
+  const redis = new Redis(url, {
+    ...options,
+    retryStrategy: (times) => Math.min(times * 50, RECONNECT_AT_MOST_MS),
+    // After a failover the address may lead to the new master, but only for a new connection.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+  // What fails says so to its caller; without a listener ioredis prints to the console.
+  redis.on('error', () => undefined);
+  return redis;
+};
+
+const openLane = (
+  { keyPrefix, concurrency, work, onError }: QueuesOptions,
+  platform: PlatformId | null,
+  { adding, working }: { readonly adding: Redis; readonly working: Redis },
+): Lane => {
+  // The braces keep all keys in one slot of a Cluster, as BullMQ's scripts want them.
+  const prefix = `${keyPrefix}:{refresh}`;
+  const queue = new Queue<DueJob>(queueName(platform), {
+    prefix,
+    connection: adding,
+    // A job is tried once: when to try again is written in the due index, where all schedulers see it.
+    defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true, stackTraceLimit: 0 },
+    streams: { events: { maxLen: EVENTS_KEPT } },
+  });
+  const worker = new Worker<DueJob>(
+    queueName(platform),
+    async ({ data }) => {
+      const rest = await work(readJob(data));
+      if (rest === null) return;
+      await queue.rateLimit(Math.ceil(rest.restMs));
+      throw Worker.RateLimitError();
+    },
+    {
+      prefix,
+      connection: working,
+      concurrency: concurrency(platform),
+      lockDuration: LOCK_MS,
+      stalledInterval: LOOK_FOR_STALLED_MS,
+      limiter: NO_LIMIT,
+    },
+  );
+  const tell = (error: unknown) => onError(error, platform);
+  queue.on('error', tell);
+  worker.on('error', tell);
+  worker.on('failed', (_job, error) => tell(error));
+  return { queue, worker };
+};
+
+const closeLanes = async (lanes: readonly Lane[], withinMs: number): Promise<boolean> => {
+  const limit = new AbortController();
+  const late = new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => resolve(false), withinMs);
+    limit.signal.addEventListener('abort', () => clearTimeout(timer));
+  });
+  const closed = Promise.all(lanes.map(({ worker }) => worker.close())).then(() => true);
+  const inTime = await Promise.race([closed, late]);
+  limit.abort();
+  await Promise.all(lanes.map(({ queue }) => queue.close()));
+  return inTime;
+};

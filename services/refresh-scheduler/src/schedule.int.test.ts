@@ -1,0 +1,244 @@
+import { openRedisStore } from '@vault-engine/token-store';
+import type { PlatformId, TokenStore, UserId } from '@vault-engine/vault';
+import { openWorld, type World } from '@vault-engine/world';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
+import { connectDue, GMAIL, SLACK } from './testing/due-samples.ts';
+import { type Attend, openScheduler, type TestScheduler } from './testing/open-scheduler.ts';
+
+const HOUR_MS = 3_600_000;
+const SOON = { timeout: 10_000, interval: 20 };
+
+let world: World;
+let store: TokenStore;
+let redis: Redis;
+beforeEach(async () => {
+  world = await openWorld();
+  store = await openRedisStore({ url: world.redisUrl, keyPrefix: `${world.keyPrefix}vault`, requireDurable: false });
+  redis = new Redis(world.redisUrl);
+});
+afterEach(async () => {
+  redis.disconnect();
+  await store.close();
+  await world.close();
+});
+
+type Options = Parameters<typeof openScheduler>[3];
+
+const open = async (attend: Attend, options?: Options): Promise<TestScheduler> => {
+  const scheduler = await openScheduler(world, store, attend, options);
+  onTestFinished(async () => {
+    await scheduler.close();
+    expect(scheduler.errors).toEqual([]);
+  });
+  return scheduler;
+};
+
+/** Attends as a renewer does: the connection falls due again much later. */
+const attendInto =
+  (attended: UserId[]): Attend =>
+  async (user, platform) => {
+    attended.push(user);
+    await store.postpone({ user, platform, dueAt: Date.now() + HOUR_MS });
+    return { kind: 'renewed' };
+  };
+
+const fallDue = (users: readonly UserId[], platform: PlatformId) =>
+  Promise.all(users.map((user) => store.postpone({ user, platform, dueAt: Date.now() - 1 })));
+
+const keysOfQueues = async (): Promise<readonly string[]> =>
+  (await redis.keys(`${world.keyPrefix}*`)).filter((key) => key.includes('{refresh}'));
+
+it('what falls due is attended to once each time, by whichever of two schedulers', async () => {
+  const users = await connectDue(store, GMAIL, 400);
+  const attended: UserId[] = [];
+  const schedulers = [await open(attendInto(attended)), await open(attendInto(attended))];
+  const sweepAll = () => Promise.all(schedulers.map((each) => each.sweep()));
+
+  await sweepAll();
+  await sweepAll();
+  await vi.waitUntil(() => attended.length >= users.length, SOON);
+  await sweepAll();
+  expect(attended.toSorted()).toEqual(users.toSorted());
+
+  await fallDue(users, GMAIL);
+  await sweepAll();
+  await vi.waitUntil(() => attended.length >= 2 * users.length, SOON);
+  expect(attended.toSorted()).toEqual([...users, ...users].toSorted());
+});
+
+it('a connection that falls due while it waits is attended to once', async () => {
+  const [user] = await connectDue(store, GMAIL, 1);
+  if (user === undefined) throw new Error('nobody is connected');
+  const gate = Promise.withResolvers<void>();
+  const attended: UserId[] = [];
+  const scheduler = await open(async (who, platform) => {
+    await gate.promise;
+    return attendInto(attended)(who, platform);
+  });
+  await scheduler.sweep();
+  await fallDue([user], GMAIL);
+  await scheduler.sweep();
+  gate.resolve();
+  await vi.waitUntil(() => attended.length > 0, SOON);
+  await vi.waitUntil(async () => (await scheduler.queues.waiting(GMAIL)) === 0, SOON);
+  expect(attended).toEqual([user]);
+});
+
+it('queues that are deleted are filled again when what was in them falls due once more', async () => {
+  const users = await connectDue(store, GMAIL, 50);
+  const attended = new Set<UserId>();
+  const gate = Promise.withResolvers<void>();
+  const againInMs = 1_000;
+  const scheduler = await openScheduler(
+    world,
+    store,
+    async (user, platform) => {
+      if (attended.size === 0) await gate.promise;
+      attended.add(user);
+      await store.postpone({ user, platform, dueAt: Date.now() + HOUR_MS });
+      return { kind: 'renewed' };
+    },
+    { concurrency: 2, againInMs },
+  );
+  onTestFinished(async () => {
+    await scheduler.close();
+  });
+  await scheduler.sweep();
+  await vi.waitUntil(async () => (await scheduler.queues.waiting(GMAIL)) === 48, SOON);
+  await redis.unlink([...(await keysOfQueues())]);
+  gate.resolve();
+  await vi.waitUntil(async () => {
+    await scheduler.sweep();
+    return attended.size === users.length;
+  }, SOON);
+});
+
+it('a queue rests while its rate is used up, and goes on with what is in it', async () => {
+  const users = await connectDue(store, GMAIL, 5);
+  const restMs = 700;
+  const attended: UserId[] = [];
+  let [throttledAt, asked] = [0, 0];
+  const scheduler = await open(
+    async (user, platform) => {
+      asked += 1;
+      if (attended.length < 2) return attendInto(attended)(user, platform);
+      if (throttledAt === 0) {
+        throttledAt = performance.now();
+        return { kind: 'throttled', retryAfterMs: restMs };
+      }
+      if (performance.now() - throttledAt < restMs - 50) throw new Error('asked while the queue was to rest');
+      return attendInto(attended)(user, platform);
+    },
+    { concurrency: 1 },
+  );
+  await scheduler.sweep();
+  await vi.waitUntil(() => attended.length === users.length, SOON);
+  expect(performance.now() - throttledAt).toBeGreaterThan(restMs - 50);
+  expect(asked).toBe(users.length + 1);
+});
+
+it("one platform's slow jobs do not hold up another's", async () => {
+  await connectDue(store, SLACK, 50);
+  const quick = await connectDue(store, GMAIL, 20);
+  const gate = Promise.withResolvers<void>();
+  const attended: UserId[] = [];
+  const scheduler = await open(
+    async (user, platform) => {
+      if (platform === SLACK) await gate.promise;
+      return attendInto(attended)(user, platform);
+    },
+    { concurrency: 2 },
+  );
+  await scheduler.sweep();
+  await vi.waitUntil(() => attended.length === quick.length, SOON);
+  expect(attended.toSorted()).toEqual(quick.toSorted());
+  gate.resolve();
+  await vi.waitUntil(() => attended.length === 70, SOON);
+});
+
+it('a full queue takes no more, and all are attended to in the end', async () => {
+  const users = await connectDue(store, GMAIL, 60);
+  const gate = Promise.withResolvers<void>();
+  const attended: UserId[] = [];
+  const scheduler = await open(
+    async (user, platform) => {
+      await gate.promise;
+      return attendInto(attended)(user, platform);
+    },
+    { concurrency: 1, mayWait: 10, againInMs: 1_000 },
+  );
+  const [first] = await scheduler.sweep();
+  expect(first).toEqual({ queued: 10, putOff: 50, waiting: 10 });
+  gate.resolve();
+  await vi.waitUntil(async () => {
+    await scheduler.sweep();
+    return attended.length === users.length;
+  }, SOON);
+});
+
+it('jobs hold the name of a connection and nothing else, and leave nothing behind', async () => {
+  await connectDue(store, GMAIL, 3);
+  const gate = Promise.withResolvers<void>();
+  const attended: UserId[] = [];
+  const scheduler = await open(
+    async (user, platform) => {
+      await gate.promise;
+      return attendInto(attended)(user, platform);
+    },
+    { concurrency: 1 },
+  );
+  await scheduler.sweep();
+  const jobs = (await keysOfQueues()).filter((key) => /:[0-9a-f]{64}$/.test(key));
+  const data = await Promise.all(jobs.map((key) => redis.hget(key, 'data')));
+  expect(data.map((text) => JSON.parse(text ?? 'null')).sort((a, b) => (a.user < b.user ? -1 : 1))).toEqual(
+    [0, 1, 2].map((at) => ({ user: `gmail-user-${at}`, platform: 'gmail' })),
+  );
+  gate.resolve();
+  await vi.waitUntil(() => attended.length === 3, SOON);
+  await vi.waitUntil(async () => !(await keysOfQueues()).some((key) => /[0-9a-f]{64}/.test(key)), SOON);
+});
+
+it('what fails falls due again by itself, and its job is gone', async () => {
+  const users = await connectDue(store, GMAIL, 1);
+  const attended: UserId[] = [];
+  let failures = 0;
+  const scheduler = await openScheduler(
+    world,
+    store,
+    async (user, platform) => {
+      if (failures === 0) {
+        failures += 1;
+        throw new Error('it did not work');
+      }
+      return attendInto(attended)(user, platform);
+    },
+    { againInMs: 1_000 },
+  );
+  onTestFinished(async () => {
+    await scheduler.close();
+  });
+  await vi.waitUntil(async () => {
+    await scheduler.sweep();
+    return attended.length === users.length;
+  }, SOON);
+  expect(scheduler.errors).toHaveLength(1);
+});
+
+it('closing waits for what is under way as long as it may', async () => {
+  await connectDue(store, GMAIL, 1);
+  const gate = Promise.withResolvers<void>();
+  const began = Promise.withResolvers<void>();
+  const scheduler = await openScheduler(world, store, async () => {
+    began.resolve();
+    await gate.promise;
+    return { kind: 'renewed' };
+  });
+  await scheduler.sweep();
+  await began.promise;
+  expect(await scheduler.queues.close(200)).toBe(false);
+  gate.resolve();
+
+  const idle = await openScheduler(world, store, async () => ({ kind: 'renewed' }));
+  expect(await idle.close()).toBe(true);
+});

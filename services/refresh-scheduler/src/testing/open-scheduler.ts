@@ -1,0 +1,58 @@
+import type { Attended, PlatformId, TokenStore, UserId } from '@vault-engine/vault';
+import type { World } from '@vault-engine/world';
+import { attendDue } from '../attend-due.ts';
+import { type DueQueues, openQueues } from '../open-queues.ts';
+import { type Dispatched, sweep } from '../sweep.ts';
+
+/** The scheduler without its service: sweeps when it is told to. */
+export interface TestScheduler {
+  readonly sweep: () => Promise<readonly Dispatched[]>;
+  readonly queues: DueQueues;
+  readonly errors: readonly unknown[];
+  readonly close: () => Promise<boolean>;
+}
+
+/** How a connection is attended to, in the renewer's place. */
+export type Attend = (user: UserId, platform: PlatformId) => Promise<Attended>;
+
+/** What a test has otherwise. */
+interface SchedulerOptions {
+  readonly concurrency?: number;
+  readonly againInMs?: number;
+  readonly mayWait?: number;
+  readonly platforms?: readonly PlatformId[];
+}
+
+/** Opens a scheduler on the world's Redis. */
+export const openScheduler = async (
+  world: Pick<World, 'redisUrl' | 'keyPrefix'>,
+  store: TokenStore,
+  attend: Attend,
+  { concurrency = 8, againInMs = 60_000, mayWait = 1_000, platforms = [] }: SchedulerOptions = {},
+): Promise<TestScheduler> => {
+  const errors: unknown[] = [];
+  const queues = await openQueues({
+    url: world.redisUrl,
+    keyPrefix: `${world.keyPrefix}vault`,
+    platforms,
+    concurrency: () => concurrency,
+    work: attendDue({ renewer: { attend }, abandon: async () => 0, onAttended: () => undefined }),
+    onError: (error) => errors.push(error),
+  });
+  const sweepOnce = async () => {
+    const dispatched: Dispatched[] = [];
+    await sweep({
+      store,
+      queues,
+      batch: 100,
+      againInMs,
+      mayWait,
+      now: Date.now,
+      random: Math.random,
+      signal: new AbortController().signal,
+      onDispatched: (_platform, each) => dispatched.push(each),
+    });
+    return dispatched;
+  };
+  return { sweep: sweepOnce, queues, errors, close: () => queues.close(5_000) };
+};
