@@ -32,6 +32,7 @@ const PORTS = {
   gateway: 2,
   'status-projector': 3,
   oauth: 4,
+  'example-sync-engine': 6,
   'authorization-server': 9,
 } as const;
 
@@ -68,6 +69,14 @@ export const authorizationServerPlan = (
   }),
   entry: 'deploy/authorization-server/src/main.ts',
   port: authorizationServerPort(place),
+});
+
+/** The example of an engine that follows the states. No service of the vault. */
+export const SYNC_ENGINE = 'example-sync-engine';
+
+export const syncEnginePlan = (place: VaultPlace): ServicePlan => ({
+  ...plan(place, SYNC_ENGINE, PORTS[SYNC_ENGINE], {}),
+  entry: 'deploy/development/src/example-sync-engine.ts',
 });
 
 /** A service on the port `firstPort + offset`. */

@@ -23,9 +23,12 @@ import {
   gatewayPort,
   renewalEnvironment,
   type ServicePlan,
+  SYNC_ENGINE,
   servicePlans,
+  syncEnginePlan,
   type VaultPlace,
 } from './services.ts';
+import { showPrompts } from './show-prompts.ts';
 import { whatNext } from './what-next.ts';
 
 /** `npm start`: brings everything up step by step, stays until it is told to end, and takes everything down in reverse. */
@@ -74,6 +77,7 @@ function steps(onCrash: (what: string) => void): Step[] {
   let plans: readonly ServicePlan[];
   let ask: AskGateway;
   let vault: RunningVault;
+  const stopping = new AbortController();
   return [
     {
       name: 'Kafka, registry, Redis',
@@ -107,7 +111,7 @@ function steps(onCrash: (what: string) => void): Step[] {
           firstPort,
           further,
         };
-        plans = [demoServerPlan(place, stateDir), ...servicePlans(place)];
+        plans = [demoServerPlan(place, stateDir), ...servicePlans(place), syncEnginePlan(place)];
         ask = askGateway(gatewayOf(place), provisioned.engines);
       },
     },
@@ -125,6 +129,11 @@ function steps(onCrash: (what: string) => void): Step[] {
     {
       name: `${DEMO_USER} connected to the platform ${DEMO}`,
       run: () => connectDemoUser(ask, `http://127.0.0.1:${authorizationServerPort(place)}`),
+    },
+    {
+      name: 'prompts of the example engine sync, as they come',
+      run: async () => followPrompts(vault, stopping.signal),
+      stop: async () => stopping.abort(),
     },
     {
       name: `run file (${runFile})`,
@@ -145,6 +154,12 @@ function steps(onCrash: (what: string) => void): Step[] {
       stop: () => removeRunFile(runFile),
     },
   ];
+}
+
+function followPrompts({ services }: RunningVault, stopping: AbortSignal): void {
+  const logFile = services.get(SYNC_ENGINE)?.logFile;
+  if (logFile === undefined) throw new Error('the example engine does not run');
+  showPrompts(logFile, log, stopping).catch((error) => log(`its prompts are shown no more: ${error}`));
 }
 
 function gatewayOf(place: VaultPlace): string {

@@ -22,5 +22,10 @@ again in two minutes: another token, with a later expires_at. ${logFile} has a l
   curl -s ${gateway}/get_token -H 'content-type: application/json' -H 'X-Engine-ID: sync' -H "X-Engine-Key: $(key sync)" \\
     -d '{"user_id":"${DEMO_USER}","platform":"${DEMO}"}'
 
+Watch the example engine: it reads the state of all users from the topic, and prints here whom to ask for what.
+
+  curl -s ${gateway}/revoke_token -H 'content-type: application/json' -H 'X-Engine-ID: action' -H "X-Engine-Key: $(key action)" \\
+    -d '{"user_id":"u1","platform":"gmail"}'
+
   npm run vault -- engines list
 `;
