@@ -324,7 +324,13 @@ describe('an authentic command', () => {
 
     it('is refused: a record that is no command', async () => {
       const operation = forgetUser({ userId: 'owner' });
-      const value = vault.codec.encode('TokenRevoked', { user_id: 'owner', platform: 'gmail', revision: 1 });
+      const value = vault.codec.encode('TokenRevoked', {
+        user_id: 'owner',
+        platform: 'gmail',
+        revision: 1,
+        provider_outcome: null,
+        provider_reason: null,
+      });
       const more = { commandType: 'TokenRevoked', value };
       await isRefused(by('action', operation, more), 'invalid_request', 'not_a_command');
     });
@@ -472,6 +478,7 @@ const bare = (user_id: string) => ({
   refresh_expires_at: null,
   params: {},
   flow_id: null,
+  allow_account_change: false,
 });
 
 /** The token of a reply, opened as the reply to `command`; `shut` where it does not open. */

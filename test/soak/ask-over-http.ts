@@ -18,8 +18,9 @@ export const callersOverHttp = (vault: TestVault): Callers => {
         return { userId, platform, tokenVersion: answer.token_version, revision: answer.revision };
       },
       revokeToken: async ({ userId, platform }, how) => {
-        const { revision } = await write<RevokedBody>('revoke_token', how, { user_id: userId, platform });
-        return { userId, platform, revision };
+        const answer = await write<RevokedBody>('revoke_token', how, { user_id: userId, platform });
+        const { revision, provider_outcome: providerOutcome, provider_reason: providerReason } = answer;
+        return { userId, platform, revision, providerOutcome, providerReason };
       },
       forgetUser: async ({ userId }, how) => {
         const { connections } = await write<ForgottenBody>('forget_user', how, { user_id: userId });
@@ -44,8 +45,12 @@ export const callersOverHttp = (vault: TestVault): Callers => {
 };
 
 // What is read of the gateway's answers; /openapi.json has the whole of them.
-type RevokedBody = { readonly revision: number };
-type StoredBody = RevokedBody & { readonly token_version: number };
+type RevokedBody = {
+  readonly revision: number;
+  readonly provider_outcome: string | null;
+  readonly provider_reason: string | null;
+};
+type StoredBody = { readonly revision: number; readonly token_version: number };
 type ForgottenBody = { readonly connections: number };
 type TokenBody = { readonly access_token: string };
 type StatusBody = {

@@ -14,9 +14,16 @@ export interface RevokedToken {
   readonly platform: string;
   /** The user's revision after the change. */
   readonly revision: number;
+  /**
+   * What became of the grant at the provider: `revoked` (it is ended, or was already), `not_supported` (the provider has no
+   * way, or the vault is not registered with it) or `failed` (it may live on there). Null where an older vault answers.
+   */
+  readonly providerOutcome: string | null;
+  /** Why it failed, e.g. `no_answer`; null where it did not. */
+  readonly providerReason: string | null;
 }
 
-/** Revokes one connection and deletes its credentials. */
+/** Revokes one connection: ends its grant at the provider, as far as that can be done, and deletes its credentials. */
 export const revokeToken = ({ userId, platform }: RevokeTokenInput): Operation<RevokedToken> => ({
   command: 'RevokeToken',
   reply: 'TokenRevoked',
@@ -24,6 +31,12 @@ export const revokeToken = ({ userId, platform }: RevokeTokenInput): Operation<R
   encode: (codec) => codec.encode('RevokeToken', { user_id: userId, platform }),
   read: (reply) =>
     isRecord(reply, 'TokenRevoked')
-      ? { userId: reply.value.user_id, platform: reply.value.platform, revision: reply.value.revision }
+      ? {
+          userId: reply.value.user_id,
+          platform: reply.value.platform,
+          revision: reply.value.revision,
+          providerOutcome: reply.value.provider_outcome,
+          providerReason: reply.value.provider_reason,
+        }
       : null,
 });

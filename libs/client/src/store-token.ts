@@ -20,8 +20,13 @@ export interface StoreTokenInput {
   readonly refreshExpiresAt?: Date | number | null | undefined;
   /** Facts of the connection that callers need beside the token, e.g. an instance URL. Never a secret. */
   readonly params?: Readonly<Record<string, string>> | undefined;
-  /** The flow that this closes. */
+  /** The flow that this closes; without it too, the flow that is open on the platform is closed. */
   readonly flowId?: string | null | undefined;
+  /**
+   * Whether the credentials may be of another account of the platform than the connection's. Otherwise, where the vault can
+   * tell, they are refused with `account_mismatch`. Default `false`.
+   */
+  readonly allowAccountChange?: boolean | undefined;
 }
 
 /** What storing answers. */
@@ -51,6 +56,7 @@ export const storeToken = (input: StoreTokenInput): Operation<StoredToken> => ({
       refresh_expires_at: millisOf(input.refreshExpiresAt),
       params: input.params ?? {},
       flow_id: input.flowId ?? null,
+      allow_account_change: input.allowAccountChange ?? false,
     }),
   read: (reply) =>
     isRecord(reply, 'TokenStored')

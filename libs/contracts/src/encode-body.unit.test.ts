@@ -18,6 +18,7 @@ const command: StoreToken = {
   refresh_expires_at: null,
   params: {},
   flow_id: null,
+  allow_account_change: false,
 };
 
 const refusal = (value: unknown): InvalidRecord => {

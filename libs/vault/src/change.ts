@@ -31,6 +31,8 @@ export type Decision<T> =
       readonly write: Pick<Change, 'dataKey' | 'put' | 'remove' | 'flows' | 'forget' | 'revision'>;
       readonly events: TransitionContent['events'];
       readonly recordVersion?: number;
+      /** For the audit log, from a closed list. */
+      readonly reason?: string;
     };
 
 /** Every revision and record version is the last one plus one, or the store's clock in µs: it never runs backwards. */
@@ -105,8 +107,13 @@ const contentOf = <T>(
   { user, platform }: Mutation<T>,
   decision: Extract<Decision<T>, { kind: 'change' }>,
 ): TransitionContent => {
-  const { recordVersion, events } = decision;
-  const about = recordVersion === undefined ? { user, platform } : { user, platform, recordVersion };
+  const { recordVersion, reason, events } = decision;
+  const about = {
+    user,
+    platform,
+    ...(recordVersion !== undefined && { recordVersion }),
+    ...(reason !== undefined && { reason }),
+  };
   return { about, revision: decision.write.revision, events };
 };
 

@@ -12,7 +12,8 @@ export interface UserForgotten {
 
 /**
  * Deletes a user's connections and the wrapped data key with them: what copies of the ciphertexts remain can't be opened
- * any more once no copy of the wrapped key does (crypto-shredding). A user who is not known is forgotten already.
+ * any more once no copy of the wrapped key does (crypto-shredding). A user who is not known is forgotten already. The grants
+ * at the providers are not ended: whoever wants that revokes the connections first.
  */
 export const forgetUser = (vault: Vault, call: Call, command: { user: UserId }): Mutation<UserForgotten> => ({
   user: command.user,

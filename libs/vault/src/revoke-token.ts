@@ -1,6 +1,9 @@
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
-import type { PlatformId, UserId } from './model.ts';
+import type { RecordName } from './credentials.ts';
+import { type EndingParts, endGrant, type GrantEnd } from './end-grant.ts';
+import type { PlatformId } from './model.ts';
+import type { Patience } from './patience.ts';
 import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
@@ -9,33 +12,64 @@ import { status } from './status.ts';
 export interface TokenRevoked {
   readonly platform: PlatformId;
   readonly revision: number;
+  /** Null: an earlier version of the vault revoked it, and asked nobody. */
+  readonly provider: GrantEnd | null;
 }
 
-/** Deletes one connection. A flow that the user has started anew stays open. */
+/**
+ * Deletes one connection, once its grant is ended at the provider as far as that can be done: it is deleted whatever the
+ * provider says. A flow that the user has started anew stays open.
+ */
 export const revokeToken = (
-  vault: Pick<Vault, 'now'>,
+  vault: EndingParts,
   call: Call,
-  command: { user: UserId; platform: PlatformId },
-): Mutation<TokenRevoked> => ({
-  ...command,
-  dedupeId: dedupeId(call, command.user),
-  digest: commandDigest(call, command.user, command.platform),
-  decide: (view) => decide(command.platform, view, vault.now()),
-  recalled: (value) => value as TokenRevoked, // written by `change` from a TokenRevoked
-});
+  { user, platform }: RecordName,
+  patience: Patience,
+): Mutation<TokenRevoked> => {
+  const ended = new Map<number, GrantEnd | null>();
+  /** Once for the same credentials, however often the deletion is decided. */
+  const endOnce = async (tokenVersion: number): Promise<GrantEnd | null> => {
+    const known = ended.get(tokenVersion);
+    if (known !== undefined) return known;
+    const end = await endGrant(vault, call, { user, platform }, patience);
+    ended.set(tokenVersion, end);
+    return end;
+  };
+  return {
+    user,
+    platform,
+    dedupeId: dedupeId(call, user),
+    digest: commandDigest(call, user, platform),
+    decide: (view) => decide(platform, view, vault.now, endOnce),
+    recalled: (value) => ({ provider: null, ...(value as Recalled) }), // written by `change` from a TokenRevoked
+  };
+};
 
-const decide = (platform: PlatformId, view: UserView, now: number): Decision<TokenRevoked> => {
+/** As an earlier version wrote it, or this one. */
+type Recalled = Omit<TokenRevoked, 'provider'> & Partial<Pick<TokenRevoked, 'provider'>>;
+
+const decide = async (
+  platform: PlatformId,
+  view: UserView,
+  now: Vault['now'],
+  endOnce: (tokenVersion: number) => Promise<GrantEnd | null>,
+): Promise<Decision<TokenRevoked>> => {
   const existing = view.connections.get(platform);
-  if (view.user === null || existing === undefined) {
-    return { kind: 'refuse', failure: refuse('not_connected', 'the user has no connection on this platform').failure };
-  }
+  if (view.user === null || existing === undefined) return NOT_CONNECTED;
+  const provider = await endOnce(existing.tokenVersion);
+  if (provider === null) return NOT_CONNECTED;
   const flow = view.flows.find((open) => open.platform === platform) ?? null;
   const revision = nextVersion(view.user.revision, view.nowMicros);
   return {
     kind: 'change',
-    value: { platform, revision },
+    value: { platform, revision, provider },
     write: { revision, dataKey: null, put: null, remove: [platform], flows: null, forget: false },
-    events: [{ platform, change: 'REVOKED', view: status(null, now, flow) }],
+    events: [{ platform, change: 'REVOKED', view: status(null, now(), flow) }],
     recordVersion: existing.version,
   };
+};
+
+const NOT_CONNECTED: Decision<never> = {
+  kind: 'refuse',
+  failure: refuse('not_connected', 'the user has no connection on this platform').failure,
 };

@@ -1,10 +1,12 @@
 import { type DataKey, metadataHash } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
+import { accountAfter, type Whose, whoseAccount } from './account.ts';
 import { attentionAt, toldOf } from './attention.ts';
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import { type Credentials, type SealedCredentials, sealCredentials } from './credentials.ts';
 import type { ConnectionRecord, PlatformId, UserId, WrappedDataKey } from './model.ts';
+import type { Patience } from './patience.ts';
 import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
@@ -13,6 +15,8 @@ import { status } from './status.ts';
 export interface StoreToken extends Credentials {
   readonly user: UserId;
   readonly platform: PlatformId;
+  /** Whether the credentials may be of another account of the platform than the connection's. */
+  readonly allowAccountChange: boolean;
 }
 
 /** What `StoreToken` answers. */
@@ -24,33 +28,55 @@ export interface TokenStored {
 
 /** What storing takes of the vault. */
 interface StoringParts extends Pick<Vault, 'platforms' | 'keys' | 'now'> {
-  readonly providers: Pick<Vault['providers'], 'terms'>;
+  readonly providers: Pick<Vault['providers'], 'terms' | 'identify'>;
 }
 
 /**
  * Stores credentials, in the place of those that the connection had, and closes the flow that was open on the platform.
- * The caller has checked them.
+ * The caller has checked them. Where the provider says whose they are, they have to be of the connection's account.
  */
-export const storeToken = (vault: StoringParts, call: Call, command: StoreToken): Mutation<TokenStored> => ({
-  user: command.user,
-  platform: command.platform,
-  dedupeId: dedupeId(call, command.user),
-  digest: digestOf(call, command),
-  decide: (view) => decide(vault, command, view),
-  recalled: (value) => value as TokenStored, // written by `change` from a TokenStored
-});
+export const storeToken = (
+  vault: StoringParts,
+  call: Call,
+  command: StoreToken,
+  patience: Patience,
+): Mutation<TokenStored> => {
+  let asked: Promise<Whose> | null = null;
+  /** Once, however often it is decided what to write. */
+  const whose = (): Promise<Whose> => {
+    asked ??= whoseAccount(vault.providers, command.platform, command, patience);
+    return asked;
+  };
+  return {
+    user: command.user,
+    platform: command.platform,
+    dedupeId: dedupeId(call, command.user),
+    digest: digestOf(call, command),
+    decide: (view) => decide(vault, command, view, whose),
+    recalled: (value) => value as TokenStored, // written by `change` from a TokenStored
+  };
+};
 
-const digestOf = (call: Call, { user, platform, access, refresh, metadata }: StoreToken): Buffer =>
-  commandDigest(
+/** A field that came later is part of it only where it says something: so an earlier version has the same digests. */
+const digestOf = (call: Call, command: StoreToken): Buffer => {
+  const { user, platform, access, refresh, metadata } = command;
+  return commandDigest(
     call,
     user,
     platform,
     reveal(access),
     ...(refresh === null ? [] : [reveal(refresh)]),
     metadataHash(metadata),
+    ...(command.allowAccountChange ? ['allow_account_change'] : []),
   );
+};
 
-const decide = async (vault: StoringParts, command: StoreToken, view: UserView): Promise<Decision<TokenStored>> => {
+const decide = async (
+  vault: StoringParts,
+  command: StoreToken,
+  view: UserView,
+  askWhose: () => Promise<Whose>,
+): Promise<Decision<TokenStored>> => {
   const { user, platform } = command;
   if (vault.platforms.displayName(platform) === null) {
     return {
@@ -59,11 +85,15 @@ const decide = async (vault: StoringParts, command: StoreToken, view: UserView):
     };
   }
   const existing = view.connections.get(platform) ?? null;
+  const whose = await askWhose();
+  const after = accountAfter(existing?.grant.account ?? null, whose, command.allowAccountChange);
+  if (after.kind === 'mismatch') return MISMATCH;
   const { dataKey, wrapped } = await keyFor(vault, user, view);
   const version = nextVersion(existing?.version ?? null, view.nowMicros);
   const revision = nextVersion(view.user?.revision ?? null, view.nowMicros);
   const now = vault.now();
-  const record = newConnection(vault, platform, sealCredentials(dataKey, { user, platform }, version, now, command));
+  const sealed = sealCredentials(dataKey, { user, platform }, version, now, command);
+  const record = newConnection(vault, platform, sealed, after.account);
   return {
     kind: 'change',
     value: { platform, tokenVersion: record.tokenVersion, revision },
@@ -79,11 +109,22 @@ const decide = async (vault: StoringParts, command: StoreToken, view: UserView):
     },
     events: [{ platform, change: existing === null ? 'CONNECTED' : 'RECONNECTED', view: status(record, now) }],
     recordVersion: version,
+    ...(whose.kind === 'unknown' && { reason: 'identity_unknown' }),
   };
 };
 
+const MISMATCH: Decision<never> = {
+  kind: 'refuse',
+  failure: refuse('account_mismatch', 'the credentials belong to another account of the platform').failure,
+};
+
 /** A connection as the user's consent has just made it. */
-const newConnection = (vault: StoringParts, platform: PlatformId, sealed: SealedCredentials): ConnectionRecord => {
+const newConnection = (
+  vault: StoringParts,
+  platform: PlatformId,
+  sealed: SealedCredentials,
+  account: string | null,
+): ConnectionRecord => {
   const { storedAt } = sealed;
   const lifetime = vault.platforms.grantMs(platform);
   const renewed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
@@ -95,7 +136,7 @@ const newConnection = (vault: StoringParts, platform: PlatformId, sealed: Sealed
         since: storedAt,
         endsAt: lifetime === null ? null : storedAt + lifetime,
         renewedAt: null,
-        account: null,
+        account,
       },
       lease: null,
     },

@@ -3,16 +3,19 @@ import {
   type CommandName,
   type DecodedRecord,
   isCommandName,
-  type StoreToken,
+  type StoreToken as StoreTokenRecord,
 } from '@vault-engine/contracts';
 import { openFromEngine } from '@vault-engine/protocol';
 import {
   type Credentials,
   checkCredentials,
   type Failure,
+  isFlowId,
   type PlatformId,
   platformId,
   refuse,
+  type StartConnection,
+  type StoreToken,
   type UserId,
   userId,
 } from '@vault-engine/vault';
@@ -20,7 +23,7 @@ import type { Authenticated } from './authenticate.ts';
 
 /** A command in the domain's terms. */
 export type Command =
-  | ({ readonly type: 'StoreToken'; readonly user: UserId; readonly platform: PlatformId } & Credentials)
+  | ({ readonly type: 'StoreToken' } & StoreToken)
   | {
       readonly type: 'GetToken';
       readonly user: UserId;
@@ -29,6 +32,7 @@ export type Command =
       readonly rejectedVersion: number | null;
     }
   | { readonly type: 'RevokeToken'; readonly user: UserId; readonly platform: PlatformId }
+  | ({ readonly type: 'StartConnection' } & StartConnection)
   | { readonly type: 'GetStatus' | 'ForgetUser'; readonly user: UserId; readonly platform: null };
 
 /** `poison`: the bytes will never be readable, and go to the dead-letter topic beside the answer. */
@@ -64,11 +68,10 @@ const commandOf = (from: Authenticated, decoded: CommandRecord, user: UserId): R
     case 'GetStatus':
     case 'ForgetUser':
       return { ok: true, command: { type: decoded.name, user, platform: null } };
-    case 'StartConnection':
-      return invalid('StartConnection is not served', 'not_served');
     case 'StoreToken':
     case 'GetToken':
-    case 'RevokeToken': {
+    case 'RevokeToken':
+    case 'StartConnection': {
       const platform = platformId(decoded.value.platform);
       return platform === null
         ? invalid('platform is not a platform id', 'invalid_field')
@@ -79,7 +82,7 @@ const commandOf = (from: Authenticated, decoded: CommandRecord, user: UserId): R
 
 const onPlatform = (
   from: Authenticated,
-  decoded: Extract<CommandRecord, { name: 'StoreToken' | 'GetToken' | 'RevokeToken' }>,
+  decoded: Extract<CommandRecord, { name: 'StoreToken' | 'GetToken' | 'RevokeToken' | 'StartConnection' }>,
   user: UserId,
   platform: PlatformId,
 ): ReadCommand => {
@@ -92,12 +95,18 @@ const onPlatform = (
         return invalid('min_validity_seconds is negative', 'invalid_field');
       return { ok: true, command: { type: 'GetToken', user, platform, minValiditySeconds, rejectedVersion } };
     }
+    case 'StartConnection': {
+      const { flow_id: flowId } = decoded.value;
+      if (flowId !== null && !isFlowId(flowId))
+        return invalid('flow_id is not a name of a flow: 1 to 128 of A-Z a-z 0-9 . _ ~ : -', 'invalid_field');
+      return { ok: true, command: { type: 'StartConnection', user, platform, flowId } };
+    }
     case 'StoreToken':
       return storeOf(from, decoded.value, user, platform);
   }
 };
 
-const storeOf = (from: Authenticated, record: StoreToken, user: UserId, platform: PlatformId): ReadCommand => {
+const storeOf = (from: Authenticated, record: StoreTokenRecord, user: UserId, platform: PlatformId): ReadCommand => {
   const at = { topic: from.record.topic, commandId: from.headers.commandId, commandType: 'StoreToken', user, platform };
   const access = openFromEngine(from.keys, { ...at, field: 'access_token' }, record.access_token);
   if (!access.ok) return invalid('access_token is not sealed for this place', 'seal');
@@ -112,8 +121,9 @@ const storeOf = (from: Authenticated, record: StoreToken, user: UserId, platform
     refresh: refresh?.value ?? null,
     metadata: { tokenType, scopes, expiresAt, refreshExpiresAt, params },
   };
+  const { allow_account_change: allowAccountChange } = record;
   const failure = checkCredentials(credentials);
   return failure === null
-    ? { ok: true, command: { type: 'StoreToken', user, platform, ...credentials } }
+    ? { ok: true, command: { type: 'StoreToken', user, platform, ...credentials, allowAccountChange } }
     : { ok: false, failure, poison: null };
 };

@@ -30,8 +30,15 @@ export const recordOf = (
       const { platform, tokenVersion: token_version, revision } = executed.value;
       return { type: 'TokenStored', value: { user_id, platform, token_version, revision } };
     }
-    case 'TokenRevoked':
-      return { type: 'TokenRevoked', value: { user_id, ...executed.value } };
+    case 'TokenRevoked': {
+      const { platform, revision, provider } = executed.value;
+      const outcome = { provider_outcome: provider?.outcome ?? null, provider_reason: provider?.reason ?? null };
+      return { type: 'TokenRevoked', value: { user_id, platform, revision, ...outcome } };
+    }
+    case 'ConnectionStarted': {
+      const { platform, flowId: flow_id, expiresAt: expires_at, revision } = executed.value;
+      return { type: 'ConnectionStarted', value: { user_id, platform, flow_id, expires_at, revision } };
+    }
     case 'UserForgotten':
       return { type: 'UserForgotten', value: { user_id, ...executed.value } };
     case 'TokenIssued':
@@ -51,7 +58,7 @@ export const recordOf = (
 const issued = (
   { keys, headers }: Authenticated,
   user_id: string,
-  { platform, access, metadata, tokenVersion }: Extract<Executed, { type: 'TokenIssued' }>['value'],
+  { platform, access, metadata, tokenVersion, warning }: Extract<Executed, { type: 'TokenIssued' }>['value'],
   { topic }: ReplyAddress,
 ): Records['TokenIssued'] => {
   const at = {
@@ -72,7 +79,7 @@ const issued = (
     scopes: metadata.scopes,
     token_version: tokenVersion,
     params: metadata.params,
-    warning: null,
+    warning,
   };
 };
 

@@ -20,6 +20,10 @@ export const storeTokenRoute = route({
     refresh_expires_at: field.unixSeconds.nullish(),
     params: field.params.nullish(),
     flow_id: z.string().nullish(),
+    allow_account_change: z
+      .boolean()
+      .nullish()
+      .describe("Whether the credentials may be of another account of the platform than the connection's"),
   }),
   answer: z.object({ ...answeredPlace, token_version: field.version, revision: field.version }),
   ask: (body) =>
@@ -34,6 +38,7 @@ export const storeTokenRoute = route({
       refreshExpiresAt: timeOf(body.refresh_expires_at),
       params: body.params ?? undefined,
       flowId: body.flow_id,
+      allowAccountChange: body.allow_account_change ?? undefined,
     }),
   tell: ({ userId, platform, tokenVersion, revision }) => ({
     user_id: userId,
@@ -83,11 +88,25 @@ export const getTokenRoute = route({
 
 export const revokeTokenRoute = route({
   url: '/revoke_token',
-  summary: 'Revoke one connection and delete its credentials',
+  summary: 'Revoke one connection: end its grant at the provider and delete its credentials',
   body: z.strictObject(place),
-  answer: z.object({ ...answeredPlace, revision: field.version }),
+  answer: z.object({
+    ...answeredPlace,
+    revision: field.version,
+    provider_outcome: z
+      .string()
+      .nullable()
+      .describe('What became of the grant at the provider: revoked, not_supported or failed'),
+    provider_reason: z.string().nullable().describe('Why it failed; null where it did not'),
+  }),
   ask: (body) => revokeToken({ userId: body.user_id, platform: body.platform }),
-  tell: ({ userId, platform, revision }) => ({ user_id: userId, platform, revision }),
+  tell: ({ userId, platform, revision, providerOutcome, providerReason }) => ({
+    user_id: userId,
+    platform,
+    revision,
+    provider_outcome: providerOutcome,
+    provider_reason: providerReason,
+  }),
 });
 
 export const forgetUserRoute = route({

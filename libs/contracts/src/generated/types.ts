@@ -106,7 +106,7 @@ export interface StartConnection {
   readonly user_id: string;
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** The caller's name for the flow; null lets the vault choose one. */
+  /** The caller's name for the flow, 1 to 128 of A-Z a-z 0-9 . _ ~ : -, no secret; null lets the vault choose one. */
   readonly flow_id: string | null;
 }
 
@@ -130,8 +130,10 @@ export interface StoreToken {
   readonly refresh_expires_at: number | null;
   /** Facts of the connection that a caller needs beside the token, e.g. an instance URL. Never a secret. */
   readonly params: Readonly<Record<string, string>>;
-  /** The flow of StartConnection that this closes; null where none was started. */
+  /** The flow of StartConnection that this closes; the platform's open flow is closed without it too. */
   readonly flow_id: string | null;
+  /** Whether the credentials may be of another account of the platform than the connection's; otherwise they are refused with account_mismatch. */
+  readonly allow_account_change: boolean;
 }
 
 /** What happened. UNKNOWN is never written: it is what an older reader sees for a change that came later, and a reader then goes by the status or reads afresh. */
@@ -368,6 +370,10 @@ export interface TokenRevoked {
   readonly platform: string;
   /** The user's revision after the change. */
   readonly revision: number;
+  /** What became of the grant at the provider: revoked (it is ended, or was already), not_supported (the provider has no way, or the vault is not registered with it) or failed (it may live on there). Null where the vault that answers is older than this field. */
+  readonly provider_outcome: string | null;
+  /** Why it failed: no_token, token_unreadable, not_sent, no_answer, client_refused, refused, throttled or provider_error; null where it did not. */
+  readonly provider_reason: string | null;
 }
 
 /** The credentials are stored. */

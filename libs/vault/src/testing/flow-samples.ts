@@ -27,9 +27,10 @@ export const platforms: PlatformCatalog = {
   grantMs: () => null,
 };
 
-const KEY = dataKey(WRAPPED.kid, Buffer.alloc(32, 3));
+/** The key of everybody. */
+export const KEY = dataKey(WRAPPED.kid, Buffer.alloc(32, 3));
 
-/** One key for everybody. */
+/** Answers it. */
 export const keys: DataKeys = {
   keyOf: () => KEY,
   newKey: async () => ({ dataKey: KEY, wrapped: WRAPPED }),

@@ -1,0 +1,45 @@
+import { dataKey } from '@vault-engine/crypto';
+import { secretOf } from '@vault-engine/crypto/plaintext';
+import { sealCredentials } from '../credentials.ts';
+import type { ConnectionRecord } from '../model.ts';
+import type { Patience } from '../patience.ts';
+import type { RenewalTerms } from '../providers.ts';
+import { GMAIL, KEY, NOW, USER } from './flow-samples.ts';
+
+/** A connection on Gmail whose tokens are `access` and `refresh`, with the tokens of `version`. */
+export const connectionOf = (version: number, changes: Partial<ConnectionRecord> = {}): ConnectionRecord => ({
+  ...sealCredentials(KEY, { user: USER, platform: GMAIL }, version, NOW, {
+    access: secretOf(Buffer.from('access')),
+    refresh: secretOf(Buffer.from('refresh')),
+    metadata: { tokenType: 'Bearer', scopes: [], expiresAt: null, refreshExpiresAt: null, params: { region: 'eu' } },
+  }),
+  condition: { kind: 'good' },
+  grant: { since: NOW, endsAt: null, renewedAt: null, account: null },
+  told: '',
+  lease: null,
+  ...changes,
+});
+
+/** The key of nobody. */
+export const WRONG_KEY = dataKey(Buffer.alloc(16, 1), Buffer.alloc(32, 9));
+
+/** Waits for everybody. */
+export const patient: Patience = { within: (ask) => ask(), sleep: async () => undefined };
+
+/** Waits for nobody. */
+export const impatient: Patience = {
+  within: async (ask, late) => {
+    ask().catch(() => undefined);
+    return late;
+  },
+  sleep: async () => undefined,
+};
+
+/** Nothing is ever due. */
+export const terms: RenewalTerms = {
+  dueAt: () => null,
+  backoff: () => 1,
+  minIntervalMs: 0,
+  graceMs: 0,
+  reuse: 'harmless',
+};
