@@ -45,7 +45,7 @@ export const openProviders = (options: ProvidersOptions): Providers => {
   return {
     terms: (platform) => {
       const registration = registered(platform);
-      return registration === null ? null : termsOf(registration.profile, random);
+      return registration === null ? null : renewalTerms(registration.profile, random);
     },
     admit: async (platform) => {
       const perMinute = catalog.profile(platform)?.limits.per_minute ?? null;
@@ -75,7 +75,8 @@ export const openProviders = (options: ProvidersOptions): Providers => {
   };
 };
 
-const termsOf = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
+/** How the connections of a platform are renewed by whoever is registered with it. */
+export const renewalTerms = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
   const { rotation, refresh } = profile;
   return {
     dueAt: (facts) => dueAt(facts, profile, random),

@@ -32,6 +32,7 @@ export interface CliConfig {
   readonly schemas: () => SchemasConfig;
   readonly platformNames: () => PlatformNamesConfig;
   readonly state: () => StateConfig;
+  readonly refresh: () => RefreshConfig;
   readonly engines: () => EnginesConfig;
   readonly deadLetters: () => DeadLettersConfig;
   /** Of files alone: no vault has to be named. */
@@ -44,6 +45,7 @@ const TOPICS = { environment: environmentSettings, kafka: kafkaSettings } as con
 const SCHEMAS = { registry: registrySettings } as const;
 const PLATFORM_NAMES = { kafka: kafkaSettings, ...SCHEMAS, profiles: profileSettings } as const;
 const STATE = { ...TOPICS, ...SCHEMAS, redis: redisSettings } as const;
+const REFRESH = { ...STATE, profiles: profileSettings } as const;
 const ENGINES = { ...TOPICS, ...SCHEMAS, key: keySettings } as const;
 const DEAD_LETTERS = { kafka: kafkaSettings, ...SCHEMAS } as const;
 const PLATFORMS = { profiles: profileSettings } as const;
@@ -55,6 +57,7 @@ export type DeadLettersConfig = ReturnType<typeof readConfig<typeof DEAD_LETTERS
 export type PlatformNamesConfig = ReturnType<typeof readConfig<typeof PLATFORM_NAMES>>;
 export type PlatformsConfig = ReturnType<typeof readConfig<typeof PLATFORMS>>;
 export type StateConfig = ReturnType<typeof readConfig<typeof STATE>>;
+export type RefreshConfig = ReturnType<typeof readConfig<typeof REFRESH>>;
 export type EnginesConfig = ReturnType<typeof readConfig<typeof ENGINES>>;
 /** As whom the vault is asked. */
 export interface EngineIdentity {
@@ -76,6 +79,7 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
     schemas: () => readConfig(SCHEMAS, effective()),
     platformNames: () => readConfig(PLATFORM_NAMES, effective()),
     state: () => readConfig(STATE, effective()),
+    refresh: () => readConfig(REFRESH, effective()),
     engines: () => readConfig(ENGINES, effective()),
     deadLetters: () => readConfig(DEAD_LETTERS, effective()),
     platforms: () => readConfig(PLATFORMS, env),

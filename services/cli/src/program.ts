@@ -3,6 +3,7 @@ import type { CommandContext } from './command-context.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
 import { addPlatforms } from './platforms.ts';
+import { addRefresh } from './refresh.ts';
 import { addSchemas } from './schemas.ts';
 import { addState } from './state.ts';
 import { addToken } from './token.ts';
@@ -21,6 +22,7 @@ export const cliProgram = (context: CommandContext): Command => {
   addTopics(program, context);
   addSchemas(program, context);
   addState(program, context);
+  addRefresh(program, context);
   addEngines(program, context);
   addPlatforms(program, context);
   addToken(program, context);

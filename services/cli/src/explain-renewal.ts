@@ -1,0 +1,125 @@
+import {
+  type ConnectionRecord,
+  type MayRenew,
+  mayRenew,
+  nextTurn,
+  type RenewalTerms,
+  renewalAt,
+  status,
+} from '@vault-engine/vault';
+
+/** How a connection stands, and what the vault would do about it, with the reason. Times are Unix milliseconds. */
+export interface Explained {
+  readonly status: string;
+  readonly suggestedAction: string;
+  readonly reason: string | null;
+  readonly token: { readonly version: number; readonly storedAt: number; readonly expiresAt: number | null };
+  readonly grant: {
+    readonly since: number;
+    readonly lapsesAt: number | null;
+    readonly askFrom: number | null;
+    readonly renewedAt: number | null;
+  };
+  readonly refreshing: string;
+  readonly lease: string;
+  /** What a refresh that is wanted now comes to. */
+  readonly now: string;
+  /** What happens if nobody asks. */
+  readonly next: string;
+}
+
+/** Explains a connection. `terms`: null where the platform has no profile here. */
+export const explainRenewal = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): Explained => {
+  const view = status(record, now);
+  const { tokenVersion, storedAt, metadata, grant } = record;
+  return {
+    status: view.status,
+    suggestedAction: view.action,
+    reason: view.reason,
+    token: { version: tokenVersion, storedAt, expiresAt: metadata.expiresAt },
+    grant: { since: grant.since, lapsesAt: view.lapsesAt, askFrom: view.reauthFrom, renewedAt: grant.renewedAt },
+    refreshing: refreshing(record),
+    lease: lease(record, now),
+    now: nowText(record, mayRenew(record, terms, now, false), now),
+    next: next(record, terms, now),
+  };
+};
+
+/** The lines that people read. */
+export const explainedLines = (explained: Explained, now: number): readonly string[] => {
+  const { token, grant, reason } = explained;
+  const facts: readonly (readonly [string, string])[] = [
+    ['status', `${explained.status}, suggests ${explained.suggestedAction}${reason === null ? '' : ` (${reason})`}`],
+    ['token', `version ${token.version}, stored ${at(token.storedAt, now)}, ${until('lapses', token.expiresAt, now)}`],
+    ['grant', `since ${at(grant.since, now)}, ${until('lapses', grant.lapsesAt, now)}${lastRenewed(grant, now)}`],
+    ['refresh', explained.refreshing],
+    ['lease', explained.lease],
+    ['now', explained.now],
+    ['next', explained.next],
+  ];
+  return facts.map(([name, text]) => `${name.padEnd(8)} ${text}`);
+};
+
+const lastRenewed = ({ renewedAt }: Explained['grant'], now: number): string =>
+  renewedAt === null ? ', not refreshed yet' : `, refreshed ${at(renewedAt, now)}`;
+
+const refreshing = ({ refresh, condition }: ConnectionRecord): string => {
+  if (refresh === null) return 'none: it has no refresh token';
+  switch (condition.kind) {
+    case 'none':
+      return 'none: nobody was registered with the platform when it was stored';
+    case 'good':
+      return 'good';
+    case 'dead':
+      return `dead since ${iso(condition.since)}: ${condition.reason}`;
+    case 'failing':
+      return `failing since ${iso(condition.since)}: ${condition.reason}, ${condition.failures} times; rests until ${iso(condition.retryAt)}`;
+  }
+};
+
+const lease = ({ lease: held }: ConnectionRecord, now: number): string => {
+  if (held === null) return 'free';
+  const asked = held.phase === 'called' ? ', and the provider may have been asked' : '';
+  return held.until > now
+    ? `held until ${iso(held.until)}${asked}`
+    : `lapsed at ${iso(held.until)}${asked}: whoever held it died`;
+};
+
+const nowText = ({ refresh, condition }: ConnectionRecord, may: MayRenew, now: number): string => {
+  if (may.kind === 'yes') return 'would be refreshed if it were wanted';
+  if (may.kind === 'later')
+    return `would rest: the platform is not asked again before ${at(now + may.retryAfterMs, now)}`;
+  if (refresh === null || condition.kind === 'dead') return 'would not be refreshed: only the user can connect it anew';
+  if (condition.kind === 'failing' && condition.retryAt > now)
+    return `would rest after its failure until ${at(condition.retryAt, now)}; refresh run passes that`;
+  return 'would not be refreshed: its platform has no profile here, or its grant is over';
+};
+
+const next = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): string => {
+  const renewal = record.condition.kind === 'none' ? null : renewalAt(record, terms);
+  const turn = nextTurn(status(record, now), now);
+  if (renewal !== null && (turn === null || renewal <= turn))
+    return `refreshed ${renewal <= now ? 'as soon as a scheduler looks' : `by ${at(renewal, now)}`}`;
+  if (turn === null) return 'nothing: it stays as it is';
+  const then = status(record, turn);
+  return `${then.status}, suggesting ${then.action}, at ${at(turn, now)}`;
+};
+
+const until = (verb: string, time: number | null, now: number): string =>
+  time === null ? `nobody said when it ${verb}` : `${time > now ? verb : verb.replace(/s$/, 'd')} ${at(time, now)}`;
+
+const at = (time: number, now: number): string => `${iso(time)} (${distance(time - now)})`;
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+const UNITS: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1_000],
+];
+
+const distance = (ms: number): string => {
+  const [unit, size] = UNITS.find(([, least]) => Math.abs(ms) >= least) ?? ['second', 1_000];
+  return new Intl.RelativeTimeFormat('en', { numeric: 'always' }).format(Math.trunc(ms / size), unit);
+};

@@ -1,0 +1,89 @@
+import { ciphertext } from '@vault-engine/crypto';
+import type { ConnectionRecord, RenewalTerms } from '@vault-engine/vault';
+import { expect, test } from 'vitest';
+import { explainedLines, explainRenewal } from './explain-renewal.ts';
+
+const NOW = Date.UTC(2027, 0, 31, 12);
+const MINUTE = 60_000;
+
+const record = (fields: Partial<ConnectionRecord> = {}): ConnectionRecord => ({
+  version: 7,
+  tokenVersion: 7,
+  storedAt: NOW - 30 * MINUTE,
+  metadata: { tokenType: 'Bearer', scopes: [], expiresAt: NOW + 30 * MINUTE, refreshExpiresAt: null, params: {} },
+  access: ciphertext(Buffer.from('a')),
+  refresh: ciphertext(Buffer.from('r')),
+  condition: { kind: 'good' },
+  grant: { since: NOW - 30 * MINUTE, endsAt: null, renewedAt: null, account: null },
+  told: '',
+  lease: null,
+  ...fields,
+});
+
+const terms: RenewalTerms = {
+  dueAt: ({ expiresAt }) => (expiresAt === null ? null : expiresAt - 10 * MINUTE),
+  backoff: () => MINUTE,
+  minIntervalMs: MINUTE,
+  graceMs: 0,
+  reuse: 'fatal',
+};
+
+const linesOf = (connection: ConnectionRecord, by: RenewalTerms | null = terms): string =>
+  explainedLines(explainRenewal(connection, by, NOW), NOW).join('\n');
+
+test('a connection in good order says when it is refreshed', () => {
+  expect(linesOf(record())).toBe(
+    [
+      'status   CONNECTED, suggests NONE',
+      'token    version 7, stored 2027-01-31T11:30:00.000Z (30 minutes ago), lapses 2027-01-31T12:30:00.000Z (in 30 minutes)',
+      'grant    since 2027-01-31T11:30:00.000Z (30 minutes ago), nobody said when it lapses, not refreshed yet',
+      'refresh  good',
+      'lease    free',
+      'now      would be refreshed if it were wanted',
+      'next     refreshed by 2027-01-31T12:20:00.000Z (in 20 minutes)',
+    ].join('\n'),
+  );
+});
+
+test.each<[string, Partial<ConnectionRecord>, RegExp]>([
+  [
+    'without a refresh token',
+    { refresh: null, condition: { kind: 'none' } },
+    /next +EXPIRED, suggesting REAUTH, at .*in 30 minutes/,
+  ],
+  [
+    'that rests after a failure',
+    {
+      condition: {
+        kind: 'failing',
+        reason: 'provider_unavailable',
+        since: NOW,
+        failures: 3,
+        retryAt: NOW + MINUTE,
+        unknownSince: null,
+      },
+    },
+    /now +would rest after its failure until .*in 1 minute\); refresh run passes that/,
+  ],
+  [
+    'that is dead',
+    { condition: { kind: 'dead', reason: 'grant_refused', since: NOW } },
+    /now +would not be refreshed: only the user/,
+  ],
+  [
+    'whose refresher died',
+    { lease: { owner: 'x', until: NOW - 1, phase: 'called' } },
+    /lease +lapsed at .*the provider may have been asked: whoever held it died/,
+  ],
+  [
+    'that was refreshed a moment ago',
+    { grant: { since: NOW, endsAt: null, renewedAt: NOW, account: null } },
+    /now +would rest: the platform is not asked again before .*in 1 minute/,
+  ],
+])('a connection %s says so', (_, fields, says) => {
+  expect(linesOf(record(fields))).toMatch(says);
+});
+
+test('a connection of a platform without a profile says so', () => {
+  expect(linesOf(record(), null)).toMatch(/now +would not be refreshed: its platform has no profile here/);
+});

@@ -1,0 +1,100 @@
+import { openCatalog, type ProfileCatalog, renewalTerms } from '@vault-engine/platforms';
+import { openRedisStore } from '@vault-engine/token-store';
+import {
+  type ConnectionRecord,
+  type PlatformId,
+  platformId,
+  type TokenStore,
+  type UserId,
+  userId,
+} from '@vault-engine/vault';
+import type { Command } from 'commander';
+import type { CommandContext } from './command-context.ts';
+import type { RefreshConfig } from './config.ts';
+import { explainedLines, explainRenewal } from './explain-renewal.ts';
+import { CliFailure, EXIT } from './failure.ts';
+import { wholeNumber } from './parse-arguments.ts';
+import { json } from './terminal.ts';
+
+interface Options {
+  readonly json?: boolean;
+}
+
+/** `refresh due|why`: what the scheduler is about to do, and why. Reads the store, and no token of it. */
+export const addRefresh = (program: Command, context: CommandContext): void => {
+  const refresh = program.command('refresh').description('how tokens are kept fresh: what is due, and why');
+  refresh
+    .command('due')
+    .description('what falls due next, earliest first')
+    .option('--limit <count>', 'how many', '20')
+    .option('--json', 'as JSON')
+    .action((options: Options & { readonly limit: string }) => due(context, options));
+  refresh
+    .command('why')
+    .description('how a connection stands, what the vault would do about it now, and the reason')
+    .argument('<user>')
+    .argument('<platform>', 'its id, such as google-calendar')
+    .option('--json', 'as JSON')
+    .action((user: string, platform: string, options: Options) => why(context, connectionOf(user, platform), options));
+};
+
+/** One connection, as it was typed. */
+export const connectionOf = (user: string, platform: string): { user: UserId; platform: PlatformId } => {
+  const [known, of] = [userId(user), platformId(platform)];
+  if (known === null) throw new CliFailure('that is no user id: 1-128 of A-Z a-z 0-9 . _ @ | + -', EXIT.usage);
+  if (of === null) throw new CliFailure('that is no platform id: it has only a-z, 0-9 and -', EXIT.usage);
+  return { user: known, platform: of };
+};
+
+const due = async ({ terminal, config }: CommandContext, options: Options & { readonly limit: string }) => {
+  const limit = wholeNumber('--limit', options.limit, 1, 10_000);
+  const found = await withStore(config.refresh(), (store) => store.upcoming(limit));
+  if (options.json)
+    return terminal.out(json(found.map((one) => ({ ...one, dueAt: new Date(one.dueAt).toISOString() }))));
+  if (found.length === 0) terminal.out('nothing falls due');
+  for (const { user, platform, dueAt } of found)
+    terminal.out(`${new Date(dueAt).toISOString()}  ${user}  ${platform ?? 'unfinished flows'}`);
+};
+
+const why = async (
+  { terminal, config, profilesFolder }: CommandContext,
+  name: { readonly user: UserId; readonly platform: PlatformId },
+  options: Options,
+): Promise<void> => {
+  const settings = config.refresh();
+  const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
+  const record = await withStore(settings, (store) => readRecord(store, name));
+  const now = Date.now();
+  const explained = explainRenewal(record, termsOf(catalog, name.platform), now);
+  if (options.json) terminal.out(json(explained));
+  else for (const line of explainedLines(explained, now)) terminal.out(line);
+};
+
+/** The connection; a failure where there is none. */
+export const readRecord = async (
+  store: TokenStore,
+  { user, platform }: { readonly user: UserId; readonly platform: PlatformId },
+): Promise<ConnectionRecord> => {
+  const { record } = await store.readConnection(user, platform);
+  if (record === null) throw new CliFailure('the user has no connection on this platform');
+  return record;
+};
+
+/** At the latest, without the jitter that the scheduler puts on top. */
+const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
+  const profile = catalog.profile(platform);
+  return profile === null ? null : renewalTerms(profile, () => 0);
+};
+
+/** Runs `use` with the store open. */
+export const withStore = async <T>(
+  { redis, environment }: RefreshConfig,
+  use: (store: TokenStore) => Promise<T>,
+): Promise<T> => {
+  const store = await openRedisStore({ ...redis, requireDurable: environment === 'production' });
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+};
