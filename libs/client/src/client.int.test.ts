@@ -101,6 +101,7 @@ describe('a request', () => {
         refresh_expires_at: null,
         params: { a: 'b' },
         flow_id: null,
+        allow_account_change: false,
       },
       'once',
       4_000,
@@ -159,9 +160,45 @@ describe('a request', () => {
     vault.respond = async (received) =>
       received.headers.commandType === 'ForgetUser'
         ? vault.reply(received, 'UserForgotten', { user_id: 'u1', connections: 2 })
-        : vault.reply(received, 'TokenRevoked', { user_id: 'u1', platform: 'gmail', revision: 4 });
-    expect(await client.revokeToken(gmail)).toEqual({ userId: 'u1', platform: 'gmail', revision: 4 });
+        : vault.reply(received, 'TokenRevoked', {
+            user_id: 'u1',
+            platform: 'gmail',
+            revision: 4,
+            provider_outcome: 'failed',
+            provider_reason: 'no_answer',
+          });
+    expect(await client.revokeToken(gmail)).toEqual({
+      userId: 'u1',
+      platform: 'gmail',
+      revision: 4,
+      providerOutcome: 'failed',
+      providerReason: 'no_answer',
+    });
     expect(await client.forgetUser({ userId: 'u1' })).toEqual({ userId: 'u1', connections: 2 });
+  });
+
+  test('starts a flow, by a name or without one', async () => {
+    const asked: unknown[] = [];
+    vault.respond = async (received) => {
+      const decoded = await vault.codec.decode(received.value);
+      if (decoded.ok) asked.push(decoded.value);
+      const started = { user_id: 'u1', platform: 'gmail', flow_id: 'f1', expires_at: 1_900_000_000_000, revision: 4 };
+      return vault.reply(received, 'ConnectionStarted', started);
+    };
+    const started = {
+      userId: 'u1',
+      platform: 'gmail',
+      flowId: 'f1',
+      expiresAt: new Date(1_900_000_000_000),
+      revision: 4,
+    };
+    expect(await client.startConnection({ ...gmail, flowId: 'f1' })).toEqual(started);
+    expect(await client.startConnection(gmail)).toEqual(started);
+    const place = { user_id: 'u1', platform: 'gmail' };
+    expect(asked).toEqual([
+      { ...place, flow_id: 'f1' },
+      { ...place, flow_id: null },
+    ]);
   });
 
   test('of many at once gets the answer that is its own', async () => {

@@ -7,6 +7,7 @@ import { getStatus, type UserStatus } from './get-status.ts';
 import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 import { openCaller } from './open-caller.ts';
 import { type RevokedToken, type RevokeTokenInput, revokeToken } from './revoke-token.ts';
+import { type StartConnectionInput, type StartedConnection, startConnection } from './start-connection.ts';
 import { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 import { VaultError } from './vault-error.ts';
 
@@ -43,6 +44,7 @@ export interface VaultClient {
   getToken(input: GetTokenInput, options?: CallOptions): Promise<IssuedToken>;
   getStatus(input: { readonly userId: string }, options?: CallOptions): Promise<UserStatus>;
   revokeToken(input: RevokeTokenInput, options?: CallOptions): Promise<RevokedToken>;
+  startConnection(input: StartConnectionInput, options?: CallOptions): Promise<StartedConnection>;
   forgetUser(input: { readonly userId: string }, options?: CallOptions): Promise<ForgottenUser>;
   /** Rejects the requests that wait and closes all connections. */
   close(): Promise<void>;
@@ -75,6 +77,7 @@ export const connectVault = async (options: VaultOptions): Promise<VaultClient> 
     getToken: (input, how) => caller.call(keys, getToken(input), how),
     getStatus: (input, how) => caller.call(keys, getStatus(input), how),
     revokeToken: (input, how) => caller.call(keys, revokeToken(input), how),
+    startConnection: (input, how) => caller.call(keys, startConnection(input), how),
     forgetUser: (input, how) => caller.call(keys, forgetUser(input), how),
     close: () => caller.close(),
   };

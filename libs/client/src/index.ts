@@ -13,6 +13,7 @@ export {
 } from './open-state-view.ts';
 export type { Operation } from './operation.ts';
 export { type RevokedToken, type RevokeTokenInput, revokeToken } from './revoke-token.ts';
+export { type StartConnectionInput, type StartedConnection, startConnection } from './start-connection.ts';
 export { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 export type { UserState } from './user-state.ts';
 export { VaultClosed, VaultError, VaultTimeout } from './vault-error.ts';

@@ -1,4 +1,6 @@
 import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
+import { platformId, status } from '@vault-engine/vault';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { suggests, userState } from './user-state.ts';
 
@@ -52,6 +54,35 @@ describe('the state of a user', () => {
     const at = (now: number) => userState('u1', taken, names, now).platforms[0];
     expect(at(4_999)).toMatchObject({ status: 'CONNECTED', suggestedAction: 'NONE', reason: null });
     expect(at(5_000)).toMatchObject({ status: 'EXPIRED', suggestedAction: 'REAUTH', reason: 'access_token_expired' });
+  });
+
+  it('says RESUME while a flow of a missing platform is open, and CONNECT from its end on, without a new snapshot', () => {
+    const flow = { flow_id: 'f', platform: 'gmail', started_at: 1_000, expires_at: 5_000 };
+    const at = (now: number) => userState('u1', { ...snapshot(), flows: [flow] }, names, now).platforms;
+    expect(at(4_999)).toMatchObject([
+      { platform: 'gmail', status: 'MISSING', suggestedAction: 'RESUME', reason: null },
+      { platform: 'slack', status: 'MISSING', suggestedAction: 'CONNECT', reason: null },
+    ]);
+    expect(at(5_000)[0]).toMatchObject({ status: 'MISSING', suggestedAction: 'CONNECT', reason: null });
+  });
+
+  it('says of a flow what the vault says of it, at every moment', () => {
+    const platform = platformId('gmail') ?? expect.fail('no platform');
+    fc.assert(
+      fc.property(fc.nat(100), fc.nat(100), fc.nat(250), (startedAt, ms, now) => {
+        const open = { id: 'f', platform, startedAt, expiresAt: startedAt + ms };
+        const shown = { flow_id: 'f', platform, started_at: startedAt, expires_at: open.expiresAt };
+        const state = userState('u1', { ...snapshot(), flows: [shown] }, names, now).platforms[0];
+        const said = status(null, now, open);
+        expect([state?.status, state?.suggestedAction, state?.reason]).toEqual([said.status, said.action, said.reason]);
+      }),
+    );
+  });
+
+  it('says nothing of a flow where there is a connection', () => {
+    const flow = { flow_id: 'f', platform: 'gmail', started_at: 1_000, expires_at: 5_000 };
+    const state = userState('u1', { ...snapshot(connection('gmail')), flows: [flow] }, names, 2_000);
+    expect(state.platforms[0]).toMatchObject({ status: 'CONNECTED', suggestedAction: 'NONE' });
   });
 
   it('passes on a status that a later vault has invented', () => {
