@@ -1,4 +1,4 @@
-import type { IssuedToken, PlatformStatus, UserStatus } from '@vault-engine/client';
+import type { IssuedToken, PlatformStatus, StartedConnection, UserStatus } from '@vault-engine/client';
 
 /** Unix seconds, as the REST interface has times. */
 const seconds = (time: Date | null): number | null => (time === null ? null : Math.floor(time.getTime() / 1000));
@@ -12,6 +12,15 @@ export const tokenFacts = (token: IssuedToken) => ({
   token_version: token.tokenVersion,
   params: token.params,
   warning: token.warning,
+});
+
+/** A started flow for JSON. */
+export const flowFacts = ({ userId, platform, flowId, expiresAt, revision }: StartedConnection) => ({
+  user_id: userId,
+  platform,
+  flow_id: flowId,
+  expires_at: seconds(expiresAt),
+  revision,
 });
 
 /** A user's connections for JSON. */

@@ -39,7 +39,7 @@ const startWorker = async (): Promise<RunningService> => {
 const token = (words: readonly string[], input?: string): Promise<Ran> =>
   here.vault(['token', ...words], { env: identity, ...(input === undefined ? {} : { input }) });
 
-test('a token is stored from standard input, handed out, listed, revoked, and its user forgotten', async () => {
+test('a token is stored from standard input, handed out, listed and revoked, a flow started, and the user forgotten', async () => {
   const refresh = await here.file('refresh', `${REFRESH}\n`);
   const facts = ['--expires-at', '4000000000', '--scope', 'email', '--param', 'tenant=t1'];
   const files = ['--access-token-file', '-', '--refresh-token-file', refresh];
@@ -60,6 +60,13 @@ test('a token is stored from standard input, handed out, listed, revoked, and it
   const status = await token(['status', 'u1']);
   expect(status.out).toContainEqual(expect.stringMatching(/^gmail +CONNECTED/));
   expect(status.out).toContainEqual(expect.stringMatching(/^notion +MISSING +.*CONNECT/));
+
+  const started = await token(['start', 'u1', 'notion', '--flow-id', 'f1', '--json']);
+  expect(JSON.parse(started.out.join(''))).toMatchObject({ user_id: 'u1', platform: 'notion', flow_id: 'f1' });
+  expect((await token(['status', 'u1'])).out).toContainEqual(expect.stringMatching(/^notion +MISSING +.*RESUME/));
+  expect((await token(['start', 'u1', 'notion'])).out).toEqual([
+    expect.stringMatching(/^u1 has begun to connect notion \(flow [0-9a-f-]{36}, until 20.*Z\)$/),
+  ]);
 
   expect(await token(['revoke', 'u1', 'gmail'])).toEqual({ code: 0, out: ['gmail of u1 is revoked'], err: [] });
   const gone = await token(['get', 'u1', 'gmail']);

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { engineId, pairs, pointInTime, wholeNumber } from './parse-arguments.ts';
 import { readTokens, type SecretSources } from './read-secret.ts';
-import { statusFacts, statusLines, tokenFacts } from './show-answers.ts';
+import { flowFacts, statusFacts, statusLines, tokenFacts } from './show-answers.ts';
 import { json } from './terminal.ts';
 
 interface CallOptions {
@@ -19,6 +19,7 @@ interface StoreOptions extends CallOptions, SecretSources {
   readonly tokenType?: string;
   readonly param?: readonly string[];
   readonly flowId?: string;
+  readonly allowAccountChange?: boolean;
   readonly idempotencyKey?: string;
 }
 
@@ -27,7 +28,12 @@ interface GetOptions extends CallOptions {
   readonly rejectedVersion?: string;
 }
 
-/** `token store|get|status|revoke|forget`: what an engine does, as that engine. */
+interface StartOptions extends CallOptions {
+  readonly flowId?: string;
+  readonly idempotencyKey?: string;
+}
+
+/** `token store|get|status|start|revoke|forget`: what an engine does, as that engine. */
 export const addToken = (program: Command, context: CommandContext): void => {
   const tokens = program
     .command('token')
@@ -49,6 +55,7 @@ export const addToken = (program: Command, context: CommandContext): void => {
     .option('--token-type <type>', 'Bearer where nothing is said')
     .option('--param <name=value...>', 'facts of the connection, no secret')
     .option('--flow-id <id>', 'the started flow that this ends')
+    .option('--allow-account-change', "the tokens may be of another account of the platform than the connection's")
     .option('--idempotency-key <key>', 'the same key again is carried out once')
     .action((user: string, platform: string, options: StoreOptions) => store(context, user, platform, options));
   command('get', 'print a usable access token, and nothing else, on standard output', 'user', 'platform')
@@ -58,7 +65,11 @@ export const addToken = (program: Command, context: CommandContext): void => {
   command('status', "how a user's connections stand", 'user').action((user: string, options: CallOptions) =>
     status(context, user, options),
   );
-  command('revoke', 'revoke a connection and delete its credentials', 'user', 'platform').action(
+  command('start', 'note that a user has begun to connect a platform', 'user', 'platform')
+    .option('--flow-id <id>', 'a name for the flow; the vault makes one where nothing is said')
+    .option('--idempotency-key <key>', 'the same key again is carried out once')
+    .action((user: string, platform: string, options: StartOptions) => start(context, user, platform, options));
+  command('revoke', 'end a connection at its provider and delete its credentials', 'user', 'platform').action(
     (user: string, platform: string, options: CallOptions) => revoke(context, user, platform, options),
   );
   command('forget', 'delete everything that the vault holds of a user', 'user').action(
@@ -78,6 +89,7 @@ const store = async (context: CommandContext, user: string, platform: string, op
     tokenType: options.tokenType,
     params: pairs('--param', options.param ?? []),
     flowId: options.flowId,
+    allowAccountChange: options.allowAccountChange,
   };
   const tokens = await readTokens(context.terminal, options);
   const stored = await asEngine(context, options, (vault) =>
@@ -109,9 +121,24 @@ const status = async (context: CommandContext, user: string, options: CallOption
   answer(context, options, statusFacts(found), statusLines(found));
 };
 
+const start = async (context: CommandContext, user: string, platform: string, options: StartOptions): Promise<void> => {
+  const { flowId, idempotencyKey } = options;
+  const started = await asEngine(context, options, (vault) =>
+    vault.startConnection({ userId: user, platform, flowId }, { idempotencyKey }),
+  );
+  answer(context, options, flowFacts(started), [
+    `${user} has begun to connect ${platform} (flow ${started.flowId}, until ${started.expiresAt.toISOString()})`,
+  ]);
+};
+
 const revoke = async (context: CommandContext, user: string, platform: string, options: CallOptions): Promise<void> => {
-  const { revision } = await asEngine(context, options, (vault) => vault.revokeToken({ userId: user, platform }));
-  answer(context, options, { user_id: user, platform, revision }, [`${platform} of ${user} is revoked`]);
+  const { revision, providerOutcome, providerReason } = await asEngine(context, options, (vault) =>
+    vault.revokeToken({ userId: user, platform }),
+  );
+  const provider = { provider_outcome: providerOutcome, provider_reason: providerReason };
+  answer(context, options, { user_id: user, platform, revision, ...provider }, [`${platform} of ${user} is revoked`]);
+  if (providerOutcome === 'failed')
+    context.terminal.note(`warning: the grant may live on at the provider (${providerReason ?? 'unknown'})`);
 };
 
 const forget = async (context: CommandContext, user: string, options: CallOptions): Promise<void> => {

@@ -187,11 +187,31 @@ describe('a request', () => {
   });
 
   test('revokes and forgets', async () => {
-    vaultAnswers = () => ({ userId: 'u1', platform: 'gmail', revision: 9 });
-    expect((await post('/revoke_token', gmail)).json).toEqual({ ...gmail, revision: 9 });
+    const revoked = { userId: 'u1', platform: 'gmail', revision: 9 };
+    vaultAnswers = () => ({ ...revoked, providerOutcome: 'failed', providerReason: 'no_answer' });
+    expect((await post('/revoke_token', gmail)).json).toEqual({
+      ...gmail,
+      revision: 9,
+      provider_outcome: 'failed',
+      provider_reason: 'no_answer',
+    });
     vaultAnswers = () => ({ userId: 'u1', connections: 2 });
     expect((await post('/forget_user', { user_id: 'u1' })).json).toEqual({ user_id: 'u1', connections: 2 });
     expect(asked.map(({ command }) => command)).toEqual(['RevokeToken', 'ForgetUser']);
+  });
+
+  test('starts a flow, its end in whole seconds', async () => {
+    const started = {
+      userId: 'u1',
+      platform: 'gmail',
+      flowId: 'f1',
+      expiresAt: new Date(1_900_000_000_900),
+      revision: 9,
+    };
+    vaultAnswers = () => started;
+    const { json } = await post('/start_connection', { ...gmail, flow_id: 'f1' });
+    expect(json).toEqual({ ...gmail, flow_id: 'f1', expires_at: 1_900_000_000, revision: 9 });
+    expect(asked.map(({ command }) => command)).toEqual(['StartConnection']);
   });
 
   test('gets its label back, and without one the id of its command', async () => {
@@ -364,7 +384,14 @@ describe('a malformed request gets a structured error that repeats no value:', (
       /^idempotency-key: /,
     ],
     ['an unknown route', 404, `/${canary}`, '{}', { headers }, /no such route/],
-    ['a route that is not served yet', 404, '/start_connection', '{}', { headers }, /no such route/],
+    [
+      'a flow id that could name no flow',
+      400,
+      '/start_connection',
+      JSON.stringify({ ...gmail, flow_id: 'a b' }),
+      { headers },
+      /^flow_id: /,
+    ],
     ['another method', 405, '/get_token', null, { headers: authentic, method: 'GET' }, /method/],
     ['a method that nobody serves', 405, '/get_token', null, { headers: authentic, method: 'DELETE' }, /method/],
     ['an address that can not be decoded', 400, '/%zz', '{}', { headers }, /malformed/],
@@ -421,7 +448,14 @@ describe('the gateway', () => {
     const { json } = await send('/openapi.json', null, { method: 'GET' });
     const { paths } = json as { paths: Record<string, { post: { requestBody: object; responses: object } }> };
     expect(json['openapi']).toBe('3.1.0');
-    expect(Object.keys(paths)).toEqual(['/store_token', '/get_token', '/get_status', '/revoke_token', '/forget_user']);
+    expect(Object.keys(paths)).toEqual([
+      '/store_token',
+      '/get_token',
+      '/get_status',
+      '/revoke_token',
+      '/start_connection',
+      '/forget_user',
+    ]);
     expect(paths['/store_token']?.post.requestBody).toMatchObject({
       content: {
         'application/json': {

@@ -8,6 +8,7 @@ import { answerClientError, httpServer } from './http-server.ts';
 import { errorBody, malformedAs, type Refusal, refusalOf } from './refusal.ts';
 import { requestLabel } from './request-label.ts';
 import { type RouteParts, serveRoute } from './serve-route.ts';
+import { startConnectionRoute } from './start-connection-route.ts';
 import { getStatusRoute } from './status-route.ts';
 import { forgetUserRoute, getTokenRoute, revokeTokenRoute, storeTokenRoute } from './token-routes.ts';
 
@@ -72,6 +73,7 @@ export const buildGateway = async (parts: GatewayParts): Promise<FastifyInstance
   serveRoute(app, routeParts, getTokenRoute);
   serveRoute(app, routeParts, getStatusRoute);
   serveRoute(app, routeParts, revokeTokenRoute);
+  serveRoute(app, routeParts, startConnectionRoute);
   serveRoute(app, routeParts, forgetUserRoute);
   serveHealth(app, parts.health);
   await app.ready();

@@ -1,5 +1,5 @@
 import { isIdempotencyKey } from '@vault-engine/protocol';
-import { platformId, userId } from '@vault-engine/vault';
+import { isFlowId, platformId, userId } from '@vault-engine/vault';
 import * as z from 'zod';
 
 /** The fields of requests and answers, each with what it holds. What the vault checks itself is left to it. */
@@ -13,6 +13,11 @@ export const platform = z
   .string()
   .refine((text) => platformId(text) !== null, "expected a platform's id, e.g. google-calendar")
   .describe("The platform's id, e.g. google-calendar");
+
+export const flow_id = z
+  .string()
+  .refine(isFlowId, 'expected 1 to 128 of A-Z a-z 0-9 . _ ~ : -')
+  .describe('Names the flow: 1 to 128 of A-Z a-z 0-9 . _ ~ : -, no secret. The vault makes one where none is given');
 
 /** Year 9999: a time in milliseconds is larger and refused. */
 const LATEST_SECOND = 253_402_300_799;
