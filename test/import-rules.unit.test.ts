@@ -20,6 +20,7 @@ const refused: readonly [file: string, imported: string][] = [
   ['libs/audit/src/planted.ts', 'kafkajs'],
   ['libs/audit/src/planted.int.test.ts', 'kafkajs'],
   ['services/gateway/src/planted.ts', 'kafkajs'],
+  ['services/refresh-scheduler/src/planted.ts', 'kafkajs'],
   ['deploy/local/src/planted.ts', 'kafkajs'],
   ['libs/vault/src/planted.ts', 'ioredis'],
   ['libs/vault/src/planted.ts', 'node:fs'],
@@ -31,6 +32,7 @@ const refused: readonly [file: string, imported: string][] = [
   ['services/cli/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['services/status-projector/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['libs/state/src/planted.ts', '@vault-engine/crypto/plaintext'],
+  ['libs/assembly/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['services/insights/src/planted.ts', '@vault-engine/crypto/plaintext'],
 ];
 
@@ -42,6 +44,7 @@ const allowed: readonly [file: string, imported: string][] = [
   ['libs/vault/src/planted.ts', './ports.ts'],
   ['libs/crypto/src/planted.ts', 'node:crypto'],
   ['services/gateway/src/planted.ts', '@vault-engine/crypto/plaintext'],
+  ['services/refresh-scheduler/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['libs/audit/src/planted.int.test.ts', '@vault-engine/crypto/plaintext'],
 ];
 

@@ -32,6 +32,7 @@ const PORTS = {
   gateway: 2,
   'status-projector': 3,
   oauth: 4,
+  'refresh-scheduler': 5,
   'example-sync-engine': 6,
   'authorization-server': 9,
 } as const;
@@ -47,6 +48,7 @@ export const authorizationServerPort = ({ firstPort }: Pick<VaultPlace, 'firstPo
 export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
   plan(place, 'command-worker', PORTS['command-worker'], {}),
   plan(place, 'status-projector', PORTS['status-projector'], {}),
+  plan(place, 'refresh-scheduler', PORTS['refresh-scheduler'], {}),
   {
     ...plan(place, 'gateway', PORTS.gateway, {
       VAULT_GATEWAY_HOST: '127.0.0.1',
