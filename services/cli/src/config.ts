@@ -90,8 +90,9 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
   };
 };
 
-/** {@link cliConfig} of this process. */
-export const readEnvironment = (runFilePath: string): CliConfig => cliConfig(process.env, runFilePath);
+/** {@link cliConfig} of this process. `VAULT_STATE_DIR`: where a development start runs that is not in `localFolder`. */
+export const readEnvironment = (localFolder: string): CliConfig =>
+  cliConfig(process.env, join(process.env['VAULT_STATE_DIR'] || localFolder, 'run.json'));
 
 const withIdentity = ({ engine, ...rest }: Omit<TokenConfig, keyof EngineIdentity> & { engine: EngineIdentity }) => ({
   ...rest,

@@ -10,7 +10,7 @@ const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${pat
 hardenProcess('');
 const code = await runCli(process.argv.slice(2), {
   terminal: processTerminal,
-  config: readEnvironment(fromRoot('.local/run.json')),
+  config: readEnvironment(fromRoot('.local')),
   grantsFile: fromRoot('deploy/engines.yaml'),
   profilesFolder: fromRoot('platform-profiles'),
 });
