@@ -52,7 +52,7 @@ const post = async (path: string, body: object): Promise<{ status: number; json:
   return { status: response.status, json: (await response.json()) as Record<string, unknown> }; // an object, also in an error
 };
 
-/** As the scheduler does it once a user's flows have fallen due. */
+/** As the scheduler does it once a user's flows have fallen due, at the moment that a test wants. */
 const abandon = (userId: string): Promise<number> => {
   const { codec, topics } = vault;
   const journal = kafkaJournal({
@@ -220,5 +220,24 @@ describe('a start is refused', () => {
   test('to an engine without the grant', async () => {
     const granted = { userId: 'u', platform: 'slack' };
     await expect((await vault.client('sync')).startConnection(granted)).rejects.toMatchObject({ code: 'forbidden' });
+  });
+});
+
+describe('the refresh-scheduler', () => {
+  test('abandons what is over by itself, what was over before it began too', async () => {
+    await engine.startConnection({ userId: 'early', platform: HASTY });
+    const open = await engine.startConnection({ userId: 'late', platform: 'notion' });
+    await vault.start('refresh-scheduler', 'refresh-scheduler');
+    await engine.startConnection({ userId: 'late', platform: HASTY });
+    for (const userId of ['early', 'late'])
+      await vi.waitFor(
+        async () =>
+          expect((await eventsOf(userId)).at(-1)).toMatchObject({ change: 'FLOW_ABANDONED', platform: HASTY }),
+        SHOWN_WITHIN,
+      );
+    const left = (await store.readUser(toUserId('late') ?? expect.fail('no user id'), null, null)).flows;
+    expect(left.map(({ id }) => id)).toEqual([open.flowId]);
+    const revision = (await eventsOf('early')).at(-1)?.revision ?? 0;
+    expect((await shown('early', revision)).flows).toEqual([]);
   });
 });
