@@ -5,8 +5,6 @@ import type { Change, Remembered, Transition, UserView } from './ports.ts';
 import { outcomeText, parseOutcome, recall } from './remember.ts';
 import { carryOut, contended, MAX_CONFLICTS, type TransitionContent, transitionOf } from './transition.ts';
 
-export { journalise } from './transition.ts';
-
 /** A mutating command, as far as the mechanism of change knows it. */
 export interface Mutation<T> {
   readonly user: UserId;
