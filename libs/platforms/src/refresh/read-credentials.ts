@@ -56,7 +56,7 @@ const readSlot = async (
     refresh: refresh === null ? null : secretOf(Buffer.from(refresh)),
     tokenType,
     scopes: slot.scope === null ? null : scopesOf(at(root, slot.scope), profile.response.scope_separator),
-    params: paramsOf(profile, body),
+    params: paramsOf(profile, body, [access, refresh]),
     expiresIn: secondsAt(root, slot.expires_in),
     refreshExpiresIn: secondsAt(root, slot.refresh_expires_in),
   };
@@ -87,10 +87,15 @@ const scopesOf = (value: unknown, separator: string): readonly string[] | null =
   return scopes.length > 0 ? scopes : null;
 };
 
-const paramsOf = ({ response }: PlatformProfile, body: JsonObject): Readonly<Record<string, string>> =>
+/** Callers get the parameters: none of them is a token. */
+const paramsOf = (
+  { response }: PlatformProfile,
+  body: JsonObject,
+  tokens: readonly (string | null)[],
+): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(response.params).flatMap(([name, path]) => {
       const value = textAt(body, path);
-      return value !== null && value.length <= MAX_PARAM ? [[name, value]] : [];
+      return value !== null && value.length <= MAX_PARAM && !tokens.includes(value) ? [[name, value]] : [];
     }),
   );

@@ -68,6 +68,23 @@ describe('a good answer', () => {
     });
   });
 
+  it('leaves nothing but what the profile names, however often the tokens stand in it', async () => {
+    const copies = { ...TOKENS, raw: TOKENS, history: [TOKENS, [TOKENS]], text: JSON.stringify(TOKENS) };
+    const answer = { ...TOKENS, tenant: { id: 't1', ...copies }, authed_user: copies, debug: JSON.stringify(copies) };
+    const response = { params: { tenant: 'tenant.id', whole: 'tenant', history: 'tenant.history' } };
+    const outcome = renewed(await refreshAt(await answeringJson(200, answer), { response }));
+    expect(outcome.params).toEqual({ tenant: 't1' });
+    expect(Object.keys(outcome).toSorted()).toEqual(
+      ['access', 'expiresAt', 'kind', 'params', 'refresh', 'refreshExpiresAt', 'scopes', 'tokenType'].toSorted(),
+    );
+  });
+
+  it('makes no token a parameter of the connection, which callers get, whatever the profile says', async () => {
+    const response = { params: { refresh: 'refresh_token', access: 'nested.again', tenant: 'tenant' } };
+    const answer = { ...TOKENS, nested: { again: CANARIES.access }, tenant: 't1' };
+    expect(renewed(await refreshAt(await answeringJson(200, answer), { response })).params).toEqual({ tenant: 't1' });
+  });
+
   it('without a refresh token leaves the old one in use (RFC 6749 §6), without scopes the old scopes', async () => {
     const { refresh_token: _, ...tokens } = TOKENS;
     expect(await refreshAt(await answeringJson(200, tokens))).toMatchObject({ refresh: null, scopes: null });

@@ -1,0 +1,66 @@
+import { secretOf } from '@vault-engine/crypto/plaintext';
+import type { PlatformId } from '@vault-engine/vault';
+import { expect, it } from 'vitest';
+import { openProviders } from './open-providers.ts';
+import type { OutboundRequest } from './outbound/exchange.ts';
+import { testProfile } from './testing/profile-of-test.ts';
+
+const profile = testProfile('https://provider.example/token', {
+  revoke: { url: 'https://provider.example/revoke' },
+  identity: { url: 'https://provider.example/me', paths: ['sub'] },
+});
+const access = () => secretOf(Buffer.from('access'));
+const refresh = () => secretOf(Buffer.from('refresh'));
+
+/** Providers of the one platform, and what goes out to it. */
+const open = (registered: boolean, known = true) => {
+  const sent: OutboundRequest[] = [];
+  const providers = openProviders({
+    catalog: {
+      displayName: () => (known ? profile.display_name : null),
+      all: () => [],
+      flowMs: () => 1,
+      grantMs: () => null,
+      profile: () => (known ? profile : null),
+    },
+    clients: new Map(registered ? [[profile.id, { id: 'vault', secret: secretOf(Buffer.from('secret')) }]] : []),
+    outbound: {
+      timeoutMs: 10_000,
+      exchange: async (request) => {
+        sent.push(request);
+        return { kind: 'answered', status: 200, retryAfter: null, body: Buffer.from('{"sub":"ada"}') };
+      },
+      probe: async () => ({ ok: false, reason: 'unreachable' }),
+      close: () => undefined,
+    },
+    rate: { take: async () => ({ ok: true }) },
+    now: () => 0,
+    random: () => 0,
+  });
+  return { providers, sent };
+};
+
+it.each([
+  ['nobody is registered with', false, true],
+  ['does not exist', true, false],
+])('sends no token to a platform that %s', async (_, registered, known) => {
+  const { providers, sent } = open(registered, known);
+  const platform: PlatformId = profile.id;
+  expect(providers.terms(platform)).toBeNull();
+  expect(await providers.identify(platform, access(), {})).toEqual({ ok: true, value: null });
+  expect(await providers.revoke(platform, { access: access(), refresh: refresh() }, {})).toEqual({
+    kind: 'not_supported',
+  });
+  expect(await providers.refresh(platform, refresh(), {}, new AbortController().signal)).toEqual({
+    kind: 'application_fault',
+    reason: 'not_registered',
+  });
+  expect(sent).toEqual([]);
+});
+
+it('asks a platform that the vault is registered with', async () => {
+  const { providers, sent } = open(true);
+  expect(await providers.identify(profile.id, access(), {})).toEqual({ ok: true, value: 'ada' });
+  expect(await providers.revoke(profile.id, { access: access(), refresh: refresh() }, {})).toEqual({ kind: 'revoked' });
+  expect(sent.map(({ url }) => url.pathname)).toEqual(['/me', '/revoke']);
+});
