@@ -8,7 +8,7 @@ import { type Account, type Callers, startTraffic, type Traffic, type TrafficPla
 import { watchCommits } from './watch-commits.ts';
 import { workerGroup } from './worker-group.ts';
 
-/** A vault of one worker, and what its faults are tested with. */
+/** A vault of one worker and one projector, and what its faults are tested with. */
 export interface FaultVault {
   readonly vault: TestVault;
   readonly callers: Readonly<Record<'writer' | 'reader', VaultClient>>;
@@ -38,11 +38,17 @@ export interface FaultVaultOptions extends Omit<TestVaultOptions, 'services'> {
 }
 
 /** The least that a broker of its own settings lets a session be, so that a killed worker is soon replaced. */
-const IMPATIENT = { VAULT_WORKER_SESSION_MS: '6000', VAULT_WORKER_DRAIN_AFTER_MS: '2000' };
+const IMPATIENT = {
+  VAULT_WORKER_SESSION_MS: '6000',
+  VAULT_WORKER_DRAIN_AFTER_MS: '2000',
+  VAULT_PROJECTOR_SESSION_MS: '6000',
+};
+/** The projector is there because what it shows is part of what has to hold after a fault. */
+const SERVICES = ['command-worker', 'status-projector'];
 
-/** Opens a vault with one worker. */
+/** Opens a vault with one worker and one projector. */
 export const openFaultVault = async ({ timeoutMs, env, ...options }: FaultVaultOptions): Promise<FaultVault> => {
-  const vault = await openVault({ ...options, env: { ...IMPATIENT, ...env }, services: ['command-worker'] });
+  const vault = await openVault({ ...options, env: { ...IMPATIENT, ...env }, services: SERVICES });
   const callers = { writer: await vault.client('action', timeoutMs), reader: await vault.client('sync', timeoutMs) };
   const workers = [serviceOf(vault.running.services, 'command-worker')];
   return {
