@@ -32,33 +32,42 @@ it('loses nothing and repeats nothing when answers to concurrent sends are lost'
       kafka.behave();
     },
   });
-  expect([...lost.keys()].sort()).toEqual(['command-worker', 'vault-client-action', 'vault-client-sync']);
+  expect([...lost.keys()].sort()).toEqual([
+    'command-worker',
+    'status-projector',
+    'vault-client-action',
+    'vault-client-sync',
+  ]);
   expect(checked.answeredAgain).toBeGreaterThan(0);
 });
 
-it('answers again when the worker is killed between the audit record and the reply', async () => {
-  const replies = at.vault.topics.replies('action');
-  const { checked } = await at.prove({
-    name: 'reply',
-    users: 10,
-    stepsPerUser: 12,
-    during: async (_traffic, random) => {
-      const killed = Promise.withResolvers<void>();
-      let left = 10 + random.int(20);
-      kafka.onRequest(({ api, clientId, names }) => {
-        if (clientId !== 'command-worker' || api !== 'Produce' || !names(replies)) return 'pass';
-        left -= 1;
-        if (left > 0) return 'pass';
-        killed.resolve(at.worker().kill('SIGKILL'));
-        return 'swallow';
-      });
-      await killed.promise;
-      kafka.behave();
-      await at.startWorker();
-    },
-  });
-  expect(checked.recalled).toBeGreaterThan(0);
-});
+it.each(['event', 'reply'] as const)(
+  'answers again when the worker is killed before it has written the %s',
+  async (name) => {
+    const { connectionEvents, replies } = at.vault.topics;
+    const topic = name === 'event' ? connectionEvents : replies('action');
+    const { checked } = await at.prove({
+      name,
+      users: 10,
+      stepsPerUser: 12,
+      during: async (_traffic, random) => {
+        const killed = Promise.withResolvers<void>();
+        let left = 10 + random.int(20);
+        kafka.onRequest(({ api, clientId, names }) => {
+          if (clientId !== 'command-worker' || api !== 'Produce' || !names(topic)) return 'pass';
+          left -= 1;
+          if (left > 0) return 'pass';
+          killed.resolve(at.worker().kill('SIGKILL'));
+          return 'swallow';
+        });
+        await killed.promise;
+        kafka.behave();
+        await at.startWorker();
+      },
+    });
+    expect(checked.recalled).toBeGreaterThan(0);
+  },
+);
 
 it('takes effect once when the worker is killed between the replies and their commit', async () => {
   const { checked } = await at.prove({

@@ -3,6 +3,7 @@ import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engin
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type FaultVault, openFaultVault } from './open-fault-vault.ts';
 import { readEvidence } from './read-evidence.ts';
+import { skewedClock } from './skewed-clock.ts';
 import type { Callers } from './traffic.ts';
 
 let at: FaultVault;
@@ -57,10 +58,6 @@ it('executes nothing and says so where a worker that is 30 s ahead takes every d
   const { audits, events } = await readEvidence(at.vault);
   expect(events.filter(({ user_id }) => user_id === 'hasty')).toEqual([]);
   expect(audits.filter(({ user_id }) => user_id === 'hasty')).toMatchObject([{ result: 'deadline_exceeded' }]);
-});
-
-const skewedClock = (ms: number): Readonly<Record<string, string>> => ({
-  NODE_OPTIONS: `--import=${new URL(`preload/skewed-clock.ts?ms=${ms}`, import.meta.url).href}`,
 });
 
 /** Engines as `connectVault` makes them, with clocks of their own. */

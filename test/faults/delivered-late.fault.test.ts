@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { openAdministration } from '../attacks/open-administration.ts';
 import { type FaultVault, openFaultVault } from './open-fault-vault.ts';
 import { readEvidence } from './read-evidence.ts';
+import { skewedClock } from './skewed-clock.ts';
 import { withAdmin } from './with-admin.ts';
 import { workerGroup } from './worker-group.ts';
 
@@ -18,11 +19,14 @@ beforeEach(async () => {
 });
 
 /** Has every command of the topic delivered once more, after `meanwhile`. */
-const deliverAgain = async (meanwhile: () => Promise<unknown>): Promise<void> => {
+const deliverAgain = async (
+  meanwhile: () => Promise<unknown>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> => {
   await at.worker().stop();
   await meanwhile();
   await withAdmin(at.vault.bus, (admin) => admin.deleteGroups([workerGroup(at.vault)]));
-  await at.startWorker();
+  await at.startWorker(env);
 };
 
 it('recalls what it has done when commands come again after their deadlines', async () => {
@@ -40,6 +44,31 @@ it('recalls what it has done when commands come again after their deadlines', as
   expect(checked.answeredAgain).toBeGreaterThanOrEqual(200);
   expect(checked.recalled).toBeGreaterThan(50);
 });
+
+it('recalls what it has done when commands come again 20 minutes later', async () => {
+  const { checked } = await at.prove({
+    name: 'minutes',
+    users: 20,
+    stepsPerUser: 10,
+    during: async (traffic) => {
+      await traffic.done;
+      await deliverAgain(async () => undefined, skewedClock(20 * 60_000));
+      await vi.waitFor(async () => expect(await answeredTwice('minutes')).toBe(200), WITHIN);
+      // Now is no longer in 20 minutes: what is asked from here on is in time.
+      await at.worker().stop();
+      await at.startWorker();
+    },
+  });
+  expect(checked.recalled).toBeGreaterThan(50);
+});
+
+const WITHIN = { timeout: 20_000, interval: 300 };
+
+const answeredTwice = async (name: string): Promise<number> => {
+  const { commands, replies } = await readEvidence(at.vault);
+  return commands.filter(({ user, requestId }) => user.startsWith(`${name}-`) && replies.get(requestId)?.length === 2)
+    .length;
+};
 
 it('leaves refused what comes again when it would no longer be refused', async () => {
   const administration = await openAdministration(at.vault);

@@ -2,15 +2,18 @@ import {
   applyTopics,
   type Bus,
   type BusRecord,
+  committedOffsets,
   connectBus,
   createPublisher,
   type Published,
   type Publisher,
   readTopic,
+  startLanes,
 } from '@vault-engine/bus';
 import { type KafkaCluster, startKafkaCluster } from '@vault-engine/local';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { faultConfig } from './config.ts';
+import { coordinatorOf } from './coordinator-of.ts';
 import { moveLeaders } from './move-leaders.ts';
 import { type FaultVault, openFaultVault } from './open-fault-vault.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
@@ -54,6 +57,46 @@ it('loses and misplaces nothing that was acknowledged when leaders move and die 
   console.log(`sends: ${sent.length}, failed ${failed}, written again ${records.length - acknowledged.length}`);
   await back;
 }, 180_000);
+
+it('reads on within seconds when the broker that coordinates the group is lost for good', async () => {
+  const topic = 'coordinated';
+  await applyTopics(bus, [{ name: topic, partitions: 3, config: {} }], { replicationFactor: 3 });
+  const publisher = createPublisher(bus);
+  let handled = 0;
+  const lanes = await startLanes(bus, {
+    groupId: topic,
+    topics: [topic],
+    sessionTimeoutMs: 6_000,
+    handle: async () => {
+      handled += 1;
+      return { kind: 'ack' };
+    },
+    deadLetter: async () => undefined,
+    onError: () => undefined,
+    onOffsetReset: () => undefined,
+    onFatal: () => undefined,
+  });
+  const send = () => publisher.send({ topic, key: Buffer.from('k'), value: Buffer.from('v') });
+  await send();
+  await expect.poll(() => handled, WITHIN).toBe(1);
+  const victim = kafka.broker(await coordinatorOf(bus, topic));
+  await victim.kill();
+  try {
+    await kafka.settled(BROKERS.filter((nodeId) => kafka.broker(nodeId) !== victim));
+    await send();
+    await expect.poll(() => handled, WITHIN).toBe(2);
+    const committed = async () => [...(await committedOffsets(bus, topic, topic)).values()].reduce((a, b) => a + b, 0n);
+    await expect.poll(committed, WITHIN).toBe(2n);
+  } finally {
+    await victim.start();
+    await kafka.settled(BROKERS);
+    await lanes.stop({ drainMs: 1_000 });
+    await publisher.close();
+  }
+}, 120_000);
+
+/** Far less than it takes kafkajs to give a lost coordinator up by itself. */
+const WITHIN = { timeout: 10_000, interval: 100 };
 
 it('keeps the invariant when leaders move and a broker is killed under traffic', async () => {
   const at: FaultVault = await openFaultVault({
