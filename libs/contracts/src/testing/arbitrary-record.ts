@@ -12,6 +12,7 @@ const LIMIT = 2 ** 52;
 
 const PRIMITIVES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   null: fc.constant(null),
+  boolean: fc.boolean(),
   int: fc.integer(),
   long: fc.maxSafeInteger().map((value) => value % LIMIT || 0),
   bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
