@@ -34,7 +34,7 @@ const start = async (context: ServiceContext<SchedulerConfig>): Promise<void> =>
             ? FLOWS_AT_ONCE
             : (catalog.profile(platform)?.limits.concurrency ?? CONCURRENCY_WITHOUT_PROFILE),
         work: attendDue({ renewer, abandon: (user) => abandonFlows(vault, user), onAttended: observed.attended }),
-        onError: failed(log),
+        onError: jobFailed(log),
       }),
     async (open) => {
       if (!(await open.close(CLOSE_MS))) log.warn('stopped with jobs under way: what they were about falls due again');
@@ -56,7 +56,7 @@ const start = async (context: ServiceContext<SchedulerConfig>): Promise<void> =>
   };
   await part(
     'sweep',
-    () => every(config.sweep.everyMs, sweepOnce, behind(log, 'sweep')),
+    () => every(config.sweep.everyMs, sweepOnce, sweepFailed(log)),
     (task) => task.stop(),
   );
 };
@@ -66,10 +66,15 @@ const behind =
   (error: unknown): void =>
     log.warn('a task in the background failed', { part: task, error });
 
-/** What an outage keeps from being done comes again; that there is one, the parts' own states say. */
-const failed =
+/** A sweep comes every second. That Redis is out, the state of the storage says; what was taken falls due again. */
+const sweepFailed =
+  (log: Log) =>
+  (error: unknown): void =>
+    log[isOutage(error) ? 'debug' : 'error']('a sweep failed', { part: 'sweep', error });
+
+const jobFailed =
   (log: Log) =>
   (error: unknown, platform: PlatformId | null): void =>
-    log[isOutage(error) ? 'debug' : 'error']('a job failed: what it was about falls due again', { platform, error });
+    log[isOutage(error) ? 'warn' : 'error']('a job failed: what it was about falls due again', { platform, error });
 
 await runService({ name: 'refresh-scheduler', config: () => readSchedulerConfig(process.env), start });

@@ -46,13 +46,16 @@ export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
+  const full = new Set<string>();
   return {
     dispatched: (platform, { queued, putOff, waiting: wait }) => {
       const queue = queueName(platform);
       due.inc({ queue, result: 'queued' }, queued);
       due.inc({ queue, result: 'put_off' }, putOff);
       waiting.set({ queue }, wait);
-      if (putOff > 0) log.warn('a queue is full: what is due is put off', { platform, count: putOff });
+      if (putOff > 0 && !full.has(queue)) log.warn('a queue is full: what is due is put off', { platform });
+      if (putOff === 0 && full.has(queue)) log.info('a queue has room again', { platform });
+      full[putOff > 0 ? 'add' : 'delete'](queue);
     },
     attended: ({ platform }, result, durationMs) => {
       const queue = queueName(platform);

@@ -1,3 +1,4 @@
+import { isOutage } from '@vault-engine/runtime';
 import { type PlatformId, PortUnavailable } from '@vault-engine/vault';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
@@ -14,7 +15,7 @@ export interface QueuesOptions {
   /** How many jobs of a queue this process works on at once. */
   readonly concurrency: (platform: PlatformId | null) => number;
   readonly work: Work;
-  /** A job, or a queue, did not do what it should. What a job was about falls due again. */
+  /** A job failed, or could not be ended. What it was about falls due again. */
   readonly onError: (error: unknown, platform: PlatformId | null) => void;
 }
 
@@ -31,9 +32,12 @@ export interface DueQueues {
   close(withinMs: number): Promise<boolean>;
 }
 
-/** How long the lock of a job outlives its process: after that another takes the job. */
-const LOCK_MS = 30_000;
-const LOOK_FOR_STALLED_MS = 15_000;
+/**
+ * A job whose process is gone is another's when its lock has lapsed and somebody has looked twice. That two do it at once
+ * would do no harm: the right to refresh a connection is the lease in its record.
+ */
+const LOCK_MS = 15_000;
+const LOOK_FOR_STALLED_MS = 5_000;
 /** How long adding and counting wait for an answer. */
 const ANSWER_MS = 2_000;
 const RECONNECT_AT_MOST_MS = 1_000;
@@ -136,12 +140,17 @@ const openLane = (
       limiter: NO_LIMIT,
     },
   );
-  const tell = (error: unknown) => onError(error, platform);
-  queue.on('error', tell);
-  worker.on('error', tell);
-  worker.on('failed', (_job, error) => tell(error));
+  // Each lost connection is an error of every queue that uses it: whoever needs Redis notices.
+  queue.on('error', () => undefined);
+  worker.on('error', (error) => {
+    if (!isConnectionError(error)) onError(error, platform);
+  });
+  worker.on('failed', (_job, error) => onError(error, platform));
   return { queue, worker };
 };
+
+const isConnectionError = (error: Error): boolean =>
+  isOutage(error) || error.message === 'Connection is closed.' || error.message.startsWith('READONLY');
 
 const closeLanes = async (lanes: readonly Lane[], withinMs: number): Promise<boolean> => {
   const limit = new AbortController();

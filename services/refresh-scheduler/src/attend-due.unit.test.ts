@@ -1,0 +1,58 @@
+import type { Attended } from '@vault-engine/vault';
+import { expect, test } from 'vitest';
+import { attendDue, type Outcome } from './attend-due.ts';
+import type { DueJob } from './due-job.ts';
+import { asUser, GMAIL } from './testing/due-samples.ts';
+
+const user = asUser('u1');
+const job: DueJob = { user, platform: GMAIL };
+
+const openWork = (attend: () => Promise<Attended>, abandoned = 0) => {
+  const outcomes: Outcome[] = [];
+  const asked: string[] = [];
+  const work = attendDue({
+    renewer: {
+      attend: (who, platform) => {
+        asked.push(`${who} on ${platform}`);
+        return attend();
+      },
+    },
+    abandon: async (who) => {
+      asked.push(`flows of ${who}`);
+      return abandoned;
+    },
+    onAttended: (_job, outcome) => outcomes.push(outcome),
+  });
+  return { work, outcomes, asked };
+};
+
+test.each(['renewed', 'failed', 'dead', 'told', 'nothing', 'busy', 'gone'] as const)(
+  'a connection that is %s is done: what is next stands in the due index',
+  async (kind) => {
+    const { work, outcomes, asked } = openWork(async () => ({ kind }));
+    expect(await work(job)).toBeNull();
+    expect([outcomes, asked]).toEqual([[kind], ['u1 on gmail']]);
+  },
+);
+
+test('a platform whose rate is used up lets its queue rest until there may be a place', async () => {
+  const { work, outcomes } = openWork(async () => ({ kind: 'throttled', retryAfterMs: 700 }));
+  expect(await work(job)).toEqual({ restMs: 700 });
+  expect(outcomes).toEqual(['throttled']);
+});
+
+test.each([
+  [2, 'abandoned'],
+  [0, 'nothing'],
+] as const)('a job without a platform ends flows: of %i the outcome is %s', async (count, outcome) => {
+  const { work, outcomes, asked } = openWork(async () => ({ kind: 'gone' }), count);
+  expect(await work({ user, platform: null })).toBeNull();
+  expect([outcomes, asked]).toEqual([[outcome], ['flows of u1']]);
+});
+
+test('what goes wrong is counted, and fails the job', async () => {
+  const fault = new Error('it did not work');
+  const { work, outcomes } = openWork(() => Promise.reject(fault));
+  await expect(work(job)).rejects.toBe(fault);
+  expect(outcomes).toEqual(['error']);
+});

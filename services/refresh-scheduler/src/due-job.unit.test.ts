@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { jobId, queueName, readJob } from './due-job.ts';
+import { asPlatform, asUser } from './testing/due-samples.ts';
+
+const users = fc.stringMatching(/^[A-Za-z0-9._@|+-]{1,128}$/).map(asUser);
+const platforms = fc.option(fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/).map(asPlatform));
+const jobs = fc.record({ user: users, platform: platforms });
+
+test('a job is read back as it was written', () => {
+  fc.assert(
+    fc.property(jobs, (job) => {
+      expect(readJob(JSON.parse(JSON.stringify(job)))).toEqual(job);
+    }),
+  );
+});
+
+test('two jobs have the same id where they are about the same, and then alone', () => {
+  fc.assert(
+    fc.property(jobs, jobs, (a, b) => {
+      const same = a.user === b.user && a.platform === b.platform;
+      expect(jobId(a) === jobId(b)).toBe(same);
+    }),
+  );
+  const [user, other] = [asUser('u1'), asUser('u2')];
+  expect(jobId({ user, platform: null })).toBe(jobId({ user, platform: null }));
+  expect(jobId({ user, platform: null })).not.toBe(jobId({ user: other, platform: null }));
+});
+
+test('the id of a job names nobody', () => {
+  expect(jobId({ user: asUser('u1@example.test'), platform: null })).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('no platform shares the queue of the flows, and none has a colon in its name, which BullMQ refuses', () => {
+  fc.assert(
+    fc.property(platforms, (platform) => {
+      expect(queueName(platform)).not.toContain(':');
+      expect(queueName(platform) === queueName(null)).toBe(platform === null);
+    }),
+  );
+});
+
+test.each([
+  { user: '', platform: 'gmail' },
+  { user: 'u1', platform: 'Not A Platform' },
+])('what names no connection is no job: %j', (data) => {
+  expect(() => readJob(data)).toThrow(TypeError);
+});
