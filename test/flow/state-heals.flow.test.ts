@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { applyTopics, createPublisher, type Publisher, watermarks } from '@vault-engine/bus';
-import { openConnectionStateView, type VaultClient } from '@vault-engine/client';
+import { type ConnectionStateView, openConnectionStateView, type VaultClient } from '@vault-engine/client';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openVault, type TestVault } from './open-vault.ts';
@@ -42,19 +43,18 @@ const freshView = async () => {
 const wrongOf = async (users: readonly string[]): Promise<readonly string[]> => {
   const view = await freshView();
   try {
-    const asked = await Promise.all(
-      users.map(async (userId) => ({ userId, said: await engine.getStatus({ userId }) })),
-    );
-    return asked
-      .filter(({ userId, said }) => JSON.stringify(standing(view.get(userId))) !== JSON.stringify(standing(said)))
-      .map(({ userId }) => userId);
+    return await wrongIn(view, users);
   } finally {
     await view.close();
   }
 };
 
-const standing = ({ platforms }: { readonly platforms: readonly { platform: string; status: string }[] }) =>
-  platforms.map(({ platform, status }) => [platform, status]);
+const wrongIn = async (view: ConnectionStateView, users: readonly string[]): Promise<readonly string[]> => {
+  const asked = await Promise.all(users.map(async (userId) => ({ userId, said: await engine.getStatus({ userId }) })));
+  return asked
+    .filter(({ userId, said }) => JSON.stringify(view.get(userId).platforms) !== JSON.stringify(said.platforms))
+    .map(({ userId }) => userId);
+};
 
 /** Closes every segment, and waits until each key but the ones that close them has one message left. */
 const compact = async (): Promise<void> => {
@@ -118,40 +118,64 @@ test('a fresh reader of the compacted topic sees the newest of every user, altho
   expect(await wrongOf(USERS)).toEqual([]);
 }, 180_000);
 
-test('drift is found, mended and counted, and a store that went back is shown as it is, and then its next change', async () => {
-  const { redisUrl, keyPrefix } = vault.place;
-  const redis = new Redis(redisUrl);
-  const keysOf = async (user: string) =>
-    (await redis.keys(`${keyPrefix}:{*}:[ut]:${user}*`)).filter(
-      (key) => key.endsWith(user) || key.includes(`${user}:`),
-    );
-  try {
-    const [restored, lost] = ['restored', 'lost'];
-    await Promise.all([store(restored, 'gmail'), store(lost, 'gmail')]);
-    const copy = await Promise.all(
-      (await keysOf(restored)).map(async (key) => [key, await redis.dumpBuffer(key)] as const),
-    );
-    const { revision } = await store(restored, 'slack');
-    await vi.waitFor(async () => expect(await wrongOf([restored, lost])).toEqual([]), SHOWN_WITHIN);
+/** What a service counts, found by the address that its log names. */
+const metricsOf = async ({ logFile }: { readonly logFile: string }): Promise<string> => {
+  const address = /"address":"([^"]+)"/.exec(await readFile(logFile, 'utf8'))?.[1];
+  return (await fetch(`${address}/metrics`)).text();
+};
 
-    await redis.del([...(await keysOf(restored)), ...(await keysOf(lost))]);
-    for (const [key, dump] of copy) await redis.restore(key, 0, dump ?? '');
-    expect([...(await wrongOf([restored, lost]))].sort()).toEqual([lost, restored]);
+/** The keys of users in the store. */
+const keysOf = async (redis: Redis, users: readonly string[]): Promise<readonly string[]> => {
+  const keys = await redis.keys(`${vault.place.keyPrefix}:{*}:[ut]:*`);
+  return keys.filter((key) => users.some((user) => key.endsWith(`:${user}`) || key.includes(`:${user}:`)));
+};
+
+/** Copies users, and answers how to put them back as they were. */
+const copyOf = async (redis: Redis, users: readonly string[]): Promise<() => Promise<void>> => {
+  const copied = await Promise.all(
+    (await keysOf(redis, users)).map(async (key) => [key, await redis.dumpBuffer(key)] as const),
+  );
+  return async () => {
+    await redis.del([...(await keysOf(redis, users))]);
+    for (const [key, dump] of copied) await redis.restore(key, 0, dump ?? '');
+  };
+};
+
+test('drift is found, mended and counted, and a store that went back is shown as it is, and then its next change', async () => {
+  const redis = new Redis(vault.place.redisUrl);
+  const follower = await freshView();
+  try {
+    const [restored, changedFirst, lost] = ['user-restored', 'user-changed-first', 'user-lost'];
+    const users = [restored, changedFirst, lost];
+    await Promise.all(users.map((user) => store(user, 'gmail')));
+    const goBack = await copyOf(redis, [restored, changedFirst]);
+    const revisions = await Promise.all(
+      [restored, changedFirst].map(async (user) => (await store(user, 'slack')).revision),
+    );
+    await vi.waitFor(async () => expect(await wrongIn(follower, users)).toEqual([]), SHOWN_WITHIN);
+
+    await goBack();
+    await redis.del([...(await keysOf(redis, [lost]))]);
+    expect([...(await wrongOf(users))].sort()).toEqual([changedFirst, lost, restored]);
+    // Before anybody has noticed that the store went back.
+    const first = await store(changedFirst, 'notion');
+    expect(first.revision).toBeGreaterThan(Math.max(...revisions));
+    await vi.waitFor(async () => expect(await wrongIn(follower, [changedFirst])).toEqual([]), SHOWN_WITHIN);
     const reconciling = { VAULT_PROJECTOR_RECONCILE_EVERY_MS: '1000', VAULT_PROJECTOR_RECONCILE_GRACE_MS: '200' };
     const { services } = await vault.start('status-projector-3', 'status-projector', reconciling);
-    expect(services.size).toBe(1);
-    await vi.waitFor(async () => expect(await wrongOf([restored, lost])).toEqual([]), SHOWN_WITHIN);
-    const metrics = await (await fetch(`http://127.0.0.1:${vault.place.firstPort + 12}/metrics`)).text();
+    await vi.waitFor(async () => expect(await wrongIn(follower, users)).toEqual([]), SHOWN_WITHIN);
+    const metrics = await metricsOf(services.get('status-projector-3') ?? expect.fail('it does not run'));
     expect(metrics).toMatch(/vault_state_drift_total\{kind="store_behind",.*\} 1/);
     expect(metrics).toMatch(/vault_state_drift_total\{kind="surplus",.*\} 1/);
 
     const next = await store(restored, 'notion');
-    expect(next.revision).toBeGreaterThan(revision);
-    await vi.waitFor(async () => expect(await wrongOf([restored])).toEqual([]), SHOWN_WITHIN);
-    const view = await freshView();
-    expect(view.get(restored).revision).toBe(next.revision);
-    await view.close();
+    expect(next.revision).toBeGreaterThan(Math.max(...revisions));
+    await vi.waitFor(async () => expect(await wrongIn(follower, users)).toEqual([]), SHOWN_WITHIN);
+    await compact();
+    expect(await wrongOf(users)).toEqual([]);
+    expect(follower.get(restored).revision).toBe(next.revision);
   } finally {
+    await follower.close();
     redis.disconnect();
   }
-}, 120_000);
+}, 180_000);
