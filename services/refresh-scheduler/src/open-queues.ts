@@ -15,6 +15,11 @@ export interface QueuesOptions {
   /** How many jobs of a queue this process works on at once. */
   readonly concurrency: (platform: PlatformId | null) => number;
   readonly work: Work;
+  /**
+   * How long a job is kept for a process that is gone, milliseconds; 15,000 where nothing is said. That two do it at once
+   * would do no harm: the right to refresh a connection is the lease in its record.
+   */
+  readonly lockMs?: number;
   /** A job failed, or could not be ended. What it was about falls due again. */
   readonly onError: (error: unknown, platform: PlatformId | null) => void;
 }
@@ -32,12 +37,7 @@ export interface DueQueues {
   close(withinMs: number): Promise<boolean>;
 }
 
-/**
- * A job whose process is gone is another's when its lock has lapsed and somebody has looked twice. That two do it at once
- * would do no harm: the right to refresh a connection is the lease in its record.
- */
 const LOCK_MS = 15_000;
-const LOOK_FOR_STALLED_MS = 5_000;
 /** How long adding and counting wait for an answer. */
 const ANSWER_MS = 2_000;
 const RECONNECT_AT_MOST_MS = 1_000;
@@ -110,7 +110,7 @@ const connect = (
 };
 
 const openLane = (
-  { keyPrefix, concurrency, work, onError }: QueuesOptions,
+  { keyPrefix, concurrency, work, lockMs = LOCK_MS, onError }: QueuesOptions,
   platform: PlatformId | null,
   { adding, working }: { readonly adding: Redis; readonly working: Redis },
 ): Lane => {
@@ -135,8 +135,8 @@ const openLane = (
       prefix,
       connection: working,
       concurrency: concurrency(platform),
-      lockDuration: LOCK_MS,
-      stalledInterval: LOOK_FOR_STALLED_MS,
+      lockDuration: lockMs,
+      stalledInterval: lockMs / 3,
       limiter: NO_LIMIT,
     },
   );

@@ -225,6 +225,28 @@ it('what fails falls due again by itself, and its job is gone', async () => {
   expect(scheduler.errors).toHaveLength(1);
 });
 
+it('what a scheduler had under way when it died is done by another', async () => {
+  const [user] = await connectDue(store, GMAIL, 1);
+  const began = Promise.withResolvers<void>();
+  const dying = await openScheduler(
+    world,
+    store,
+    () => {
+      began.resolve();
+      return new Promise(() => undefined);
+    },
+    { lockMs: 600 },
+  );
+  await dying.sweep();
+  await began.promise;
+  expect(await dying.queues.close(0)).toBe(false);
+
+  const attended: UserId[] = [];
+  await open(attendInto(attended), { lockMs: 600, platforms: [GMAIL] });
+  await vi.waitUntil(() => attended.length > 0, SOON);
+  expect(attended).toEqual([user]);
+});
+
 it('closing waits for what is under way as long as it may', async () => {
   await connectDue(store, GMAIL, 1);
   const gate = Promise.withResolvers<void>();

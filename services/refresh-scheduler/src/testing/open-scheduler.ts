@@ -20,6 +20,7 @@ interface SchedulerOptions {
   readonly concurrency?: number;
   readonly againInMs?: number;
   readonly mayWait?: number;
+  readonly lockMs?: number;
   readonly platforms?: readonly PlatformId[];
 }
 
@@ -28,7 +29,7 @@ export const openScheduler = async (
   world: Pick<World, 'redisUrl' | 'keyPrefix'>,
   store: TokenStore,
   attend: Attend,
-  { concurrency = 8, againInMs = 60_000, mayWait = 1_000, platforms = [] }: SchedulerOptions = {},
+  { concurrency = 8, againInMs = 60_000, mayWait = 1_000, lockMs = 15_000, platforms = [] }: SchedulerOptions = {},
 ): Promise<TestScheduler> => {
   const errors: unknown[] = [];
   const queues = await openQueues({
@@ -36,6 +37,7 @@ export const openScheduler = async (
     keyPrefix: `${world.keyPrefix}vault`,
     platforms,
     concurrency: () => concurrency,
+    lockMs,
     work: attendDue({ renewer: { attend }, abandon: async () => 0, onAttended: () => undefined }),
     onError: (error) => errors.push(error),
   });
