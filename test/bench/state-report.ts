@@ -61,8 +61,8 @@ export const judgeState = ({
     '×',
   ),
   atMost(
-    'time a user, largest view / smallest',
-    growth(views, (view) => view.caught_up_ms),
+    'CPU time a user, largest view / smallest',
+    growth(views, (view) => view.caught_up_cpu_ms),
     1.5,
     '×',
   ),
