@@ -17,7 +17,7 @@ const open = (registered: boolean, known = true) => {
   const sent: OutboundRequest[] = [];
   const providers = openProviders({
     catalog: {
-      displayName: () => (known ? profile.display_name : null),
+      displayName: () => (known ? profile.displayName : null),
       all: () => [],
       flowMs: () => 1,
       grantMs: () => null,

@@ -41,7 +41,7 @@ const token = (words: readonly string[], input?: string): Promise<Ran> =>
 
 test('a token is stored from standard input, handed out, listed and revoked, a flow started, and the user forgotten', async () => {
   const refresh = await here.file('refresh', `${REFRESH}\n`);
-  const facts = ['--expires-at', '4000000000', '--scope', 'email', '--param', 'tenant=t1'];
+  const facts = ['--expires-at', '4000000000', '--scope', 'email', '--param', 'tenant=t1', '--allow-account-change'];
   const files = ['--access-token-file', '-', '--refresh-token-file', refresh];
   const stored = await token(['store', 'u1', 'gmail', ...files, ...facts], `${TOKEN}\n`);
   expect(stored).toMatchObject({ code: 0, out: [expect.stringMatching(/^gmail of u1 is stored/)], err: [] });
