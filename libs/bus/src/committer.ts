@@ -25,6 +25,7 @@ export class Committer {
   readonly #owned: () => Iterable<LedgerAt>;
   readonly #onError: (error: unknown) => void;
   #send: SendCommit | undefined;
+  #suspended: SendCommit | undefined;
   #epoch = 0;
   #running: Promise<void> | undefined;
 
@@ -37,6 +38,20 @@ export class Committer {
   close(): void {
     this.#epoch += 1;
     this.#send = undefined;
+    this.#suspended = undefined;
+  }
+
+  /** Commits nothing until {@link resume}, or {@link use} in another epoch. */
+  suspend(): void {
+    const send = this.#send ?? this.#suspended;
+    this.close();
+    this.#suspended = send;
+  }
+
+  /** Goes on after {@link suspend}, where the epoch was not closed meanwhile. */
+  resume(): void {
+    this.#send ??= this.#suspended;
+    this.#suspended = undefined;
   }
 
   /** The way to commit in this epoch; comes with what it delivers. */

@@ -8,6 +8,7 @@ import { ConsumerDead, watchStall } from './consumer-health.ts';
 import { commitBy, openLaneConsumer } from './lane-consumer.ts';
 import { LaneScheduler, type Turn } from './lane-scheduler.ts';
 import type { LaneOptions, LaneStats, Lanes } from './lanes.ts';
+import { Membership } from './membership.ts';
 import { Pauses } from './pauses.ts';
 import { type BusRecord, sizeOf, toRecord } from './record.ts';
 import type { OffsetReset } from './repair-offset-reset.ts';
@@ -36,13 +37,12 @@ class LaneGroup implements Lanes {
   readonly #scheduler: LaneScheduler<Work>;
   readonly #committer: Committer;
   readonly #pauses: Pauses;
+  readonly #membership = new Membership();
   readonly #abort = new AbortController();
   readonly #joined = Promise.withResolvers<void>();
   readonly #stall;
   #commitTimer: NodeJS.Timeout | undefined;
   #finishedSinceCommit = 0;
-  /** When the group last confirmed the membership. */
-  #aliveAt = 0;
   #stopping = false;
   #dead = false;
 
@@ -120,8 +120,8 @@ class LaneGroup implements Lanes {
   #listen(): void {
     const { events } = this.#consumer;
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#join(payload.memberAssignment));
-    this.#consumer.on(events.HEARTBEAT, () => {
-      this.#aliveAt = Date.now();
+    this.#consumer.on(events.HEARTBEAT, ({ payload }) => {
+      if (this.#membership.confirmed(payload.groupGenerationId)) this.#committer.resume();
     });
     this.#consumer.on(events.REBALANCING, () => this.#rebalance());
     this.#consumer.on(events.STOP, () => this.#leave());
@@ -141,14 +141,18 @@ class LaneGroup implements Lanes {
     this.#options.onFatal(error);
   }
 
-  /** The group still takes commits of the old generation; what goes out now is ahead of the request to join. */
+  /**
+   * The group still takes commits of the old generation; what goes out now is ahead of the request to join. Where no join
+   * follows, no record may follow either that would bring another way to commit: so this one is kept.
+   */
   #rebalance(): void {
     this.#commit();
-    this.#committer.close();
+    this.#committer.suspend();
+    this.#membership.rebalancing();
   }
 
   #join(assignment: Record<string, number[]>): void {
-    this.#aliveAt = Date.now();
+    this.#membership.joined();
     this.#committer.close();
     this.#assignment.join(assignment);
     this.#pauses.joined(assignment);
@@ -176,7 +180,7 @@ class LaneGroup implements Lanes {
    * that others have worked off meanwhile. The heartbeat that follows tells; if all is well, the batch comes again.
    */
   #isStale(): boolean {
-    return Date.now() - this.#aliveAt > this.#options.sessionTimeoutMs / 2;
+    return this.#membership.isStale(this.#options.sessionTimeoutMs / 2);
   }
 
   #deliver(record: BusRecord, state: PartitionState): void {
