@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isOutage } from '@vault-engine/runtime';
 import { type PlatformId, PortUnavailable } from '@vault-engine/vault';
 import { Queue, Worker } from 'bullmq';
@@ -33,13 +34,15 @@ export interface DueQueues {
   add(platform: PlatformId | null, jobs: readonly DueJob[]): Promise<void>;
   /** How many jobs wait for being begun. */
   waiting(platform: PlatformId | null): Promise<number>;
+  /** How many jobs wait in each queue, by its name. */
+  lengths(): Promise<ReadonlyMap<string, number>>;
   /** Begins nothing new, and waits up to `withinMs` for what is under way. False: something still was. */
   close(withinMs: number): Promise<boolean>;
 }
 
 const LOCK_MS = 15_000;
 /** How long adding and counting wait for an answer. */
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 5_000;
 const RECONNECT_AT_MOST_MS = 1_000;
 /** BullMQ looks whether a queue rests only where it has a limit. This one is out of reach: the rate is the profile's. */
 const NO_LIMIT = { max: 1_000_000_000, duration: 1_000 };
@@ -78,6 +81,10 @@ export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => 
       await answered(laneOf(platform).queue.addBulk(entries));
     },
     waiting: (platform) => answered(laneOf(platform).queue.getWaitingCount()),
+    lengths: async () => {
+      const counted = [...lanes].map(async ([name, { queue }]) => [name, await queue.getWaitingCount()] as const);
+      return new Map(await answered(Promise.all(counted)));
+    },
     close: async (withinMs) => {
       const closed = await closeLanes([...lanes.values()], withinMs);
       for (const redis of [adding, working]) redis.disconnect();
@@ -154,10 +161,7 @@ const isConnectionError = (error: Error): boolean =>
 
 const closeLanes = async (lanes: readonly Lane[], withinMs: number): Promise<boolean> => {
   const limit = new AbortController();
-  const late = new Promise<boolean>((resolve) => {
-    const timer = setTimeout(() => resolve(false), withinMs);
-    limit.signal.addEventListener('abort', () => clearTimeout(timer));
-  });
+  const late = sleep(withinMs, false, { signal: limit.signal }).catch(() => false);
   const closed = Promise.all(lanes.map(({ worker }) => worker.close())).then(() => true);
   const inTime = await Promise.race([closed, late]);
   limit.abort();

@@ -20,8 +20,6 @@ export interface Dispatched {
   readonly queued: number;
   /** The queue was full: they fall due again. */
   readonly putOff: number;
-  /** How many wait in the queue by now. */
-  readonly waiting: number;
 }
 
 /**
@@ -45,13 +43,12 @@ const dispatch = async (parts: SweepParts, due: readonly Due[]): Promise<void> =
 
 const fill = async (parts: SweepParts, platform: PlatformId | null, due: readonly Due[]): Promise<void> => {
   const { queues, mayWait, onDispatched } = parts;
-  const waiting = await queues.waiting(platform);
-  const room = Math.max(0, mayWait - waiting);
+  const room = Math.max(0, mayWait - (await queues.waiting(platform)));
   const longestDueFirst = due.toSorted((a, b) => a.dueAt - b.dueAt);
   const [fits, rest] = [longestDueFirst.slice(0, room), longestDueFirst.slice(room)];
   if (fits.length > 0) await queues.add(platform, fits.map(jobOf));
   await putOff(parts, rest);
-  onDispatched(platform, { queued: fits.length, putOff: rest.length, waiting: waiting + fits.length });
+  onDispatched(platform, { queued: fits.length, putOff: rest.length });
 };
 
 const jobOf = ({ user, platform }: Due) => ({ user, platform });
