@@ -2,7 +2,8 @@ import { type AuthorizationServer, openAuthorizationServer } from '@vault-engine
 import { reveal } from '@vault-engine/crypto/plaintext';
 import { getToken } from '@vault-engine/vault';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { callOf, openRenewals, type Renewals } from './open-renewals.ts';
+import { callOf } from './connect.ts';
+import { openRenewals, type Renewals } from './open-renewals.ts';
 
 let server: AuthorizationServer;
 let renewals: Renewals;

@@ -13,9 +13,14 @@ export const toldOf = (record: Omit<ConnectionRecord, 'told'>, now: number): Con
  * stand otherwise and somebody has to be told.
  */
 export const attentionAt = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): number | null => {
-  const times = [renewalAt(record, terms), nextTurn(status(record, now), now)].filter((time) => time !== null);
+  const renewal = isOver(record, now) ? null : renewalAt(record, terms);
+  const times = [renewal, nextTurn(status(record, now), now)].filter((time) => time !== null);
   return times.length === 0 ? null : Math.min(...times);
 };
+
+/** Whether a connection can't be refreshed any more at `now`, as its refresh token or its grant has come to its end. */
+export const isOver = ({ metadata, grant }: Pick<ConnectionRecord, 'metadata' | 'grant'>, now: number): boolean =>
+  [metadata.refreshExpiresAt, grant.endsAt].some((end) => end !== null && end <= now);
 
 /** When a connection is to be refreshed ahead of time or once more, Unix milliseconds; null: never. */
 export const renewalAt = (

@@ -3,6 +3,7 @@ import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
 import { openAccess, RecordCorrupt } from './credentials.ts';
 import type { ErrorCode, Failure } from './errors.ts';
 import type { Condition, ConnectionMetadata, ConnectionRecord, PlatformId, UserId, UserRow } from './model.ts';
+import { PortUnavailable } from './ports.ts';
 import { mayRenew } from './renewal/decide-renewal.ts';
 import type { RenewalAnswer, Renewer } from './renewal/renewer.ts';
 import { type StatusReason, status } from './status.ts';
@@ -45,7 +46,8 @@ export const getToken = async (
   if (row === null || record === null) return notConnected(vault, command.platform);
   const lack = lackOf(command, record, vault.now());
   if (lack === null) return issue(vault, call, command, row, record);
-  const renewed = await renew(vault, call, command, record, renewal);
+  const renewed = await renew(vault, call, command, record, renewal).catch(unlessUsable(lack));
+  if (renewed === 'corrupt') return CORRUPT;
   if (renewed.kind === 'gone') return notConnected(vault, command.platform);
   if (renewed.kind === 'renewed') {
     const still = lackOf({ ...command, minValiditySeconds: null }, renewed.record, vault.now());
@@ -55,7 +57,7 @@ export const getToken = async (
   }
   // Where nothing can be renewed, the time that the caller asks for is not to be had: neither now nor later.
   return lack.usable && (renewed.kind !== 'kept' || renewed.record.condition.kind === 'failing' || lack.renewsAhead)
-    ? issue(vault, call, command, row, record)
+    ? issue(vault, call, command, row, 'record' in renewed ? renewed.record : record)
     : whyNot(lack, record.condition, renewed, vault.now());
 };
 
@@ -106,6 +108,17 @@ const renew = async (
   const actor = { requestId, keyId, engine, eventEngine: engine };
   return renewer.renew({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, patienceMs);
 };
+
+/** A token that is usable is handed out whichever part it is that keeps it from being renewed. */
+const unlessUsable =
+  ({ usable }: Lack) =>
+  (error: unknown): RenewalAnswer | 'corrupt' => {
+    if (usable && (error instanceof PortUnavailable || error instanceof RecordCorrupt)) return { kind: 'busy' };
+    if (error instanceof RecordCorrupt) return 'corrupt';
+    throw error;
+  };
+
+const CORRUPT = refuse('internal', 'the stored token does not open', 'record_corrupt');
 
 const AGAIN_SOON_MS = 1_000;
 
@@ -173,7 +186,7 @@ const issue = async (
       audit: auditOf(vault, call, 'ok', { user, platform, recordVersion: record.version }),
     };
   } catch (error) {
-    if (error instanceof RecordCorrupt) return refuse('internal', 'the stored token does not open', 'record_corrupt');
+    if (error instanceof RecordCorrupt) return CORRUPT;
     throw error;
   }
 };

@@ -1,10 +1,12 @@
 import { attentionAt, renewalAt, toldOf } from '../attention.ts';
 import type { Vault } from '../call.ts';
 import type { RecordName } from '../credentials.ts';
-import type { ConnectionRecord } from '../model.ts';
+import type { ConnectionRecord, Lease } from '../model.ts';
+import type { LeaseOf } from '../ports.ts';
 import { standingText, status } from '../status.ts';
 import { conclude } from './conclude.ts';
 import { mayRenew } from './decide-renewal.ts';
+import { giveBack, giveBackAnd } from './outages.ts';
 import type { Attended, RenewalActor, RenewalAnswer, RenewalRequest } from './renewer.ts';
 
 /** What attending needs, beside the vault. */
@@ -26,10 +28,17 @@ export const attend = async (vault: Vault, attending: Attending, name: RecordNam
   if (renewal !== null && renewal <= now) {
     const may = mayRenew(record, terms, now, false);
     if (may.kind === 'later') return later(vault, name, may.retryAfterMs, { kind: 'nothing' });
-    if (may.kind === 'yes') return renewed(vault, attending, name, record);
+    if (may.kind === 'yes') return renewed(vault, attending, name, record, false);
   }
   if (eventIsDue(record, now)) return tell(vault, attending, name, record);
-  return later(vault, name, (attentionAt(record, terms, now) ?? now + DAY_MS) - now, { kind: 'nothing' });
+  return nothing(vault, name, record);
+};
+
+/** It is looked at once a day all the same: its profile may say otherwise by then. */
+const nothing = (vault: Vault, name: RecordName, record: ConnectionRecord): Promise<Attended> => {
+  const now = vault.now();
+  const at = attentionAt(record, vault.providers.terms(name.platform), now) ?? now + DAY_MS;
+  return later(vault, name, at - now, { kind: 'nothing' });
 };
 
 const eventIsDue = (record: ConnectionRecord, now: number): boolean =>
@@ -45,8 +54,9 @@ const renewed = async (
   { renew }: Attending,
   name: RecordName,
   { tokenVersion }: ConnectionRecord,
+  forced: boolean,
 ): Promise<Attended> => {
-  const answer = await renew({ ...name, tokenVersion, forced: false, actor: ITSELF });
+  const answer = await renew({ ...name, tokenVersion, forced, actor: ITSELF });
   switch (answer.kind) {
     case 'kept':
       return { kind: answer.record.condition.kind === 'dead' ? 'dead' : 'failed' };
@@ -62,28 +72,43 @@ const renewed = async (
 /** Under the lease too: a put would end that of somebody who is refreshing the connection just now. */
 const tell = async (
   vault: Vault,
-  { leaseMs, renew }: Attending,
+  attending: Attending,
   name: RecordName,
   { tokenVersion }: ConnectionRecord,
 ): Promise<Attended> => {
   const of = { ...name, owner: vault.uuid() };
-  const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: leaseMs });
+  const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: attending.leaseMs });
   if (claimed.kind === 'held') return { kind: 'busy' };
   if (claimed.kind === 'changed') return later(vault, name, 0, { kind: 'nothing' });
-  if (claimed.before?.phase === 'called') {
+  return tellUnderLease(vault, attending, of, claimed.before).catch(giveBackAnd(vault, of));
+};
+
+const tellUnderLease = async (
+  vault: Vault,
+  attending: Attending,
+  of: LeaseOf,
+  before: Lease | null,
+): Promise<Attended> => {
+  const name = { user: of.user, platform: of.platform };
+  const { record } = await vault.store.readConnection(name.user, name.platform);
+  const now = vault.now();
+  if (record === null || !eventIsDue(record, now)) {
+    await giveBack(vault, of);
+    return record === null ? { kind: 'gone' } : nothing(vault, name, record);
+  }
+  if (before?.phase === 'called' && mayRenew(record, vault.providers.terms(name.platform), now, true).kind === 'yes') {
     // Somebody died while the provider was asked: what to tell depends on that.
-    await vault.store.release(of);
-    await renew({ ...name, tokenVersion, forced: true, actor: ITSELF });
-    return later(vault, name, 0, { kind: 'nothing' });
+    await giveBack(vault, of);
+    return renewed(vault, attending, name, record, true);
   }
   const concluded = await conclude(vault, of.owner, {
     name,
     actor: ITSELF,
-    tokenVersion,
+    tokenVersion: record.tokenVersion,
     action: 'TellState',
     result: 'ok',
     reason: null,
-    after: (record) => toldOf(record, vault.now()),
+    after: (current) => toldOf(current, vault.now()),
   });
   return concluded.kind === 'written' ? { kind: 'told' } : later(vault, name, 0, { kind: 'nothing' });
 };

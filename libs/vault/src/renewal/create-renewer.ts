@@ -9,22 +9,24 @@ export interface RenewerOptions {
   readonly sleep: (ms: number) => Promise<unknown>;
   /** In [0, 1), so that those who wait do not ask in step. */
   readonly random: () => number;
+  /** What persisting may take on top of the provider's time, milliseconds; 5 s where nothing is said. */
+  readonly persistMs?: number;
 }
 
-/** What persisting may take on top of the provider's time, milliseconds. */
 const PERSIST_MS = 5_000;
 const CONFIRM_MS = 1_000;
 /** How often a connection that another process is at is looked at, milliseconds. */
 const LOOK_MS = 100;
 
 /** Opens a renewer. Those who want the same connection refreshed at the same time share one attempt. */
-export const createRenewer = (vault: Vault, { sleep, random }: RenewerOptions): Renewer => {
+export const createRenewer = (vault: Vault, { sleep, random, persistMs = PERSIST_MS }: RenewerOptions): Renewer => {
   const timing: RenewalTiming = {
-    leaseMs: vault.providers.refreshTimeoutMs + PERSIST_MS,
+    leaseMs: vault.providers.refreshTimeoutMs + persistMs,
     confirmMs: CONFIRM_MS,
     sleep,
   };
   const flights = new Map<string, Promise<RenewalAnswer>>();
+  let draining = false;
 
   /** Waits for others too: their result, or what they left when their lease lapses. */
   const fly = async (request: RenewalRequest): Promise<RenewalAnswer> => {
@@ -32,14 +34,18 @@ export const createRenewer = (vault: Vault, { sleep, random }: RenewerOptions): 
     for (;;) {
       const answer = await vault.providers.inTurn(request.platform, () => renewConnection(vault, timing, request));
       if (answer.kind !== 'held') return answer;
-      if (vault.now() > giveUpAt) return { kind: 'busy' };
+      if (draining || vault.now() > giveUpAt) return { kind: 'busy' };
       await sleep(LOOK_MS * (0.5 + random()));
     }
   };
 
-  const flight = (request: RenewalRequest): Promise<RenewalAnswer> => {
-    const key = `${request.user}:${request.platform}:${request.tokenVersion}`;
-    const under = flights.get(key) ?? fly(request).finally(() => flights.delete(key));
+  const flight = async (request: RenewalRequest): Promise<RenewalAnswer> => {
+    const { user, platform, tokenVersion, forced } = request;
+    const key = `${user}:${platform}:${tokenVersion}:${forced}`;
+    const shared = flights.get(key);
+    if (shared !== undefined) return shared;
+    if (draining) return { kind: 'busy' };
+    const under = fly(request).finally(() => flights.delete(key));
     flights.set(key, under);
     return under;
   };
@@ -56,12 +62,15 @@ export const createRenewer = (vault: Vault, { sleep, random }: RenewerOptions): 
 
   return {
     renew,
-    attend: (user, platform) =>
-      attend(vault, { leaseMs: timing.leaseMs, renew: (request) => flight(request) }, { user, platform }),
+    attend: async (user, platform) =>
+      draining
+        ? { kind: 'busy' }
+        : attend(vault, { leaseMs: timing.leaseMs, renew: (request) => flight(request) }, { user, platform }),
     get underWay() {
       return flights.size;
     },
     drain: async (ms) => {
+      draining = true;
       const giveUp = new AbortController();
       const done = Promise.allSettled(flights.values()).then(() => true);
       const late = waitFor(ms, giveUp.signal).then(() => false);

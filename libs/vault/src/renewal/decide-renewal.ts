@@ -1,3 +1,4 @@
+import { isOver } from '../attention.ts';
 import type { Condition, ConnectionRecord, DeadReason, FailingReason, Lease } from '../model.ts';
 import type { RefreshOutcome, RenewalTerms } from '../providers.ts';
 
@@ -9,20 +10,19 @@ export type MayRenew =
 
 /** `forced` passes the cool-down, the least interval, and an end that somebody has only reckoned. */
 export const mayRenew = (
-  { refresh, condition, grant, metadata }: ConnectionRecord,
+  record: ConnectionRecord,
   terms: RenewalTerms | null,
   now: number,
   forced: boolean,
 ): MayRenew => {
+  const { refresh, condition, grant } = record;
   if (terms === null || refresh === null || condition.kind === 'dead') return { kind: 'kept' };
   if (forced) return { kind: 'yes', terms };
   if (condition.kind === 'failing' && condition.retryAt > now) return { kind: 'kept' };
-  if (isOver(metadata.refreshExpiresAt, now) || isOver(grant.endsAt, now)) return { kind: 'kept' };
+  if (isOver(record, now)) return { kind: 'kept' };
   const retryAfterMs = (grant.renewedAt ?? -terms.minIntervalMs) + terms.minIntervalMs - now;
   return retryAfterMs > 0 ? { kind: 'later', retryAfterMs } : { kind: 'yes', terms };
 };
-
-const isOver = (time: number | null, now: number): boolean => time !== null && time <= now;
 
 /** A called lease lasts this long at most after the call that it was held for began. */
 export interface CallTimes {
@@ -62,9 +62,8 @@ export interface Attempt {
 /** The condition of a connection after a refresh that brought nothing. */
 export const conditionAfter = (earlier: Condition, outcome: Refused, attempt: Attempt): Condition => {
   const { terms, now } = attempt;
-  if (outcome.kind === 'grant_dead')
-    return dead(attempt.unknownSince === null ? 'grant_refused' : 'outcome_unknown', now);
   const since = sentWithoutAnswer(outcome, attempt);
+  if (outcome.kind === 'grant_dead') return dead(since === null ? 'grant_refused' : 'outcome_unknown', now);
   const failures = earlier.kind === 'failing' ? earlier.failures + 1 : 1;
   const retryAt = now + terms.backoff(failures, 'retryAfterMs' in outcome ? outcome.retryAfterMs : null);
   if (since === null) return failing(earlier, failingReason(outcome), { failures, retryAt, now, unknownSince: null });

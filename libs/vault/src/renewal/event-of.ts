@@ -17,11 +17,12 @@ export const eventOf = (
     return { change: expired && view.status === 'CONNECTED' ? 'RECOVERED' : 'RENEWED', view };
   // A row of before there was such a field has told nobody, and stood well.
   if (before.told === standingText(view) || (before.told === '' && view.status === 'CONNECTED')) return null;
-  return { change: turnedTo(view, expired), view };
+  return { change: turnedTo(view, before.told), view };
 };
 
-const turnedTo = (view: ConnectionView, expired: boolean): ConnectionChange => {
+/** That the user is to be asked is told once, whatever else happens until the end. */
+const turnedTo = (view: ConnectionView, told: string): ConnectionChange => {
   if (view.status === 'EXPIRED') return 'EXPIRED';
-  if (expired) return 'RECOVERED';
-  return view.action === 'REAUTH' ? 'LAPSING' : 'FAILING';
+  if (told.startsWith('EXPIRED/')) return 'RECOVERED';
+  return view.action === 'REAUTH' && !told.startsWith('CONNECTED/REAUTH/') ? 'LAPSING' : 'FAILING';
 };

@@ -3,12 +3,13 @@ import { toldOf } from '../attention.ts';
 import { auditOf, type Vault } from '../call.ts';
 import { openRefresh, type RecordName } from '../credentials.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Condition, ConnectionRecord, Lease } from '../model.ts';
+import type { Condition, ConnectionRecord, Lease, UserRow } from '../model.ts';
 import type { RefreshOutcome, RenewalTerms } from '../providers.ts';
-import { type Concluded, conclude } from './conclude.ts';
+import type { Concluded } from './conclude.ts';
 import { type Attempt, conditionAfter, mayRenew, maySendAgain, type Refused, unknownSince } from './decide-renewal.ts';
 import { type KeptLease, keepLease } from './keep-lease.ts';
-import { persistRenewed } from './persist-renewed.ts';
+import { giveBack, giveBackAnd, throughOutages } from './outages.ts';
+import { persistRefused, persistRenewed } from './persist-outcome.ts';
 import type { RenewalAnswer, RenewalRequest } from './renewer.ts';
 
 /** What renewing works with, beside the vault. */
@@ -47,13 +48,13 @@ export const renewConnection = async (
   if (claimed.kind === 'changed') return asItIs(vault, request);
   const lease = keepLease(vault.store, of, timing.leaseMs);
   try {
-    const { user: row, record } = await vault.store.readConnection(user, platform);
+    const { user: row, record } = await vault.store.readConnection(user, platform).catch(giveBackAnd(vault, of));
     const may = record === null ? null : mayRenew(record, vault.providers.terms(platform), vault.now(), forced);
     if (row === null || record === null || record.tokenVersion !== tokenVersion || may?.kind !== 'yes') {
       await vault.store.release(of);
       return asItIs(vault, request);
     }
-    return await underLease(vault, timing, request, { lease, record, terms: may.terms, before: claimed.before });
+    return await underLease(vault, timing, request, { lease, row, record, terms: may.terms, before: claimed.before });
   } finally {
     lease.stop();
   }
@@ -79,6 +80,7 @@ const asItIs = async (vault: Vault, request: RenewalRequest): Promise<RenewedOnc
 
 interface Held {
   readonly lease: KeptLease;
+  readonly row: UserRow;
   readonly record: ConnectionRecord;
   readonly terms: RenewalTerms;
   readonly before: Lease | null;
@@ -96,17 +98,16 @@ const underLease = async (
   const since = unknownSince(record, held.before, { ...timing, refreshTimeoutMs: providers.refreshTimeoutMs });
   const attempt: Attempt = { terms, askedAt: vault.now(), unknownSince: since, now: vault.now() };
   if (!maySendAgain(terms, since, vault.now()))
-    return refused(vault, request, held, { kind: 'grant_dead', reason: 'outcome_unknown' }, attempt);
-  const place = await providers.admit(request.platform).catch(giveBackAnd(vault, lease));
+    return refused(vault, timing, request, held, { kind: 'grant_dead', reason: 'outcome_unknown' }, attempt);
+  const place = await providers.admit(request.platform).catch(giveBackAnd(vault, lease.of));
   if (!place.ok) {
     await vault.store.release(lease.of);
     return { kind: 'later', record, retryAfterMs: place.retryAfterMs };
   }
-  const opened = await openedRefresh(vault, name, record).catch(giveBackAnd(vault, lease));
-  if (opened === null) return asItIs(vault, request);
+  const opened = await openedRefresh(vault, name, held).catch(giveBackAnd(vault, lease.of));
   try {
-    await intend(vault, request, name, record).catch(giveBackAnd(vault, lease));
-    if (!(await lease.called())) return asItIs(vault, request);
+    await intend(vault, request, name, record).catch(giveBackAnd(vault, lease.of));
+    if (!(await called(vault, timing, lease))) return asItIs(vault, request);
     const askedAt = vault.now();
     const outcome = await ask(vault, timing, request, held, opened);
     if (outcome === null) return asItIs(vault, request);
@@ -114,24 +115,27 @@ const underLease = async (
       const concluded = await persistRenewed(vault, timing, request, { lease, outcome, refresh: opened });
       return answerOf(vault, request, concluded);
     }
-    return refused(vault, request, held, outcome, { ...attempt, askedAt, now: vault.now() });
+    return await refused(vault, timing, request, held, outcome, { ...attempt, askedAt, now: vault.now() });
   } finally {
     opened.wipe();
   }
 };
 
-const openedRefresh = async (vault: Vault, name: RecordName, record: ConnectionRecord): Promise<Secret | null> => {
-  const { user } = await vault.store.readConnection(name.user, name.platform);
-  return user === null ? null : openRefresh(await vault.keys.keyOf(name.user, user.dataKey), name, record);
+const openedRefresh = async (vault: Vault, name: RecordName, { row, record }: Held): Promise<Secret> => {
+  const opened = openRefresh(await vault.keys.keyOf(name.user, row.dataKey), name, record);
+  if (opened === null) throw new Error('there is no refresh token to renew with');
+  return opened;
 };
 
-/** Nothing was spent: whoever comes next need not wait for the lease to lapse. */
-const giveBackAnd =
-  (vault: Vault, { of }: KeptLease) =>
-  async (error: unknown): Promise<never> => {
-    await vault.store.release(of).catch(() => undefined);
+/** Where the answer is lost the lease may say so already, and nobody was asked: that must not look like a token spent. */
+const called = async (vault: Vault, timing: RenewalTiming, lease: KeptLease): Promise<boolean> => {
+  try {
+    return await lease.called();
+  } catch (error) {
+    await throughOutages(timing, () => giveBack(vault, lease.of));
     throw error;
-  };
+  }
+};
 
 const intend = async (vault: Vault, { actor }: RenewalRequest, name: RecordName, record: ConnectionRecord) => {
   const about = { ...name, recordVersion: record.version };
@@ -151,19 +155,20 @@ const ask = async (
   const first = await vault.providers.refresh(platform, refresh, params, lease.lost);
   if (first.kind !== 'grant_dead') return first;
   await timing.sleep(timing.confirmMs);
-  const now = await vault.store.readConnection(user, platform);
+  const now = await throughOutages(timing, () => vault.store.readConnection(user, platform));
   if (now.record?.tokenVersion !== tokenVersion) return null;
   return vault.providers.refresh(platform, refresh, params, lease.lost);
 };
 
 const refused = async (
   vault: Vault,
+  timing: RenewalTiming,
   request: RenewalRequest,
   { lease }: Held,
   outcome: Refused,
   attempt: Attempt,
 ): Promise<RenewedOnce> => {
-  const concluded = await conclude(vault, lease.of.owner, {
+  const concluded = await persistRefused(vault, timing, lease.of.owner, {
     name: { user: request.user, platform: request.platform },
     actor: request.actor,
     tokenVersion: request.tokenVersion,

@@ -1,15 +1,28 @@
 import type { Secret } from '@vault-engine/crypto';
 import type { Vault } from '../call.ts';
 import { nextVersion } from '../change.ts';
-import { PortUnavailable } from '../ports.ts';
+import type { Port } from '../ports.ts';
 import type { RenewedCredentials } from '../providers.ts';
 import { type Concluded, type Conclusion, conclude } from './conclude.ts';
 import type { KeptLease } from './keep-lease.ts';
+import { throughOutages } from './outages.ts';
 import type { RenewalTiming } from './renew-connection.ts';
 import { renewedRecord } from './renewed-record.ts';
 import type { RenewalRequest } from './renewer.ts';
 
+/** How long is waited between looks at the lease of somebody else, milliseconds. */
 const AGAIN_MS = 250;
+
+/**
+ * Writes what a refusal comes to, once the store takes it: a lease that is left behind in phase `called` would make a token
+ * that nobody spent look spent. Rejects with `PortUnavailable` (`audit`) when it is written and not yet audited.
+ */
+export const persistRefused = (
+  vault: Vault,
+  timing: RenewalTiming,
+  owner: string,
+  conclusion: Conclusion,
+): Promise<Concluded> => throughOutages(timing, () => conclude(vault, owner, conclusion));
 
 /**
  * Writes credentials that the provider has issued. They may be the only ones that it takes by now: so this goes on, through
@@ -25,16 +38,20 @@ export const persistRenewed = async (
   const conclusion = conclusionOf(vault, request, outcome, refresh);
   let { owner } = lease.of;
   for (;;) {
-    const concluded = await unlessOut(conclude(vault, owner, conclusion));
-    if (concluded !== null && concluded.kind !== 'lost') {
+    // Written and not yet audited is written: the next look finds it so, and what is pending is drained.
+    const concluded = await throughOutages(timing, () => conclude(vault, owner, conclusion), ANY_PORT);
+    if (concluded.kind !== 'lost') {
       outcome.access.wipe();
       outcome.refresh?.wipe();
       return concluded;
     }
-    if (concluded?.kind === 'lost') owner = (await takeAgain(vault, timing, request)) ?? owner;
-    await timing.sleep(AGAIN_MS);
+    const again = await takeAgain(vault, timing, request);
+    if (again === null) await timing.sleep(AGAIN_MS);
+    owner = again ?? owner;
   }
 };
+
+const ANY_PORT: readonly Port[] = ['storage', 'keys', 'audit'];
 
 const conclusionOf = (
   vault: Vault,
@@ -61,20 +78,11 @@ const conclusionOf = (
 /** The lease of another who came after us, once it lapses: what we hold is newer than what that one can spend. */
 const takeAgain = async (
   vault: Vault,
-  { leaseMs }: RenewalTiming,
+  timing: RenewalTiming,
   { user, platform, tokenVersion }: RenewalRequest,
 ): Promise<string | null> => {
   const owner = vault.uuid();
-  const claimed = await unlessOut(vault.store.claim({ user, platform, owner, tokenVersion, ttlMs: leaseMs }));
-  return claimed?.kind === 'claimed' ? owner : null;
-};
-
-/** Null where a part is out. */
-const unlessOut = async <T>(work: Promise<T>): Promise<T | null> => {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof PortUnavailable) return null;
-    throw error;
-  }
+  const of = { user, platform, owner, tokenVersion, ttlMs: timing.leaseMs };
+  const claimed = await throughOutages(timing, () => vault.store.claim(of));
+  return claimed.kind === 'claimed' ? owner : null;
 };

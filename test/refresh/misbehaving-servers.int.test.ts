@@ -1,0 +1,201 @@
+import { type MisbehavingProvider, misbehave, openMisbehavingProvider } from '@vault-engine/authorization-server';
+import type { UserId } from '@vault-engine/vault';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openRenewals, type Renewals } from './open-renewals.ts';
+import { KINDS, type Kind, profileOf } from './profiles.ts';
+
+type Behaviour = ReturnType<typeof misbehave.renew>;
+
+/** What is left of a connection whose provider has met one request so. */
+interface Outcome {
+  readonly answer: object;
+  readonly condition: object;
+  /** The end of the audit trail: result and reason. */
+  readonly audited: string;
+  readonly change: string;
+}
+
+const RENEWED: Outcome = { answer: { code: 'ok' }, condition: { kind: 'good' }, audited: 'ok', change: 'RENEWED' };
+
+const failing = (reason: string, audited: string, answer: object, unknown = false): Outcome => ({
+  answer,
+  condition: { kind: 'failing', reason, failures: 1, unknownSince: unknown ? expect.any(Number) : null },
+  audited,
+  change: 'EXPIRED',
+});
+
+const unavailable = (reason: string) => ({
+  code: 'provider_unavailable',
+  reason,
+  retryAfterMs: expect.any(Number),
+});
+
+const dead = (reason: string, audited: string): Outcome => ({
+  answer: { code: 'expired_token', reason },
+  condition: { kind: 'dead', reason },
+  audited,
+  change: 'EXPIRED',
+});
+
+const misconfigured = (reason: string): Outcome =>
+  failing('provider_misconfigured', `provider_misconfigured ${reason}`, { code: 'provider_misconfigured' });
+
+const transient = (reason: string): Outcome =>
+  failing('provider_unavailable', `provider_unavailable ${reason}`, unavailable('provider_unavailable'));
+
+/** The refresh token may be spent: what that comes to depends on what the provider does with those that are. */
+const unknown = (reason: string): Record<Kind, Outcome> => {
+  const audited = `provider_unavailable ${reason}`;
+  const perhapsSpent = failing('outcome_unknown', audited, unavailable('outcome_unknown'), true);
+  return {
+    never: transient(reason),
+    rejecting: perhapsSpent,
+    revoking: dead('outcome_unknown', audited),
+    graced: perhapsSpent,
+  };
+};
+
+const ofAll = (outcome: Outcome): Record<Kind, Outcome> => ({
+  never: outcome,
+  rejecting: outcome,
+  revoking: outcome,
+  graced: outcome,
+});
+
+/** How often one renewal asks where a provider calls a grant dead. */
+const TWICE = 2;
+const RETRY_AFTER_S = 120;
+
+interface Case {
+  readonly meets: () => readonly Behaviour[];
+  readonly outcome: Record<Kind, Outcome>;
+  /** 1 where nothing is said. */
+  readonly asks?: number;
+  /** Whether to wait is part of it. */
+  readonly impatient?: boolean;
+}
+
+const CASES: Readonly<Record<string, Case>> = {
+  'answers slowly': { meets: () => [misbehave.slow(50)], outcome: ofAll(RENEWED) },
+  hangs: { meets: () => [misbehave.hang()], outcome: unknown('timeout'), impatient: true },
+  'answers 500': { meets: () => [misbehave.serverError()], outcome: ofAll(transient('provider_error')) },
+  'answers 429 with Retry-After': {
+    meets: () => [misbehave.throttle(RETRY_AFTER_S)],
+    outcome: ofAll(
+      failing('provider_throttles', 'refresh_cooling_down rate_limited', {
+        code: 'refresh_cooling_down',
+        reason: 'provider_throttles',
+        retryAfterMs: expect.toSatisfy((ms: number) => ms > RETRY_AFTER_S * 1_000 - 5_000),
+      }),
+    ),
+  },
+  'answers 200 with an error of its own': {
+    meets: () => [misbehave.errorWithStatus200('no_such_thing')],
+    outcome: ofAll(misconfigured('unknown_error')),
+  },
+  'answers 200 with invalid_grant, twice': {
+    meets: () => [misbehave.errorWithStatus200(), misbehave.errorWithStatus200()],
+    outcome: ofAll(dead('grant_refused', 'expired_token refused_by_provider')),
+    asks: TWICE,
+  },
+  'answers 200 with ok: false and an error that its profile lists, twice': {
+    meets: () => [misbehave.notOk(), misbehave.notOk()],
+    outcome: ofAll(dead('grant_refused', 'expired_token refused_by_provider')),
+    asks: TWICE,
+  },
+  'names no expires_in': { meets: () => [misbehave.withoutExpiry()], outcome: ofAll(RENEWED) },
+  'names no refresh_token': { meets: () => [misbehave.withoutRefreshToken()], outcome: ofAll(RENEWED) },
+  'answers 200 with HTML': { meets: () => [misbehave.html()], outcome: unknown('answer_unreadable') },
+  'answers 502 with HTML': { meets: () => [misbehave.html(502)], outcome: ofAll(transient('provider_error')) },
+  'answers 200 with 50 MB': { meets: () => [misbehave.huge()], outcome: unknown('answer_too_large') },
+  redirects: {
+    meets: () => [misbehave.redirect('http://127.0.0.1:1/token')],
+    outcome: ofAll(misconfigured('redirected')),
+  },
+  'answers with the wrong content type': { meets: () => [misbehave.wrongContentType()], outcome: ofAll(RENEWED) },
+  'answers invalid_client': {
+    meets: () => [misbehave.invalidClient()],
+    outcome: ofAll(misconfigured('client_refused')),
+  },
+  'answers invalid_grant once': { meets: () => [misbehave.invalidGrant()], outcome: ofAll(RENEWED), asks: TWICE },
+  'answers invalid_grant twice': {
+    meets: () => [misbehave.invalidGrant(), misbehave.invalidGrant()],
+    outcome: ofAll(dead('grant_refused', 'expired_token refused_by_provider')),
+    asks: TWICE,
+  },
+  'cuts the connection after the request': { meets: () => [misbehave.cut()], outcome: unknown('connection_cut') },
+};
+
+describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are spent so: %s', (kind) => {
+  let provider: MisbehavingProvider;
+  let patient: Renewals;
+  let impatient: Renewals;
+  let renewals: Renewals;
+  let user: UserId;
+
+  beforeAll(async () => {
+    provider = await openMisbehavingProvider();
+    const errors = { grant_dead: ['invalid_grant', 'token_revoked'] };
+    const profile = profileOf(provider, kind, { errors });
+    patient = await openRenewals({ profile, timeoutMs: 5_000 });
+    impatient = await openRenewals({ profile, timeoutMs: 500 });
+  });
+  afterAll(async () => {
+    await patient.close();
+    await impatient.close();
+    await provider.close();
+  });
+
+  /** What the provider was sent since `from`. */
+  const spentSince = (from: number) => provider.refreshTokens().slice(from);
+
+  it.each(Object.entries(CASES))('and that %s', async (_name, { meets, outcome, asks = 1, ...how }) => {
+    renewals = how.impatient ? impatient : patient;
+    user = await renewals.connect({});
+    const from = provider.requests.length;
+    provider.script(...meets());
+    const expected = outcome[kind];
+    expect(await renewals.ask(user)).toMatchObject(expected.answer);
+    const { condition, lease } = await renewals.recordOf(user);
+    expect({ condition, lease }).toMatchObject({ condition: expected.condition, lease: null });
+    expect(spentSince(from)).toEqual(Array(asks).fill('refresh-0'));
+    const trail = ['StoreToken ok', 'RefreshToken started', `RefreshToken ${expected.audited}`];
+    expect(renewals.auditOf(user)).toEqual(trail);
+    expect(renewals.changesOf(user)).toEqual(['CONNECTED', expected.change]);
+    if (condition.kind === 'failing') {
+      await restsAndRecovers(condition.retryAt, meets, expected);
+    } else if (condition.kind === 'dead') {
+      await isLeftAlone(expected);
+    }
+  });
+
+  /** Nobody is asked before the time; a second failure is told nobody; and the same refresh token serves. */
+  const restsAndRecovers = async (retryAt: number, meets: () => readonly Behaviour[], { condition }: Outcome) => {
+    const from = provider.requests.length;
+    expect(await renewals.ask(user)).toMatchObject(
+      'reason' in condition && condition.reason === 'provider_misconfigured'
+        ? { code: 'provider_misconfigured' }
+        : { code: 'refresh_cooling_down', retryAfterMs: expect.any(Number) },
+    );
+    expect(spentSince(from)).toEqual([]);
+    renewals.pass(retryAt - renewals.vault.now() + 1);
+    provider.script(...meets());
+    await renewals.ask(user);
+    const again = (await renewals.recordOf(user)).condition;
+    expect(again).toMatchObject({ ...condition, failures: 2 });
+    if (again.kind !== 'failing') return;
+    renewals.pass(again.retryAt - renewals.vault.now() + 1);
+    expect(await renewals.ask(user)).toMatchObject({ code: 'ok', warning: null });
+    expect(spentSince(from)).toEqual(['refresh-0', 'refresh-0']);
+    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
+  };
+
+  const isLeftAlone = async ({ answer }: Outcome) => {
+    const from = provider.requests.length;
+    renewals.pass(24 * 3_600_000);
+    expect(await renewals.ask(user)).toMatchObject(answer);
+    await renewals.renewer().attend(user, renewals.platform);
+    expect(spentSince(from)).toEqual([]);
+    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
+  };
+});
