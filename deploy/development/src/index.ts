@@ -7,6 +7,7 @@ export {
   renewalEnvironment,
   type ServicePlan,
   servicePlans,
+  syncEnginePlan,
   type VaultPlace,
 } from './services.ts';
 export { type FurtherPlatform, type FurtherPlatforms, writePlatforms } from './write-platforms.ts';
