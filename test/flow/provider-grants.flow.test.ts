@@ -166,6 +166,29 @@ describe('reconnecting', () => {
     await expect(store('c1', 'certified', tokensOf(ada))).rejects.toMatchObject(mismatch);
   });
 
+  it('is another operation than refreshing, in the audit log and in the events', async () => {
+    const { access, refresh } = await server.consent('ada');
+    const place = { userId: 'c0', platform: 'certified' };
+    await store('c0', 'certified', { accessToken: access, refreshToken: refresh, expiresAt: Date.now() - 1 });
+    await action.getToken(place);
+    expect(await server.endGrant(refresh)).toBe(true);
+    const again = await server.consent('ada');
+    await store('c0', 'certified', { accessToken: again.access, refreshToken: again.refresh });
+    expect((await action.getToken(place)).accessToken).toBe(again.access);
+    expect(await audited('c0', 'StoreToken', 'RefreshToken')).toEqual([
+      'StoreToken ok',
+      'RefreshToken started',
+      'RefreshToken ok',
+      'StoreToken ok',
+    ]);
+    const events = await vault.read(vault.topics.connectionEvents, 'ConnectionChanged');
+    expect(events.filter(({ user_id }) => user_id === 'c0').map(({ change }) => change)).toEqual([
+      'CONNECTED',
+      'RENEWED',
+      'RECONNECTED',
+    ]);
+  });
+
   it('is refused over HTTP too, unless that is asked for', async () => {
     as('ada');
     await store('c2', 'scripted');
