@@ -1,5 +1,6 @@
 import { type AuthorizationServer, openAuthorizationServer } from '@vault-engine/authorization-server';
 import { type ConnectionStateView, openConnectionStateView, type VaultClient } from '@vault-engine/client';
+import type { RunningVault } from '@vault-engine/development';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openVault, type TestVault } from './open-vault.ts';
 import { readStates } from './read-states.ts';
@@ -12,11 +13,13 @@ const ACCESS_S = 6;
 const TOLD_WITHIN_MS = 4_000;
 const PLATFORM = 'short-lived';
 const HASTY = 'hasty-platform';
+const SECOND = 'refresh-scheduler-2';
 
 let server: AuthorizationServer;
 let vault: TestVault;
 let engine: VaultClient;
 let view: ConnectionStateView;
+let second: RunningVault;
 
 beforeAll(async () => {
   server = await openAuthorizationServer({ lifetimes: { access: ACCESS_S } });
@@ -29,7 +32,7 @@ beforeAll(async () => {
       { id: HASTY, profile: { ...profile, policy: { flow_s: 1 } }, client: null },
     ],
   });
-  await vault.start('refresh-scheduler-2', 'refresh-scheduler');
+  second = await vault.start(SECOND, 'refresh-scheduler');
   engine = await vault.client('action');
   view = await openConnectionStateView({ ...vault.place });
   await view.ready;
@@ -57,8 +60,8 @@ const standing = async (userId: string, platform: string) => {
   return { status, suggestedAction, reason };
 };
 
-test('a token that will lapse is renewed before anyone asks', async () => {
-  const userId = 'renewed';
+/** Connects a user to the OAuth server, with tokens that live for {@link ACCESS_S}. */
+const connect = async (userId: string) => {
   const { access, refresh, expiresIn } = await server.consent(userId);
   const expiresAt = Date.now() + expiresIn * 1_000;
   const connection = { userId, platform: PLATFORM };
@@ -69,6 +72,12 @@ test('a token that will lapse is renewed before anyone asks', async () => {
     expiresAt: new Date(expiresAt),
     scopes: ['files'],
   });
+  return { connection, access, expiresAt };
+};
+
+test('a token that will lapse is renewed before anyone asks', async () => {
+  const userId = 'renewed';
+  const { connection, access, expiresAt } = await connect(userId);
   await vi.waitUntil(async () => (await changesOf(userId)).includes('RENEWED'), SOON);
   expect((await eventsOf(userId)).find(({ change }) => change === 'RENEWED')?.occurred_at).toBeLessThan(expiresAt);
   expect(await standing(userId, PLATFORM)).toEqual({ status: 'CONNECTED', suggestedAction: 'NONE', reason: null });
@@ -118,4 +127,21 @@ test('a flow that nobody finishes is abandoned at its time, with one event', asy
   const [started, abandoned] = await eventsOf(userId);
   expect([started?.change, abandoned?.change]).toEqual(['FLOW_STARTED', 'FLOW_ABANDONED']);
   expect(abandoned?.occurred_at).toBeLessThan(expiresAt.getTime() + TOLD_WITHIN_MS);
+});
+
+test('what one of two schedulers was to do when it was killed, the other does', async () => {
+  const users = Array.from({ length: 10 }, (_, at) => `orphaned-${at}`);
+  const connected = await Promise.all(users.map(connect));
+  await second.services.get(SECOND)?.kill('SIGKILL');
+  const renewed = async (userId: string) => (await changesOf(userId)).includes('RENEWED');
+  await vi.waitUntil(async () => (await Promise.all(users.map(renewed))).every(Boolean), {
+    timeout: 45_000,
+    interval: 500,
+  });
+  for (const { connection } of connected) {
+    const { accessToken } = await engine.getToken(connection);
+    expect(await server.accepts(accessToken)).toBe(true);
+    await engine.revokeToken(connection);
+  }
+  expect(server.counts().refreshes.refused).toBe(0);
 });
