@@ -91,7 +91,6 @@ export const openVault = async ({
     runVault({ place, plans, logDir, log: () => undefined, onCrash: (what) => crashes.push(what) });
   const running = await run(ofThese(servicePlans(place)));
   const opened: (() => Promise<void>)[] = [() => running.stop()];
-  let started = 10;
   return {
     world,
     place,
@@ -111,8 +110,9 @@ export const openVault = async ({
       return client;
     },
     start: async (name, service, more = {}) => {
-      started += 1;
-      const one = await run([{ ...plan(place, service, started, { ...env, ...more }), name }]);
+      // A port of its own: a test may start more of them than there are free ports in a row.
+      const offset = (await freePort()) - place.firstPort;
+      const one = await run([{ ...plan(place, service, offset, { ...env, ...more }), name }]);
       opened.push(() => one.stop());
       return one;
     },
