@@ -107,12 +107,15 @@ const neverDrained = async ({ place }: TestVault): Promise<readonly string[]> =>
 };
 
 const neverCommitted = async (vault: TestVault): Promise<readonly string[]> => {
+  let behind = 'its offsets can not be read';
   const committed = await holdsWithin(COMMITTED_WITHIN_MS, async () => {
     const ends = await watermarks(vault.bus, vault.topics.commands);
     const offsets = await committedOffsets(vault.bus, workerGroup(vault), vault.topics.commands);
-    return ends.every(({ partition, low, high }) => low === high || offsets.get(partition) === high);
+    const open = ends.filter(({ partition, low, high }) => low !== high && offsets.get(partition) !== high);
+    behind = open.map(({ partition, high }) => `${partition} at ${offsets.get(partition)} of ${high}`).join();
+    return open.length === 0;
   });
-  return committed ? [] : ['the group does not commit the end of the commands'];
+  return committed ? [] : [`the group does not commit the end of the commands: ${behind}`];
 };
 
 const wrongEffects = ({ seen, users }: Account, { commands, audits, events }: Evidence): readonly string[] => {
