@@ -58,7 +58,7 @@ export interface AuditRecord {
   readonly key_id: string | null;
   /** The command type, e.g. GetToken, or the name of another operation. */
   readonly action: string;
-  /** ok, or the error code. */
+  /** ok, the error code, or started: a second record of the same request says how it ended. */
   readonly result: string;
   /** Why, from a closed list where the result has several causes. */
   readonly reason: string | null;
