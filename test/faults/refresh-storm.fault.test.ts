@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningService } from '@vault-engine/local';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
-import { runVaultCli } from '../flow/run-vault-cli.ts';
 import { checkInvariant } from './check-invariant.ts';
 import { faultConfig } from './config.ts';
+import { expectTopicShowsStore } from './expect-topic-shows-store.ts';
 import { type Asked, findLostConnections, type Kill } from './find-lost-connections.ts';
 import { getTokenPatiently } from './get-token-patiently.ts';
 import { openRenewingVault, type RenewingService, type RenewingVault } from './open-renewing-vault.ts';
@@ -28,12 +28,6 @@ const ask = (userId: string, callers: number) =>
     }),
   );
 
-const topicShowsTheStore = async () =>
-  expect(await runVaultCli(at.vault, ['state', 'diff'])).toMatchObject({
-    code: 0,
-    out: ['the topic shows what the store has'],
-  });
-
 const callsSince = () => {
   const before = at.server.counts().refreshes;
   return () => {
@@ -55,7 +49,7 @@ it(`asks the provider once where ${CALLERS} ask three workers for a lapsed token
     expect(await at.server.accepts([...tokens][0] ?? '')).toBe(true);
     expect(calls()).toEqual({ total: 1, renewed: 1, refused: 0 });
   }
-  await topicShowsTheStore();
+  await expectTopicShowsStore(at.vault);
 }, 120_000);
 
 it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
@@ -93,7 +87,7 @@ const ROUNDS = faultConfig.full ? 1_000 : 20;
 /** Of {@link CALLERS} together. */
 const CONNECTIONS = 4;
 /** How many rounds may wait for what their kill has left: a lease to lapse. */
-const ROUNDS_AT_ONCE = 5;
+const ROUNDS_AT_ONCE = 12;
 /** Of four processes so many may be on their way at most. */
 const REPLACED_AT_ONCE = 2;
 /** A kill falls so long after one of the round's refreshes has taken effect, or after the round's beginning. */
@@ -122,7 +116,7 @@ it(
     const [writer, reader] = [at.clients[0], at.clients[0]];
     const account = { seen: [], users: new Map() };
     await checkInvariant(at.vault, { account, callers: { writer, reader }, samples: await commits.stop() });
-    await topicShowsTheStore();
+    await expectTopicShowsStore(at.vault);
   },
   ROUNDS * 5_000 + 120_000,
 );
