@@ -101,7 +101,7 @@ const renew = async (
 ): Promise<RenewalAnswer> => {
   const may = mayRenew(record, vault.providers.terms(platform), vault.now(), false);
   if (may.kind === 'kept') return { kind: 'kept', record };
-  if (may.kind === 'later') return { ...may, record };
+  if (may.kind === 'later') return { ...may, limit: 'interval', record };
   const patienceMs = wait();
   if (patienceMs <= 0) return { kind: 'busy' };
   const { requestId, keyId, engine } = call;

@@ -221,7 +221,7 @@ export interface AuditEntry {
   readonly keyId: string | null;
   /** The command type, e.g. `GetToken`, or the name of another operation. */
   readonly action: string;
-  /** `ok`, or the error code. */
+  /** `ok`, the error code, or `started` for what a second record says the end of. */
   readonly result: string;
   /** Why, from a closed list where the result has several causes. */
   readonly reason: string | null;

@@ -18,8 +18,6 @@ export interface RenewalTerms {
   backoff(failures: number, retryAfterMs: number | null): number;
   /** No connection is refreshed more often than this, milliseconds. */
   readonly minIntervalMs: number;
-  /** How many refreshes one process has under way at once. */
-  readonly concurrency: number;
   /** For how long after a rotation the old refresh token may be used again, milliseconds. */
   readonly graceMs: number;
   /**
@@ -76,6 +74,8 @@ export interface Providers {
    * `PortUnavailable` (`storage`).
    */
   admit(platform: PlatformId): Promise<{ readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number }>;
+  /** Does `work` as soon as this process has fewer refreshes of the platform under way than its profile allows. */
+  inTurn<T>(platform: PlatformId, work: () => Promise<T>): Promise<T>;
   /** One request, within {@link Providers.refreshTimeoutMs}, that is not repeated. */
   refresh(
     platform: PlatformId,

@@ -1,6 +1,9 @@
+import { openCodec, topicNames } from '@vault-engine/contracts';
 import { openCatalog, type ProfileCatalog, renewalTerms } from '@vault-engine/platforms';
+import { NoScheduler, requestRefresh } from '@vault-engine/refresh-queue';
 import { openRedisStore } from '@vault-engine/token-store';
 import {
+  type Attended,
   type ConnectionRecord,
   type PlatformId,
   platformId,
@@ -9,10 +12,12 @@ import {
   userId,
 } from '@vault-engine/vault';
 import type { Command } from 'commander';
+import { withAuditLog } from './audited.ts';
 import type { CommandContext } from './command-context.ts';
 import type { RefreshConfig } from './config.ts';
 import { explainedLines, explainRenewal } from './explain-renewal.ts';
 import { CliFailure, EXIT } from './failure.ts';
+import { openBus } from './open-bus.ts';
 import { wholeNumber } from './parse-arguments.ts';
 import { json } from './terminal.ts';
 
@@ -20,7 +25,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `refresh due|why`: what the scheduler is about to do, and why. Reads the store, and no token of it. */
+/** `refresh due|why|run`: what the scheduler is about to do, and why. Reads the store, and no token of it. */
 export const addRefresh = (program: Command, context: CommandContext): void => {
   const refresh = program.command('refresh').description('how tokens are kept fresh: what is due, and why');
   refresh
@@ -36,10 +41,21 @@ export const addRefresh = (program: Command, context: CommandContext): void => {
     .argument('<platform>', 'its id, such as google-calendar')
     .option('--json', 'as JSON')
     .action((user: string, platform: string, options: Options) => why(context, connectionOf(user, platform), options));
+  refresh
+    .command('run')
+    .description('lets a scheduler refresh a connection now, past the rest after a failure; audited')
+    .argument('<user>')
+    .argument('<platform>', 'its id, such as google-calendar')
+    .action((user: string, platform: string) => run(context, connectionOf(user, platform)));
 };
 
+interface ConnectionName {
+  readonly user: UserId;
+  readonly platform: PlatformId;
+}
+
 /** One connection, as it was typed. */
-export const connectionOf = (user: string, platform: string): { user: UserId; platform: PlatformId } => {
+const connectionOf = (user: string, platform: string): ConnectionName => {
   const [known, of] = [userId(user), platformId(platform)];
   if (known === null) throw new CliFailure('that is no user id: 1-128 of A-Z a-z 0-9 . _ @ | + -', EXIT.usage);
   if (of === null) throw new CliFailure('that is no platform id: it has only a-z, 0-9 and -', EXIT.usage);
@@ -58,7 +74,7 @@ const due = async ({ terminal, config }: CommandContext, options: Options & { re
 
 const why = async (
   { terminal, config, profilesFolder }: CommandContext,
-  name: { readonly user: UserId; readonly platform: PlatformId },
+  name: ConnectionName,
   options: Options,
 ): Promise<void> => {
   const settings = config.refresh();
@@ -70,11 +86,37 @@ const why = async (
   else for (const line of explainedLines(explained, now)) terminal.out(line);
 };
 
+const SCHEDULER_HAS_MS = 60_000;
+
+const run = async ({ terminal, config }: CommandContext, name: ConnectionName): Promise<void> => {
+  const settings = config.refresh();
+  const { kafka, registry, redis } = settings;
+  await withStore(settings, (store) => readRecord(store, name));
+  const codec = await openCodec({ registryUrl: registry.url });
+  const topic = topicNames(kafka.topicPrefix).auditLog;
+  await withAuditLog({ bus: openBus(kafka), codec, topic }, (audit) =>
+    audit('refresh.run', `${name.user}:${name.platform}`),
+  );
+  const outcome = await requestRefresh(name, { ...redis, withinMs: SCHEDULER_HAS_MS }).catch((error: unknown) => {
+    if (error instanceof NoScheduler) throw new CliFailure(`${error.message}: does one run?`);
+    throw error;
+  });
+  if (outcome !== 'renewed') throw new CliFailure(`${OUTCOMES[outcome]}; refresh why says more`);
+  terminal.out('refreshed');
+};
+
+const OUTCOMES: Readonly<Record<Exclude<Attended['kind'], 'renewed'>, string>> = {
+  failed: 'the refresh failed, and is tried again later',
+  dead: 'the grant is dead: only the user can connect it anew',
+  told: 'there is nothing to refresh',
+  nothing: 'there is nothing to refresh',
+  busy: 'another process is at it just now',
+  gone: 'the connection is gone',
+  throttled: 'the rate of the platform is used up for now',
+};
+
 /** The connection; a failure where there is none. */
-export const readRecord = async (
-  store: TokenStore,
-  { user, platform }: { readonly user: UserId; readonly platform: PlatformId },
-): Promise<ConnectionRecord> => {
+const readRecord = async (store: TokenStore, { user, platform }: ConnectionName): Promise<ConnectionRecord> => {
   const { record } = await store.readConnection(user, platform);
   if (record === null) throw new CliFailure('the user has no connection on this platform');
   return record;
@@ -87,7 +129,7 @@ const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
 };
 
 /** Runs `use` with the store open. */
-export const withStore = async <T>(
+const withStore = async <T>(
   { redis, environment }: RefreshConfig,
   use: (store: TokenStore) => Promise<T>,
 ): Promise<T> => {

@@ -1,5 +1,5 @@
+import type { DueJob } from '@vault-engine/refresh-queue';
 import type { Attended, Renewer, UserId } from '@vault-engine/vault';
-import type { DueJob } from './due-job.ts';
 import type { Work } from './open-queues.ts';
 
 /** What became of a job; `abandoned`: how many flows of a user were. */
@@ -22,7 +22,7 @@ export const attendDue = (parts: AttendParts): Work => {
     try {
       const attended = await attend(parts, job);
       tell(attended.kind);
-      return attended.kind === 'throttled' ? { restMs: attended.retryAfterMs } : null;
+      return { outcome: attended.kind, restMs: attended.kind === 'throttled' ? attended.retryAfterMs : null };
     } catch (error) {
       tell('error');
       throw error;
@@ -32,8 +32,8 @@ export const attendDue = (parts: AttendParts): Work => {
 
 const attend = async (
   { renewer, abandon }: AttendParts,
-  { user, platform }: DueJob,
+  { user, platform, forced }: DueJob,
 ): Promise<Attended | { readonly kind: 'abandoned' }> => {
-  if (platform !== null) return renewer.attend(user, platform);
+  if (platform !== null) return renewer.attend(user, platform, forced);
   return (await abandon(user)) > 0 ? { kind: 'abandoned' } : { kind: 'nothing' };
 };

@@ -1,7 +1,7 @@
+import type { DueJob } from '@vault-engine/refresh-queue';
 import type { Attended } from '@vault-engine/vault';
 import { expect, test } from 'vitest';
 import { attendDue, type Outcome } from './attend-due.ts';
-import type { DueJob } from './due-job.ts';
 import { asUser, GMAIL } from './testing/due-samples.ts';
 
 const user = asUser('u1');
@@ -12,8 +12,8 @@ const openWork = (attend: () => Promise<Attended>, abandoned = 0) => {
   const asked: string[] = [];
   const work = attendDue({
     renewer: {
-      attend: (who, platform) => {
-        asked.push(`${who} on ${platform}`);
+      attend: (who, platform, forced) => {
+        asked.push(`${who} on ${platform}${forced ? ', forced' : ''}`);
         return attend();
       },
     },
@@ -30,14 +30,20 @@ test.each(['renewed', 'failed', 'dead', 'told', 'nothing', 'busy', 'gone'] as co
   'a connection that is %s is done: what is next stands in the due index',
   async (kind) => {
     const { work, outcomes, asked } = openWork(async () => ({ kind }));
-    expect(await work(job)).toBeNull();
+    expect(await work(job)).toEqual({ outcome: kind, restMs: null });
     expect([outcomes, asked]).toEqual([[kind], ['u1 on gmail']]);
   },
 );
 
+test('what an operator wants is forced', async () => {
+  const { work, asked } = openWork(async () => ({ kind: 'renewed' }));
+  await work({ ...job, forced: true });
+  expect(asked).toEqual(['u1 on gmail, forced']);
+});
+
 test('a platform whose rate is used up lets its queue rest until there may be a place', async () => {
   const { work, outcomes } = openWork(async () => ({ kind: 'throttled', retryAfterMs: 700 }));
-  expect(await work(job)).toEqual({ restMs: 700 });
+  expect(await work(job)).toEqual({ outcome: 'throttled', restMs: 700 });
   expect(outcomes).toEqual(['throttled']);
 });
 
@@ -46,7 +52,7 @@ test.each([
   [0, 'nothing'],
 ] as const)('a job without a platform ends flows: of %i the outcome is %s', async (count, outcome) => {
   const { work, outcomes, asked } = openWork(async () => ({ kind: 'gone' }), count);
-  expect(await work({ user, platform: null })).toBeNull();
+  expect(await work({ user, platform: null })).toEqual({ outcome, restMs: null });
   expect([outcomes, asked]).toEqual([[outcome], ['flows of u1']]);
 });
 

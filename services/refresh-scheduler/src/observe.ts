@@ -1,7 +1,7 @@
+import { type DueJob, queueName } from '@vault-engine/refresh-queue';
 import { isOutage, type ServiceContext } from '@vault-engine/runtime';
 import type { PlatformId } from '@vault-engine/vault';
 import type { Outcome } from './attend-due.ts';
-import { type DueJob, queueName } from './due-job.ts';
 import { openMetrics } from './open-metrics.ts';
 import type { Dispatched } from './sweep.ts';
 

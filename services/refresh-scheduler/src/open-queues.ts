@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type DueJob, jobId, queueName, queuePrefix, readJob } from '@vault-engine/refresh-queue';
 import { isOutage } from '@vault-engine/runtime';
 import { type PlatformId, PortUnavailable } from '@vault-engine/vault';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { type DueJob, jobId, queueName, readJob } from './due-job.ts';
 
 /** Where the queues are, and who works on them. */
 export interface QueuesOptions {
@@ -25,8 +25,8 @@ export interface QueuesOptions {
   readonly onError: (error: unknown, platform: PlatformId | null) => void;
 }
 
-/** Does a job. Milliseconds: the job stays, and its queue rests for so long, in all processes. */
-export type Work = (job: DueJob) => Promise<{ readonly restMs: number } | null>;
+/** Does a job, and says what came of it. `restMs`: the job stays, and its queue rests for so long, in all processes. */
+export type Work = (job: DueJob) => Promise<{ readonly outcome: string; readonly restMs: number | null }>;
 
 /** A queue per platform, and one for flows, shared by all processes with the same server and prefix. Rejects with `PortUnavailable`. */
 export interface DueQueues {
@@ -121,8 +121,7 @@ const openLane = (
   platform: PlatformId | null,
   { adding, working }: { readonly adding: Redis; readonly working: Redis },
 ): Lane => {
-  // The braces keep all keys in one slot of a Cluster, as BullMQ's scripts want them.
-  const prefix = `${keyPrefix}:{refresh}`;
+  const prefix = queuePrefix(keyPrefix);
   const queue = new Queue<DueJob>(queueName(platform), {
     prefix,
     connection: adding,
@@ -133,9 +132,9 @@ const openLane = (
   const worker = new Worker<DueJob>(
     queueName(platform),
     async ({ data }) => {
-      const rest = await work(readJob(data));
-      if (rest === null) return;
-      await queue.rateLimit(Math.ceil(rest.restMs));
+      const { outcome, restMs } = await work(readJob(data));
+      if (restMs === null) return outcome;
+      await queue.rateLimit(Math.ceil(restMs));
       throw Worker.RateLimitError();
     },
     {

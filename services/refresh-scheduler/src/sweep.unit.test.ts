@@ -1,6 +1,6 @@
+import type { DueJob } from '@vault-engine/refresh-queue';
 import { type Due, type PlatformId, PortUnavailable } from '@vault-engine/vault';
 import { expect, test } from 'vitest';
-import type { DueJob } from './due-job.ts';
 import { type Dispatched, type SweepParts, sweep } from './sweep.ts';
 import { asUser, GMAIL, SLACK } from './testing/due-samples.ts';
 

@@ -19,11 +19,17 @@ const DAY_MS = 86_400_000;
 const ITSELF: RenewalActor = { engine: 'refresh-scheduler', eventEngine: null, requestId: null, keyId: null };
 
 /** Does what has fallen due for a connection, and sees to it that it falls due again when something is next. */
-export const attend = async (vault: Vault, attending: Attending, name: RecordName): Promise<Attended> => {
+export const attend = async (
+  vault: Vault,
+  attending: Attending,
+  name: RecordName,
+  forced: boolean,
+): Promise<Attended> => {
   const { record } = await vault.store.readConnection(name.user, name.platform);
   if (record === null) return { kind: 'gone' };
   const terms = vault.providers.terms(name.platform);
   const now = vault.now();
+  if (forced && mayRenew(record, terms, now, true).kind === 'yes') return renewed(vault, attending, name, record, true);
   const renewal = renewalAt(record, terms);
   if (renewal !== null && renewal <= now) {
     const may = mayRenew(record, terms, now, false);
@@ -61,7 +67,12 @@ const renewed = async (
     case 'kept':
       return { kind: answer.record.condition.kind === 'dead' ? 'dead' : 'failed' };
     case 'later':
-      return later(vault, name, answer.retryAfterMs, { kind: 'throttled', retryAfterMs: answer.retryAfterMs });
+      return later(
+        vault,
+        name,
+        answer.retryAfterMs,
+        answer.limit === 'rate' ? { kind: 'throttled', retryAfterMs: answer.retryAfterMs } : { kind: 'nothing' },
+      );
     case 'renewed':
     case 'busy':
     case 'gone':

@@ -62,10 +62,10 @@ export const createRenewer = (vault: Vault, { sleep, random, persistMs = PERSIST
 
   return {
     renew,
-    attend: async (user, platform) =>
+    attend: async (user, platform, forced = false) =>
       draining
         ? { kind: 'busy' }
-        : attend(vault, { leaseMs: timing.leaseMs, renew: (request) => flight(request) }, { user, platform }),
+        : attend(vault, { leaseMs: timing.leaseMs, renew: (request) => flight(request) }, { user, platform }, forced),
     get underWay() {
       return flights.size;
     },

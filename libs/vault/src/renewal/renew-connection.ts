@@ -70,7 +70,7 @@ const withoutLease = (
   if (record.tokenVersion !== tokenVersion) return { kind: 'renewed', user, record };
   const may = mayRenew(record, vault.providers.terms(platform), vault.now(), forced);
   if (may.kind === 'yes') return null;
-  return may.kind === 'kept' ? { kind: 'kept', record } : { ...may, record };
+  return may.kind === 'kept' ? { kind: 'kept', record } : { ...may, limit: 'interval', record };
 };
 
 const asItIs = async (vault: Vault, request: RenewalRequest): Promise<RenewedOnce> => {
@@ -102,7 +102,7 @@ const underLease = async (
   const place = await providers.admit(request.platform).catch(giveBackAnd(vault, lease.of));
   if (!place.ok) {
     await vault.store.release(lease.of);
-    return { kind: 'later', record, retryAfterMs: place.retryAfterMs };
+    return { kind: 'later', limit: 'rate', record, retryAfterMs: place.retryAfterMs };
   }
   const opened = await openedRefresh(vault, name, held).catch(giveBackAnd(vault, lease.of));
   try {

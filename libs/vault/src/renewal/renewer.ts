@@ -22,7 +22,13 @@ export type RenewalAnswer =
   /** It keeps those that it has: `record.condition` says why, and until when. */
   | { readonly kind: 'kept'; readonly record: ConnectionRecord }
   /** Not now, and nothing is wrong with it: the provider's rate or least interval. */
-  | { readonly kind: 'later'; readonly record: ConnectionRecord; readonly retryAfterMs: number }
+  | {
+      readonly kind: 'later';
+      /** The platform's rate, which all share, or the least interval between two refreshes of one connection. */
+      readonly limit: 'rate' | 'interval';
+      readonly record: ConnectionRecord;
+      readonly retryAfterMs: number;
+    }
   /** Another process is at it, and has not finished within the time that was given. */
   | { readonly kind: 'busy' }
   | { readonly kind: 'gone' };
@@ -47,8 +53,11 @@ export type Attended =
 export interface Renewer {
   /** Refreshes a connection, and waits up to `patienceMs` for another process that is at it. */
   renew(request: RenewalRequest, patienceMs: number): Promise<RenewalAnswer>;
-  /** Does what has fallen due for a connection: refreshes it, or tells how it stands by now. */
-  attend(user: UserId, platform: PlatformId): Promise<Attended>;
+  /**
+   * Does what has fallen due for a connection: refreshes it, or tells how it stands by now. `forced`: refreshes it, due or
+   * not, past the cool-down after a failure.
+   */
+  attend(user: UserId, platform: PlatformId, forced?: boolean): Promise<Attended>;
   /** How many refreshes are under way. */
   readonly underWay: number;
   /** Takes nothing new and waits for what is under way. False: after `ms` something still was. */

@@ -1,11 +1,18 @@
+import { type PlatformId, platformId, type UserId, userId } from '@vault-engine/vault';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { jobId, queueName, readJob } from './due-job.ts';
-import { asPlatform, asUser } from './testing/due-samples.ts';
+
+const asUser = (text: string): UserId => userId(text) ?? fail();
+const asPlatform = (text: string): PlatformId => platformId(text) ?? fail();
+const fail = (): never => {
+  throw new RangeError('a sample is not valid');
+};
 
 const users = fc.stringMatching(/^[A-Za-z0-9._@|+-]{1,128}$/).map(asUser);
 const platforms = fc.option(fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/).map(asPlatform));
-const jobs = fc.record({ user: users, platform: platforms });
+const forced = fc.constant(true as const);
+const jobs = fc.record({ user: users, platform: platforms, forced }, { requiredKeys: ['user', 'platform'] });
 
 test('a job is read back as it was written', () => {
   fc.assert(
@@ -18,7 +25,7 @@ test('a job is read back as it was written', () => {
 test('two jobs have the same id where they are about the same, and then alone', () => {
   fc.assert(
     fc.property(jobs, jobs, (a, b) => {
-      const same = a.user === b.user && a.platform === b.platform;
+      const same = a.user === b.user && a.platform === b.platform && a.forced === b.forced;
       expect(jobId(a) === jobId(b)).toBe(same);
     }),
   );
