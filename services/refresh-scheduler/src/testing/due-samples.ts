@@ -15,7 +15,7 @@ const fail = (): never => {
 };
 
 export const asUser = (text: string): UserId => userId(text) ?? fail();
-export const asPlatform = (text: string): PlatformId => platformId(text) ?? fail();
+const asPlatform = (text: string): PlatformId => platformId(text) ?? fail();
 
 export const GMAIL = asPlatform('gmail');
 export const SLACK = asPlatform('slack');
