@@ -28,6 +28,7 @@ export interface Tokens {
   /** Who connects; somebody new where nobody is named. */
   readonly user?: UserId;
   readonly allowAccountChange?: boolean;
+  readonly params?: Readonly<Record<string, string>>;
 }
 
 const fail = (): never => {
@@ -48,7 +49,7 @@ export const callOf = (action: string): Call => ({
 });
 
 /** Waits for everybody. */
-export const patient: Patience = { within: (ask) => ask(), sleep };
+export const patient: Patience = { within: (ask) => ask(), sleep: (ms) => sleep(ms / 10) };
 
 const NOBODY_SPECIAL: Required<Omit<Tokens, 'user'>> = {
   access: 'access-0',
@@ -56,6 +57,7 @@ const NOBODY_SPECIAL: Required<Omit<Tokens, 'user'>> = {
   expiresInMs: -1,
   refreshExpiresInMs: null,
   allowAccountChange: false,
+  params: {},
 };
 
 /** Stores what a user's consent brought. Answers who connected, and what it came to. */
@@ -65,7 +67,10 @@ export const connect = async (
   tokens: Tokens,
 ): Promise<Answer<TokenStored> & { readonly user: UserId }> => {
   const { user = newUser(), ...given } = tokens;
-  const { access, refresh, expiresInMs, refreshExpiresInMs, allowAccountChange } = { ...NOBODY_SPECIAL, ...given };
+  const { access, refresh, expiresInMs, refreshExpiresInMs, allowAccountChange, params } = {
+    ...NOBODY_SPECIAL,
+    ...given,
+  };
   const at = (ms: number | null) => (ms === null ? null : vault.now() + ms);
   const command = {
     user,
@@ -78,7 +83,7 @@ export const connect = async (
       scopes: ['files'],
       expiresAt: at(expiresInMs),
       refreshExpiresAt: at(refreshExpiresInMs),
-      params: {},
+      params,
     },
   };
   const call = callOf('StoreToken');

@@ -1,6 +1,5 @@
 import {
   type MisbehavingProvider,
-  misbehave,
   openAuthorizationServer,
   openMisbehavingProvider,
 } from '@vault-engine/authorization-server';
@@ -8,7 +7,7 @@ import { drainPending, status, type UserId } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Moment, mortal } from './mortal.ts';
 import { openRenewals, type Renewals } from './open-renewals.ts';
-import { GRACE_S, KINDS, type Kind, profileOf } from './profiles.ts';
+import { KINDS, type Kind, profileOf } from './profiles.ts';
 
 const TIMES = { timeoutMs: 500, persistMs: 200 };
 
@@ -117,60 +116,7 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
   });
 });
 
-describe('an outcome that is not known', () => {
-  let provider: MisbehavingProvider;
-  let renewals: Renewals;
-
-  beforeAll(async () => {
-    provider = await openMisbehavingProvider();
-    renewals = await openRenewals({ profile: profileOf(provider, 'graced'), ...TIMES });
-  });
-  afterAll(async () => {
-    await renewals.close();
-    await provider.close();
-  });
-
-  it('is not tried again behind the grace', async () => {
-    const user = await renewals.connect({ refresh: 'late' });
-    const { parts, died } = mortal(renewals.vault, 'after asking');
-    void renewals.ask(user, { renewer: renewals.renewer(parts) });
-    await died;
-    renewals.pass(GRACE_S * 1_000);
-    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
-    expect(provider.refreshTokens().filter((token) => token === 'late')).toHaveLength(1);
-  });
-
-  it('is tried again and again in the grace, and is dead at its end', async () => {
-    provider.otherwise(misbehave.cut());
-    const user = await renewals.connect({ refresh: 'cut' });
-    const began = renewals.vault.now();
-    const asked: number[] = [];
-    for (let tries = 0; tries < 30; tries += 1) {
-      asked.push(renewals.vault.now() - began);
-      await renewals.ask(user);
-      const { condition } = await renewals.recordOf(user);
-      if (condition.kind !== 'failing') break;
-      expect(condition).toMatchObject({ reason: 'outcome_unknown', unknownSince: expect.any(Number) });
-      renewals.pass(condition.retryAt - renewals.vault.now() + 1);
-    }
-    provider.otherwise(misbehave.renew());
-    expect((await renewals.recordOf(user)).condition).toMatchObject({ kind: 'dead', reason: 'outcome_unknown' });
-    expect(asked.length).toBeGreaterThan(3);
-    expect(Math.max(...asked)).toBeLessThan(GRACE_S * 1_000);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'EXPIRED']);
-  });
-
-  it('is dead with its own reason where the provider refuses the token that may be spent', async () => {
-    const user = await renewals.connect({ refresh: 'refused' });
-    const { parts, died } = mortal(renewals.vault, 'after asking');
-    void renewals.ask(user, { renewer: renewals.renewer(parts) });
-    await died;
-    provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
-    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
-  });
-});
-
-it('a server that ends a grant whose refresh token is used twice is not asked twice', async () => {
+it('9: a server that ends a grant whose refresh token is used twice is not asked twice', async () => {
   const server = await openAuthorizationServer({ lifetimes: { access: 60 } });
   const renewals = await openRenewals({ profile: profileOf(server, 'revoking'), ...TIMES });
   const { refresh } = await server.consent('a');

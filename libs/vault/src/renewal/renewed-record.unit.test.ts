@@ -1,0 +1,98 @@
+import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { openAccess, openRefresh } from '../credentials.ts';
+import type { RenewedCredentials } from '../providers.ts';
+import { standingText, status } from '../status.ts';
+import { connectionOf } from '../testing/connection-samples.ts';
+import { GMAIL, KEY, NOW, USER } from '../testing/flow-samples.ts';
+import { metadataAfter, renewedRecord } from './renewed-record.ts';
+
+const NAME = { user: USER, platform: GMAIL };
+const DAY_MS = 86_400_000;
+
+const renewedCredentials = (changes: Partial<RenewedCredentials> = {}): RenewedCredentials => ({
+  access: secretOf(Buffer.from('new access')),
+  refresh: secretOf(Buffer.from('new refresh')),
+  expiresAt: NOW + 3_600_000,
+  refreshExpiresAt: null,
+  scopes: null,
+  tokenType: 'Bearer',
+  params: {},
+  ...changes,
+});
+
+const old = connectionOf(3, {
+  condition: { kind: 'dead', reason: 'outcome_unknown', since: 1 },
+  lease: { owner: 'o', until: NOW, phase: 'called' },
+});
+const recordAfter = (changes: Partial<RenewedCredentials> = {}, before = old, now = NOW) =>
+  renewedRecord(before, renewedCredentials(changes), {
+    key: KEY,
+    name: NAME,
+    version: 4,
+    now,
+    refresh: secretOf(Buffer.from('spent refresh')),
+  });
+
+describe('a renewed record', () => {
+  it('opens to the new tokens, is well, held by nobody, and has told how it stands', () => {
+    const record = recordAfter();
+    expect(reveal(openAccess(KEY, NAME, record)).toString()).toBe('new access');
+    expect(String(reveal(openRefresh(KEY, NAME, record) ?? expect.unreachable()))).toBe('new refresh');
+    expect(record).toMatchObject({
+      version: 4,
+      tokenVersion: 4,
+      storedAt: NOW,
+      condition: { kind: 'good' },
+      lease: null,
+    });
+    expect(record.told).toBe(standingText(status(record, NOW)));
+    expect(record.grant).toEqual({ ...old.grant, renewedAt: NOW });
+  });
+
+  it('keeps the refresh token that was spent where the answer names no other (RFC 6749 §6)', () => {
+    const kept = openRefresh(KEY, NAME, recordAfter({ refresh: null }));
+    expect(String(reveal(kept ?? expect.unreachable()))).toBe('spent refresh');
+  });
+
+  it('has the scopes and parameters that the answer names, and the others as before', () => {
+    const metadata = metadataAfter({ ...old.metadata, scopes: ['a'] }, renewedCredentials({ params: { host: 'x' } }));
+    expect(metadata).toMatchObject({ scopes: ['a'], params: { region: 'eu', host: 'x' } });
+    expect(metadataAfter(old.metadata, renewedCredentials({ scopes: ['b'] })).scopes).toEqual(['b']);
+  });
+
+  it('has the end of a refresh token that stays in use, and not that of one that was replaced', () => {
+    const ends = { ...old.metadata, refreshExpiresAt: NOW + DAY_MS };
+    expect(metadataAfter(ends, renewedCredentials({ refresh: null })).refreshExpiresAt).toBe(NOW + DAY_MS);
+    expect(metadataAfter(ends, renewedCredentials()).refreshExpiresAt).toBeNull();
+  });
+});
+
+describe('the end of a refresh token', () => {
+  const endsAt = (refreshExpiresAt: number, elapsed: number) => {
+    const before = { ...old, storedAt: NOW, metadata: { ...old.metadata, refreshExpiresAt: NOW + 30 * DAY_MS } };
+    return recordAfter({ refreshExpiresAt }, before, NOW + elapsed).grant.endsAt;
+  };
+
+  it('that a refresh has not put off is that of the grant', () => {
+    expect(endsAt(NOW + 30 * DAY_MS, DAY_MS)).toBe(NOW + 30 * DAY_MS);
+  });
+
+  it('that a refresh has put off says nothing of the grant', () => {
+    expect(endsAt(NOW + 31 * DAY_MS, DAY_MS)).toBeNull();
+    expect(endsAt(NOW + 30 * DAY_MS, 1_000)).toBeNull();
+  });
+
+  it('never puts off an end of the grant that is known', () => {
+    fc.assert(
+      fc.property(fc.nat(60), fc.nat(60), fc.integer({ min: 1, max: 29 }), (known, refreshDays, elapsedDays) => {
+        const grant = { ...old.grant, endsAt: NOW + known * DAY_MS };
+        const metadata = { ...old.metadata, refreshExpiresAt: NOW + 30 * DAY_MS };
+        const changes = { refreshExpiresAt: NOW + refreshDays * DAY_MS };
+        const renewed = recordAfter(changes, { ...old, storedAt: NOW, metadata, grant }, NOW + elapsedDays * DAY_MS);
+        expect(renewed.grant.endsAt).toBeLessThanOrEqual(grant.endsAt);
+      }),
+    );
+  });
+});

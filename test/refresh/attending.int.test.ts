@@ -1,0 +1,142 @@
+import { misbehave } from '@vault-engine/authorization-server';
+import type { UserId } from '@vault-engine/vault';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { revoke } from './connect.ts';
+import { mortal } from './mortal.ts';
+import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+let its: ProviderAndRenewals;
+beforeEach(async () => {
+  its = await openProviderAndRenewals({ persistMs: 100 });
+});
+afterEach(() => its.close());
+
+const attend = (user: UserId) => its.renewer().attend(user, its.platform);
+
+/** When the store lets a connection fall due, milliseconds from now; `Infinity`: never. */
+const dueIn = async (user: UserId): Promise<number> => {
+  const due = (await its.store.upcoming(1_000)).find((next) => next.user === user);
+  return due === undefined ? Number.POSITIVE_INFINITY : due.dueAt - its.vault.now();
+};
+
+it('what has not fallen due is left alone, and falls due when it does', async () => {
+  const user = await its.connect({ refresh: 'early', expiresInMs: HOUR_MS });
+  expect(await attend(user)).toEqual({ kind: 'nothing' });
+  expect(its.sent('early')).toBe(0);
+  expect(await dueIn(user)).toBeGreaterThan(40 * MINUTE_MS);
+});
+
+it('what has fallen due is renewed once, whoever else attends to it, and falls due again', async () => {
+  const user = await its.connect({ refresh: 'due', expiresInMs: HOUR_MS });
+  its.pass((await dueIn(user)) + MINUTE_MS);
+  its.provider.script(misbehave.slow(100));
+  const attended = await Promise.all([attend(user), attend(user), attend(user)]);
+  expect(attended).toContainEqual({ kind: 'renewed' });
+  expect(its.sent('due')).toBe(1);
+  expect(await attend(user)).toEqual({ kind: 'nothing' });
+  expect(await dueIn(user)).toBeGreaterThan(40 * MINUTE_MS);
+  expect(its.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
+});
+
+it('failures are further and further apart, and each is tried by attending alone', async () => {
+  const user = await its.connect({});
+  its.provider.otherwise(misbehave.serverError());
+  const waits: number[] = [];
+  for (let failures = 1; failures <= 9; failures += 1) {
+    expect(await attend(user)).toEqual({ kind: 'failed' });
+    expect(await attend(user)).toEqual({ kind: 'nothing' });
+    waits.push(await dueIn(user));
+    its.pass((await dueIn(user)) + 1);
+  }
+  expect(its.provider.requests).toHaveLength(9);
+  expect(waits[0]).toBeLessThanOrEqual(MINUTE_MS / 2);
+  expect(waits[2]).toBeGreaterThan(waits[0] ?? 0);
+  expect(waits.at(-1)).toBeGreaterThan(HOUR_MS / 2 - MINUTE_MS);
+  expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
+});
+
+it('a rate that is used up is no failure: it is told for how long, and the connection falls due then', async () => {
+  const limited = await openProviderAndRenewals({ profile: { limits: { per_minute: 1 } } });
+  const [one, two] = [await limited.connect({}), await limited.connect({})];
+  expect(await limited.renewer().attend(one, limited.platform)).toEqual({ kind: 'renewed' });
+  expect(await limited.renewer().attend(two, limited.platform)).toEqual({
+    kind: 'throttled',
+    retryAfterMs: expect.any(Number),
+  });
+  expect(await limited.ask(two)).toMatchObject({ code: 'refresh_cooling_down', retryAfterMs: expect.any(Number) });
+  expect(await limited.recordOf(two)).toMatchObject({ condition: { kind: 'good' }, lease: null });
+  expect(limited.provider.requests).toHaveLength(1);
+  await limited.close();
+});
+
+it('a connection that nobody can renew is told expired at its time, once, by whichever of two', async () => {
+  const user = await its.connect({ refresh: null, expiresInMs: MINUTE_MS });
+  expect(await dueIn(user)).toBeLessThanOrEqual(MINUTE_MS);
+  its.pass(MINUTE_MS);
+  const attended = await Promise.all([attend(user), attend(user)]);
+  expect(attended.filter(({ kind }) => kind === 'told')).toHaveLength(1);
+  expect(await attend(user)).toEqual({ kind: 'nothing' });
+  expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
+  expect(its.auditOf(user)).toEqual(['StoreToken ok', 'TellState ok']);
+  expect(await its.recordOf(user)).toMatchObject({ lease: null });
+});
+
+it('a connection whose refresh token has lapsed does not fall due again and again', async () => {
+  const user = await its.connect({ expiresInMs: MINUTE_MS, refreshExpiresInMs: MINUTE_MS });
+  its.pass(2 * MINUTE_MS);
+  expect(await attend(user)).toEqual({ kind: 'told' });
+  for (let times = 0; times < 3; times += 1) {
+    expect(await attend(user)).toEqual({ kind: 'nothing' });
+    expect(await dueIn(user)).toBeGreaterThan(HOUR_MS);
+  }
+  expect(its.provider.requests).toHaveLength(0);
+  expect(its.events.at(-1)).toMatchObject({ change: 'EXPIRED', view: { action: 'REAUTH' } });
+});
+
+it('that the end is near is told once, also where refreshing begins to fail then', async () => {
+  const user = await its.connect({ expiresInMs: 5 * DAY_MS, refreshExpiresInMs: 4 * DAY_MS });
+  its.provider.otherwise(misbehave.serverError());
+  for (let hours = 0; hours < 4 * 24 - 1; hours += 1) {
+    await attend(user);
+    its.pass(HOUR_MS);
+  }
+  expect(its.changesOf(user).filter((change) => change === 'LAPSING')).toHaveLength(1);
+  expect(its.changesOf(user)).toEqual(['CONNECTED', 'FAILING', 'LAPSING']);
+});
+
+it('that it is well again is told once', async () => {
+  const user = await its.connect({});
+  its.provider.script(misbehave.serverError());
+  await attend(user);
+  its.pass(await dueIn(user));
+  await Promise.all([attend(user), attend(user), its.ask(user)]);
+  await attend(user);
+  expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
+});
+
+it('what a process that died left is resolved before it is told how the connection stands', async () => {
+  const died = await openProviderAndRenewals({ kind: 'revoking', timeoutMs: 400, persistMs: 100 });
+  // Valid for a while, then neither valid nor to be refreshed ahead of time by anybody but who asks.
+  const user = await died.connect({ refresh: 'left', expiresInMs: MINUTE_MS });
+  const { parts, died: death } = mortal(died.vault, 'after asking');
+  const { tokenVersion } = await died.recordOf(user);
+  void died.ask(user, { rejectedVersion: tokenVersion, renewer: died.renewer(parts) });
+  await death;
+  died.pass(MINUTE_MS);
+  const lapse = (await died.recordOf(user)).lease?.until ?? 0;
+  await new Promise((resolve) => setTimeout(resolve, lapse - Date.now() + 50));
+  expect(await died.renewer().attend(user, died.platform)).toEqual({ kind: 'dead' });
+  expect(died.sent('left')).toBe(1);
+  expect(died.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
+  await died.close();
+});
+
+it('what is gone is gone', async () => {
+  const user = await its.connect({});
+  await revoke(its.vault, its.platform, user);
+  expect(await attend(user)).toEqual({ kind: 'gone' });
+});

@@ -1,0 +1,180 @@
+import { type MisbehavingProvider, misbehave, openMisbehavingProvider } from '@vault-engine/authorization-server';
+import { type Change, PortUnavailable, type TokenStore } from '@vault-engine/vault';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { mortal } from './mortal.ts';
+import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
+import { openRenewals, type Renewals } from './open-renewals.ts';
+import { GRACE_S, profileOf } from './profiles.ts';
+
+const TIMES = { timeoutMs: 500, persistMs: 200 };
+
+let its: ProviderAndRenewals;
+beforeAll(async () => {
+  its = await openProviderAndRenewals({ kind: 'revoking' });
+});
+afterAll(() => its.close());
+
+const storeOut = (): never => {
+  throw new PortUnavailable('storage', 'it takes no writes');
+};
+
+test('6: a store that takes no writes costs no refresh token', async () => {
+  const user = await its.connect({ refresh: 'unspent' });
+  const store: TokenStore = { ...its.store, claim: async () => storeOut(), hold: async () => storeOut() };
+  await expect(its.ask(user, { renewer: its.renewer({ store }) })).rejects.toMatchObject({ port: 'storage' });
+  expect(its.sent('unspent')).toBe(0);
+});
+
+test('6: access token, refresh token, event and due time are written in one step', async () => {
+  const user = await its.connect({ refresh: 'one step' });
+  const changes: Change[] = [];
+  const store: TokenStore = {
+    ...its.store,
+    apply: (change) => {
+      changes.push(change);
+      return its.store.apply(change);
+    },
+  };
+  await its.ask(user, { renewer: its.renewer({ store }) });
+  const record = await its.recordOf(user);
+  expect(changes).toMatchObject([
+    {
+      put: { record: { access: record.access, refresh: record.refresh }, dueAt: expect.any(Number) },
+      leaseOwner: expect.any(String),
+      transition: { events: [expect.any(Buffer)] },
+    },
+  ]);
+});
+
+test('7: tokens that can not be written are handed to nobody, until they are', async () => {
+  const user = await its.connect({ refresh: 'unwritten' });
+  let out = true;
+  const store: TokenStore = { ...its.store, apply: async (change) => (out ? storeOut() : its.store.apply(change)) };
+  const renewer = its.renewer({ store });
+  expect(await its.ask(user, { renewer, waitMs: 300 })).toMatchObject({ code: 'provider_unavailable' });
+  out = false;
+  expect(await its.ask(user, { renewer })).toMatchObject({ code: 'ok' });
+  expect(its.sent('unwritten')).toBe(1);
+});
+
+test('8: a refresh goes on when its caller has gone, and is waited for at the end', async () => {
+  const user = await its.connect({ refresh: 'outlived' });
+  const renewer = its.renewer();
+  its.provider.script(misbehave.slow(400));
+  expect(await its.ask(user, { renewer, waitMs: 20 })).toMatchObject({ reason: 'renewal_under_way' });
+  expect(renewer.underWay).toBe(1);
+  expect(await renewer.drain(1)).toBe(false);
+  expect(await renewer.drain(5_000)).toBe(true);
+  expect(renewer.underWay).toBe(0);
+  expect(await its.ask(user)).toMatchObject({ code: 'ok' });
+  expect(its.sent('outlived')).toBe(1);
+});
+
+test('8: at the end nothing new is begun', async () => {
+  const user = await its.connect({ refresh: 'too late' });
+  const renewer = its.renewer();
+  expect(await renewer.drain(1_000)).toBe(true);
+  expect(await its.ask(user, { renewer })).toMatchObject({ reason: 'renewal_under_way' });
+  expect(await renewer.attend(user, its.platform)).toEqual({ kind: 'busy' });
+  expect(its.sent('too late')).toBe(0);
+});
+
+describe('9: an outcome that is not known', () => {
+  let provider: MisbehavingProvider;
+  let renewals: Renewals;
+
+  beforeAll(async () => {
+    provider = await openMisbehavingProvider();
+    renewals = await openRenewals({ profile: profileOf(provider, 'graced'), ...TIMES });
+  });
+  afterAll(async () => {
+    await renewals.close();
+    await provider.close();
+  });
+
+  it('is not tried again behind the grace', async () => {
+    const user = await renewals.connect({ refresh: 'late' });
+    const { parts, died } = mortal(renewals.vault, 'after asking');
+    void renewals.ask(user, { renewer: renewals.renewer(parts) });
+    await died;
+    renewals.pass(GRACE_S * 1_000);
+    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(provider.refreshTokens().filter((token) => token === 'late')).toHaveLength(1);
+  });
+
+  it('is tried again and again in the grace, and is dead at its end', async () => {
+    provider.otherwise(misbehave.cut());
+    const user = await renewals.connect({ refresh: 'cut' });
+    const began = renewals.vault.now();
+    const asked: number[] = [];
+    for (let tries = 0; tries < 30; tries += 1) {
+      asked.push(renewals.vault.now() - began);
+      await renewals.ask(user);
+      const { condition } = await renewals.recordOf(user);
+      if (condition.kind !== 'failing') break;
+      expect(condition).toMatchObject({ reason: 'outcome_unknown', unknownSince: expect.any(Number) });
+      renewals.pass(condition.retryAt - renewals.vault.now() + 1);
+    }
+    provider.otherwise(misbehave.renew());
+    expect((await renewals.recordOf(user)).condition).toMatchObject({ kind: 'dead', reason: 'outcome_unknown' });
+    expect(asked.length).toBeGreaterThan(3);
+    expect(Math.max(...asked)).toBeLessThan(GRACE_S * 1_000);
+    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'EXPIRED']);
+  });
+
+  it('is dead with its own reason where the provider refuses the token that may be spent', async () => {
+    const user = await renewals.connect({ refresh: 'refused' });
+    const { parts, died } = mortal(renewals.vault, 'after asking');
+    void renewals.ask(user, { renewer: renewals.renewer(parts) });
+    await died;
+    provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
+    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+  });
+});
+
+test('10: a dead grant is not asked for again where the user has connected anew meanwhile', async () => {
+  const user = await its.connect({ refresh: 'before' });
+  its.provider.script(async (response, right) => {
+    await its.connect({ user, access: 'of the new', refresh: 'after', expiresInMs: 600_000 });
+    misbehave.invalidGrant()(response, right);
+  });
+  expect(await its.ask(user)).toMatchObject({ code: 'ok', access: 'of the new' });
+  expect([its.sent('before'), its.sent('after')]).toEqual([1, 0]);
+  expect((await its.recordOf(user)).condition).toEqual({ kind: 'good' });
+});
+
+test('10: a dead grant takes no connection away', async () => {
+  const user = await its.connect({});
+  its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
+  expect(await its.ask(user)).toMatchObject({ code: 'expired_token', reason: 'grant_refused' });
+  expect(await its.recordOf(user)).toMatchObject({ condition: { kind: 'dead' }, refresh: expect.anything() });
+});
+
+test('11: what falls due is known by its name: the tokens are those that are stored when it is attended to', async () => {
+  const user = await its.connect({ refresh: 'when it fell due' });
+  await its.connect({ user, refresh: 'when it is attended to' });
+  expect(await its.renewer().attend(user, its.platform)).toEqual({ kind: 'renewed' });
+  expect([its.sent('when it fell due'), its.sent('when it is attended to')]).toEqual([0, 1]);
+});
+
+test('12: a refresh token stays in use where the answer names no other', async () => {
+  const user = await its.connect({ refresh: 'kept' });
+  its.provider.script(misbehave.withoutRefreshToken());
+  await its.ask(user);
+  await its.ask(user, { rejectedVersion: (await its.recordOf(user)).tokenVersion });
+  expect(its.sent('kept')).toBe(2);
+  await its.ask(user, { rejectedVersion: (await its.recordOf(user)).tokenVersion });
+  expect(its.sent('kept')).toBe(2);
+});
+
+test('13: a token that got a 401 is replaced, once, although it has not lapsed', async () => {
+  const user = await its.connect({ refresh: 'rejected', expiresInMs: 3_600_000 });
+  const { tokenVersion: rejectedVersion } = await its.recordOf(user);
+  expect(await its.ask(user)).toMatchObject({ access: 'access-0', tokenVersion: rejectedVersion });
+  const answers = await Promise.all([1, 2, 3].map(() => its.ask(user, { rejectedVersion })));
+  answers.push(await its.ask(user, { rejectedVersion }));
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  expect(answers[0]).toMatchObject({ code: 'ok' });
+  expect(its.sent('rejected')).toBe(1);
+  expect(its.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
+});

@@ -1,0 +1,143 @@
+import { misbehave } from '@vault-engine/authorization-server';
+import type { LeaseOf, TokenStore } from '@vault-engine/vault';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { revoke } from './connect.ts';
+import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
+
+let it: ProviderAndRenewals;
+beforeAll(async () => {
+  it = await openProviderAndRenewals({ persistMs: 300 });
+});
+afterAll(() => it.close());
+
+/** The store, telling of each claim and letting others go first. */
+const watched = (onClaim: (of: LeaseOf & { readonly ttlMs: number }) => Promise<void> | void): TokenStore => ({
+  ...it.store,
+  claim: async (of) => {
+    await onClaim(of);
+    return it.store.claim(of);
+  },
+});
+
+test('1: a lease has an owner of its own each time, and nobody else gives it back', async () => {
+  const owners: string[] = [];
+  const renewer = it.renewer({ store: watched(({ owner }) => void owners.push(owner)) });
+  const user = await it.connect({ refresh: 'owned' });
+  it.provider.script(misbehave.slow(100));
+  const asked = it.ask(user, { renewer });
+  await vi.waitUntil(async () => (await it.recordOf(user)).lease?.phase === 'called');
+  expect(await it.store.release({ user, platform: it.platform, owner: 'somebody else' })).toBe(false);
+  expect((await it.recordOf(user)).lease?.owner).toBe(owners[0]);
+  await asked;
+  await it.ask(await it.connect({}), { renewer });
+  expect(new Set(owners).size).toBe(2);
+});
+
+test('1: a lease is renewed while its provider takes longer than it lasts', async () => {
+  const user = await it.connect({ refresh: 'long' });
+  it.provider.script(misbehave.slow(1_000));
+  // A lease of 300 ms.
+  const short = it.renewer({ providers: { ...it.vault.providers, refreshTimeoutMs: 0 } });
+  const asked = it.ask(user, { renewer: short });
+  await vi.waitUntil(() => it.sent('long') === 1);
+  expect(await it.ask(user, { waitMs: 700 })).toMatchObject({ reason: 'renewal_under_way' });
+  expect(await asked).toMatchObject({ code: 'ok' });
+  expect(it.sent('long')).toBe(1);
+});
+
+test('1: whoever loses the lease before the provider is asked does not ask it', async () => {
+  const user = await it.connect({ refresh: 'lost' });
+  const store: TokenStore = {
+    ...it.store,
+    hold: async (of) => {
+      if (of.phase === 'called') await it.connect({ user, refresh: 'found', access: 'found', expiresInMs: 600_000 });
+      return it.store.hold(of);
+    },
+  };
+  expect(await it.ask(user, { renewer: it.renewer({ store }) })).toMatchObject({ code: 'ok', access: 'found' });
+  expect([it.sent('lost'), it.sent('found')]).toEqual([0, 0]);
+});
+
+test('2: a lease lasts longer than the provider may take and what is written after', async () => {
+  const times: number[] = [];
+  const renewer = it.renewer({ store: watched(({ ttlMs }) => void times.push(ttlMs)) });
+  await it.ask(await it.connect({}), { renewer });
+  expect(times).toEqual([it.vault.providers.refreshTimeoutMs + 300]);
+});
+
+test('3: without the lease nothing is refreshed, and whoever asks is told to come again', async () => {
+  const user = await it.connect({ refresh: 'held' });
+  const { tokenVersion } = await it.recordOf(user);
+  const of = { user, platform: it.platform, owner: 'another process' };
+  await it.store.claim({ ...of, tokenVersion, ttlMs: 60_000 });
+  expect(await it.ask(user, { waitMs: 150 })).toEqual({
+    code: 'provider_unavailable',
+    reason: 'renewal_under_way',
+    retryAfterMs: expect.any(Number),
+  });
+  expect(it.sent('held')).toBe(0);
+  await it.store.release(of);
+  expect(await it.ask(user)).toMatchObject({ code: 'ok' });
+});
+
+test('3: whoever waits for another process hands out what that one got', async () => {
+  const user = await it.connect({ refresh: 'theirs' });
+  it.provider.script(misbehave.slow(200));
+  const [one, two] = await Promise.all([it.ask(user, { renewer: it.renewer() }), it.ask(user)]);
+  expect(one).toMatchObject({ code: 'ok' });
+  expect(two).toEqual(one);
+  expect(it.sent('theirs')).toBe(1);
+});
+
+test('4: those who ask one process at once share one attempt, without a lease of their own', async () => {
+  const user = await it.connect({ refresh: 'shared' });
+  let claims = 0;
+  const renewer = it.renewer({
+    store: watched(() => {
+      claims += 1;
+    }),
+  });
+  const answers = await Promise.all(Array.from({ length: 50 }, () => it.ask(user, { renewer })));
+  expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  expect([claims, it.sent('shared')]).toEqual([1, 1]);
+});
+
+test('4: what another has refreshed before the lease was taken is not refreshed again', async () => {
+  const user = await it.connect({ refresh: 'beaten' });
+  const renewer = it.renewer({ store: watched(async () => void (await it.ask(user))) });
+  expect(await it.ask(user, { renewer })).toMatchObject({ code: 'ok' });
+  expect(it.sent('beaten')).toBe(1);
+});
+
+test('4: a cool-down that began before the lease was taken is kept', async () => {
+  const user = await it.connect({ refresh: 'cooled' });
+  it.provider.script(misbehave.serverError());
+  const renewer = it.renewer({ store: watched(async () => void (await it.ask(user))) });
+  expect(await it.ask(user, { renewer })).toMatchObject({ reason: 'provider_unavailable' });
+  expect(it.sent('cooled')).toBe(1);
+  expect((await it.recordOf(user)).lease).toBeNull();
+});
+
+test('5: a connection that is deleted during its refresh stays deleted', async () => {
+  const user = await it.connect({ refresh: 'deleted' });
+  it.provider.script(async (response, right) => {
+    await revoke(it.vault, it.platform, user);
+    misbehave.renew()(response, right);
+  });
+  expect(await it.ask(user)).toMatchObject({ code: 'not_connected' });
+  expect((await it.store.readConnection(user, it.platform)).record).toBeNull();
+  expect(it.changesOf(user)).toEqual(['CONNECTED', 'REVOKED']);
+});
+
+test('5: credentials that a user brings during a refresh win, and the refreshed ones are dropped', async () => {
+  const user = await it.connect({ refresh: 'old' });
+  it.provider.script(async (response, right) => {
+    await it.connect({ user, access: 'brought', refresh: 'new', expiresInMs: 600_000 });
+    misbehave.renew()(response, right);
+  });
+  expect(await it.ask(user)).toMatchObject({ code: 'ok', access: 'brought' });
+  const { tokenVersion } = await it.recordOf(user);
+  await it.ask(user, { rejectedVersion: tokenVersion });
+  expect([it.sent('old'), it.sent('new')]).toEqual([1, 1]);
+  expect(it.changesOf(user)).toEqual(['CONNECTED', 'RECONNECTED', 'RENEWED']);
+});
