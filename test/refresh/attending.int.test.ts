@@ -30,6 +30,14 @@ it('what has not fallen due is left alone, and falls due when it does', async ()
   expect(await dueIn(user)).toBeGreaterThan(40 * MINUTE_MS);
 });
 
+it('what falls due is renewed at that moment, whatever the jitter', async () => {
+  const users = await Promise.all(Array.from({ length: 10 }, () => its.connect({ expiresInMs: HOUR_MS })));
+  const due = await Promise.all(users.map(dueIn));
+  its.pass(Math.max(...due));
+  const attended = await Promise.all(users.map(attend));
+  expect(attended.map(({ kind }) => kind)).toEqual(users.map(() => 'renewed'));
+});
+
 it('what has fallen due is renewed once, whoever else attends to it, and falls due again', async () => {
   const user = await its.connect({ refresh: 'due', expiresInMs: HOUR_MS });
   its.pass((await dueIn(user)) + MINUTE_MS);

@@ -1,4 +1,5 @@
-import type { PlatformId, Providers, RenewalTerms } from '@vault-engine/vault';
+import { createHash } from 'node:crypto';
+import type { PlatformId, Providers, RenewalFacts, RenewalTerms } from '@vault-engine/vault';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ClientCredentials } from './client-credentials.ts';
 import { fetchIdentity } from './fetch-identity.ts';
@@ -79,13 +80,20 @@ export const openProviders = (options: ProvidersOptions): Providers => {
 export const renewalTerms = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
   const { rotation, refresh } = profile;
   return {
-    dueAt: (facts) => dueAt(facts, profile, random),
+    dueAt: (facts) => dueAt(facts, profile, () => shareOf(facts)),
     backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
     minIntervalMs: refresh.min_interval_s * 1_000,
     graceMs: rotation.grace_s * 1_000,
     reuse: reuseOf(rotation),
   };
 };
+
+/**
+ * A number in [0, 1) for the jitter, always the same for the same credentials: whoever attends to a connection finds it due
+ * when the index did.
+ */
+const shareOf = ({ renewedAt, expiresAt, refreshExpiresAt }: RenewalFacts): number =>
+  createHash('sha256').update(`${renewedAt}:${expiresAt}:${refreshExpiresAt}`).digest().readUInt32BE() / 2 ** 32;
 
 /** Nobody knows what an unknown provider does that always rotates: what may end the user's grant is not tried. */
 const reuseOf = ({ mode, on_reuse: onReuse }: PlatformProfile['rotation']): RenewalTerms['reuse'] => {
