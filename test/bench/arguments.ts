@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 /** What a run of the bench is asked for. */
 export interface BenchArguments {
-  /** What is measured: commands beside echoes, or how the state topic and its view keep up. */
+  /** What is measured: commands beside echoes, how the state topic and its view keep up, or what renewal costs. */
   readonly suite: Suite;
   /** How many users the view of `state` holds at last; null: as many as the suite has. */
   readonly users: number | null;
@@ -12,11 +12,11 @@ export interface BenchArguments {
   readonly quick: boolean;
   /** With how many workers `get_token` is run besides; empty for not at all. */
   readonly workers: readonly number[];
-  /** Writes a CPU profile of the worker instead of comparing. */
+  /** Writes a CPU profile instead of measuring: of the worker, with `refresh` of the scheduler. */
   readonly profile: boolean;
 }
 
-const SUITES = ['commands', 'state'] as const;
+const SUITES = ['commands', 'state', 'refresh'] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** Reads the command line. Throws with what is wrong. */

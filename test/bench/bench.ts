@@ -7,14 +7,16 @@ import { compare, type Plan } from './compare.ts';
 import { compareWorkers } from './compare-workers.ts';
 import { hasGateway } from './entrants.ts';
 import { openBenchVault } from './open-bench-vault.ts';
+import { profileScheduler } from './profile-scheduler.ts';
 import { profileWorker } from './profile-worker.ts';
+import { FULL_REFRESH, measureRefresh, QUICK_REFRESH } from './refresh-suite.ts';
 import { judge, medians, type Run } from './report.ts';
 import { FULL_STATE, measureState, QUICK_STATE } from './state-suite.ts';
 import { runTable, verdictTable } from './table.ts';
 
 /**
  * `npm run bench`: the vault beside a bare echo and NestJS's, on the same broker, each in processes of its own; or, as
- * another suite, how fast the state topic shows a change and what a view of it costs. Ends with
+ * other suites, how fast the state topic shows a change and what a view of it costs, and what renewal costs. Ends with
  * 0 whatever the figures are: they say what the machine had left as much as what the vault does.
  */
 const IN_FLIGHT = [1, 16, 64, 256, 1_024];
@@ -34,6 +36,7 @@ const main = async (args: readonly string[]): Promise<void> => {
   try {
     const plan = wanted.quick ? QUICK : FULL;
     if (wanted.suite === 'state') await stateSuite(wanted);
+    else if (wanted.suite === 'refresh') await refreshSuite(wanted);
     else if (wanted.profile) await profileWorker(plan, say);
     else if (wanted.workers.length > 0) await compareWorkers(wanted.workers, plan, say);
     else await compareAll(plan, wanted.json);
@@ -68,6 +71,11 @@ const compareAll = async (plan: Plan, json: string | null): Promise<void> => {
 const stateSuite = async ({ quick, users, json }: BenchArguments): Promise<void> => {
   const plan = quick ? QUICK_STATE : FULL_STATE;
   await writeJson(json, await measureState({ ...plan, users: users ?? plan.users }, say));
+};
+
+const refreshSuite = async ({ quick, profile, json }: BenchArguments): Promise<void> => {
+  if (profile) await profileScheduler(say);
+  else await writeJson(json, await measureRefresh(quick ? QUICK_REFRESH : FULL_REFRESH, say));
 };
 
 const writeJson = async (file: string | null, figures: object): Promise<void> => {

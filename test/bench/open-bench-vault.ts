@@ -1,4 +1,5 @@
 import { createPublisher } from '@vault-engine/bus';
+import type { FurtherPlatform } from '@vault-engine/development';
 import { administerEngines } from '@vault-engine/engines';
 import { openLocalWrapper } from '@vault-engine/kms';
 import { openVault, type TestVault } from '../flow/open-vault.ts';
@@ -11,8 +12,9 @@ const RATE = { perSecond: 1_000_000, burst: 1_000_000 };
 export const openBenchVault = async (
   services: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  platforms: readonly FurtherPlatform[] = [],
 ): Promise<TestVault> => {
-  const vault = await openVault({ services, env });
+  const vault = await openVault({ services, env, platforms });
   try {
     await liftRate(vault);
     return vault;

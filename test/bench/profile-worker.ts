@@ -43,4 +43,4 @@ export const profileWorker = async (plan: Plan, say: (line?: string) => void): P
 };
 
 /** The clock of V8's profiles: CLOCK_MONOTONIC, one for all processes of the machine. */
-const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n);
+export const monotonicUs = (): number => Number(process.hrtime.bigint() / 1_000n);
