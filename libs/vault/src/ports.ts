@@ -105,8 +105,8 @@ export interface LeaseOf {
 /** What became of a claim. */
 export type Claimed =
   /**
-   * `before`: the lease that had lapsed, if any: one in phase `called` may have spent the refresh token. Until a put, it
-   * is handed on past holders who lapsed without calling anybody.
+   * `before`: the lease that had lapsed, if any: one in phase `called` may have spent the refresh token. Until a put, the
+   * first of those is handed on, past whoever came later.
    */
   | { readonly kind: 'claimed'; readonly before: Lease | null }
   /** Somebody else has it. */

@@ -122,7 +122,7 @@ const readRecord = async (store: TokenStore, { user, platform }: ConnectionName)
   return record;
 };
 
-/** At the latest, without the jitter that the scheduler puts on top. */
+/** Nobody here reckons how long a failure rests, which alone is random. */
 const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
   const profile = catalog.profile(platform);
   return profile === null ? null : renewalTerms(profile, () => 0);

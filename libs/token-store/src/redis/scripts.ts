@@ -163,8 +163,8 @@ return { 'applied', pending }`);
  * attempt that arrives late neither shortens a lease nor takes its phase back.
  * KEYS record. ARGV owner, token version, milliseconds
  *
- * Only a put resolves whether a refresh token was spent. So a lapsed lease in phase `called` is handed on, from holder to
- * holder, past those that lapsed without calling anybody.
+ * Only a put resolves whether a refresh token was spent. So the first lapsed lease in phase `called` is handed on, from holder
+ * to holder: a provider's grace counts from the first call, whoever else calls within it.
  */
 export const CLAIM = script(`#!lua
 local lease = redis.call('HMGET', KEYS[1], ${LEASE})
@@ -174,7 +174,7 @@ if lease[1] == ARGV[1] then return { 'claimed', unpack(before) } end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if lease[1] and tonumber(lease[2]) > now then return { 'held', unpack(lease) } end
-if lease[3] == 'called' or before[3] ~= 'called' then before = lease end
+if before[3] ~= 'called' then before = lease end
 redis.call('HSET', KEYS[1], 'lease_owner', ARGV[1], 'lease_until', string.format('%.0f', now + ARGV[3]),
   'lease_phase', 'claimed')
 if before[1] then
