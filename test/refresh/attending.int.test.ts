@@ -67,6 +67,18 @@ it('failures are further and further apart, and each is tried by attending alone
   expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
 });
 
+it('a connection falls due no sooner than its provider allows, however short its tokens live', async () => {
+  const slow = await openProviderAndRenewals({ expiresIn: 10, profile: { refresh: { min_interval_s: 60 } } });
+  const user = await slow.connect({});
+  expect(await slow.ask(user)).toMatchObject({ code: 'ok' });
+  slow.pass(30_000);
+  expect(await slow.renewer().attend(user, slow.platform)).toEqual({ kind: 'nothing' });
+  slow.pass(30_000);
+  expect(await slow.renewer().attend(user, slow.platform)).toEqual({ kind: 'renewed' });
+  expect(slow.provider.requests).toHaveLength(2);
+  await slow.close();
+});
+
 it('a rate that is used up is no failure: it is told for how long, and the connection falls due then', async () => {
   const limited = await openProviderAndRenewals({ profile: { limits: { per_minute: 1 } } });
   const [one, two] = [await limited.connect({}), await limited.connect({})];

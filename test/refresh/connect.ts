@@ -49,7 +49,7 @@ export const callOf = (action: string): Call => ({
 });
 
 /** Waits for everybody. */
-export const patient: Patience = { within: (ask) => ask(), sleep: (ms) => sleep(ms / 10) };
+const patient: Patience = { within: (ask) => ask(), sleep: (ms) => sleep(ms / 10) };
 
 const NOBODY_SPECIAL: Required<Omit<Tokens, 'user'>> = {
   access: 'access-0',
