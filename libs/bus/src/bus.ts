@@ -5,10 +5,12 @@ import { type BusLog, kafkajsLog } from './log.ts';
 import { openSocket } from './open-socket.ts';
 import { repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
+import { repairLateFetch } from './repair-late-fetch.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 import { repairMovedCoordinator } from './repair-moved-coordinator.ts';
 import { repairOffsetReset } from './repair-offset-reset.ts';
 import { repairSlowProduce } from './repair-slow-produce.ts';
+import { repairTornJoin } from './repair-torn-join.ts';
 import { shareProduce } from './share-produce.ts';
 
 repairIdleSpin();
@@ -16,6 +18,8 @@ repairOffsetReset();
 repairHeaderFlood();
 repairLostCoordinator();
 repairMovedCoordinator();
+repairTornJoin();
+repairLateFetch();
 repairSlowProduce();
 shareProduce();
 

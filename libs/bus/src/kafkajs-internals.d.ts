@@ -47,6 +47,9 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
       readonly groupId: string;
       readonly cluster: OfCluster;
       readonly topics: readonly string[];
+      readonly topicConfigurations?: Readonly<Record<string, { readonly fromBeginning: boolean }>>;
+      readonly assigners?: readonly object[];
+      readonly retry?: { readonly retries: number };
       readonly logger: { readonly namespace: () => object };
       readonly instrumentationEmitter: { readonly emit: () => void };
     });
@@ -55,8 +58,16 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
     /** The connection that heartbeats go by; null before the first join. */
     coordinator: object | null;
     /** What commits go by; one for each assignment. */
-    readonly offsetManager: { coordinator: object } | null;
+    readonly offsetManager: { coordinator: object; readonly generationId: number } | null;
+    /** Null where the group knows it no more. */
+    readonly memberId: string | null;
+    /** As the last answer to a request to join has it; null before the first. */
+    readonly generationId: number | null;
     heartbeat(how: { readonly interval: number }): Promise<void>;
+    joinAndSync(): Promise<void>;
+    commitOffsets(offsets: import('kafkajs').OffsetsByTopicPartition): Promise<void>;
+    /** The batches of one broker. */
+    fetch(nodeId: string): Promise<readonly object[]>;
   }
 }
 

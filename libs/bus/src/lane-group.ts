@@ -11,6 +11,7 @@ import type { LaneOptions, LaneStats, Lanes } from './lanes.ts';
 import { Membership } from './membership.ts';
 import { Pauses } from './pauses.ts';
 import { type BusRecord, sizeOf, toRecord } from './record.ts';
+import { isLate } from './repair-late-fetch.ts';
 import type { OffsetReset } from './repair-offset-reset.ts';
 import { runRecord } from './run-record.ts';
 import { endsWithin } from './time-limit.ts';
@@ -167,7 +168,7 @@ class LaneGroup implements Lanes {
   /** Puts a batch's records into their lanes and moves the position on; it never waits, for all fetches wait for it. */
   #take({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
     const state = this.#assignment.find(batch.topic, batch.partition);
-    if (state === undefined || this.#stopping || this.#isStale()) return;
+    if (state === undefined || this.#stopping || isLate(batch) || this.#isStale()) return;
     state.highWatermark = BigInt(batch.highWatermark);
     this.#committer.use(commitBy(commitOffsetsIfNecessary));
     for (const message of batch.messages) this.#deliver(toRecord(batch.topic, batch.partition, message), state);

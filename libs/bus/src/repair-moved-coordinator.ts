@@ -8,6 +8,10 @@ const repaired = new WeakSet<object>();
  * retries, and reads nothing meanwhile; then it joins as another member. With {@link openLaneConsumer}'s patience that is
  * half a minute for which a worker is deaf, although another broker has long taken the group over, members and all. This asks
  * who coordinates now after each heartbeat that got no answer, and the member goes on as the one that it is.
+ *
+ * Where a new coordinator refuses the request to join, because it is still loading or its connection breaks, and takes
+ * heartbeats then, no assignment follows that would tell the commits of it: kafkajs sends them to the old one for ever. This
+ * sends them where the heartbeats go.
  */
 export function repairMovedCoordinator(): void {
   const { prototype } = ConsumerGroup;
@@ -17,6 +21,7 @@ export function repairMovedCoordinator(): void {
   prototype.heartbeat = async function beatOrAskAnew(interval): Promise<void> {
     try {
       await heartbeat.call(this, interval);
+      if (this.coordinator !== null) commitThere(this, this.coordinator);
     } catch (error) {
       if (!isAnswer(error)) await findAnew(this).catch(() => undefined);
       throw error;
@@ -30,13 +35,17 @@ const isAnswer = (error: unknown): boolean => error instanceof Error && 'type' i
 
 /** Once: the next heartbeat leads here again. */
 const findAnew = async (group: ConsumerGroup): Promise<void> => {
-  const { cluster, groupId, offsetManager } = group;
+  const { cluster, groupId } = group;
   // Leaves those brokers out that are gone.
   await cluster.refreshMetadata();
   const { coordinator } = await cluster.findGroupCoordinatorMetadata({ groupId, coordinatorType: OF_GROUPS });
   const broker = await cluster.findBroker({ nodeId: coordinator.nodeId });
   group.coordinator = broker;
-  if (offsetManager !== null) offsetManager.coordinator = broker;
+  commitThere(group, broker);
+};
+
+const commitThere = ({ offsetManager }: ConsumerGroup, coordinator: object): void => {
+  if (offsetManager !== null) offsetManager.coordinator = coordinator;
 };
 
 /** https://kafka.apache.org/protocol#The_Messages_FindCoordinator */
