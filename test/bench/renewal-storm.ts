@@ -72,6 +72,8 @@ export const stormPlatform = ({ profile, client }: Pick<ProviderProcess, 'profil
   profile: {
     ...profile,
     identity: null,
+    // They are stored a moment before they fall due.
+    refresh: { min_interval_s: 1 },
     policy: { margin_s: MARGIN_S, margin_max_fraction: 1, jitter_s: 0 },
   },
   client,
