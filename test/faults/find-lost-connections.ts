@@ -46,11 +46,11 @@ export const findLostConnections = async (
   connections: readonly Asked[],
   kills: readonly Kill[],
 ): Promise<Outcomes> => {
-  const evidence = await readEvidence(at.vault);
+  const written = byUser(await readEvidence(at.vault));
   const view = await openConnectionStateView({ ...at.vault.place });
   try {
     await view.ready;
-    const looked = await Promise.all(connections.map((connection) => look(at, view, evidence, connection)));
+    const looked = await Promise.all(connections.map((connection) => look(at, view, written, connection)));
     return {
       breaches: looked.flatMap((one) => breachesOf(one, kills)),
       renewed: looked.filter(({ isLost }) => !isLost).length,
@@ -62,6 +62,17 @@ export const findLostConnections = async (
     await view.close();
   }
 };
+
+/** What the topics hold, by user. */
+interface Written {
+  readonly audits: ReadonlyMap<string, Evidence['audits']>;
+  readonly events: ReadonlyMap<string, Evidence['events']>;
+}
+
+const byUser = ({ audits, events }: Evidence): Written => ({
+  audits: groupBy(audits, ({ user_id: user }) => user ?? ''),
+  events: groupBy(events, ({ user_id: user }) => user),
+});
 
 interface Looked {
   readonly asked: Asked;
@@ -84,7 +95,7 @@ interface Looked {
 const look = async (
   at: RenewingVault,
   view: ConnectionStateView,
-  { audits, events }: Evidence,
+  { audits, events }: Written,
   asked: Asked,
 ): Promise<Looked> => {
   const { userId, refreshToken, got } = asked;
@@ -93,7 +104,7 @@ const look = async (
     standingOf(platforms.find(({ platform }) => platform === at.platform));
   const said = standing((await reader.getStatus({ userId })).platforms);
   await holdsWithin(SHOWN_WITHIN_MS, async () => standing(view.get(userId).platforms) === said);
-  const renewals = audits.filter(({ user_id: user, action }) => user === userId && action === 'RefreshToken');
+  const renewals = (audits.get(userId) ?? []).filter(({ action }) => action === 'RefreshToken');
   const begun = groupBy(renewals, ({ result }) => result).get('started') ?? [];
   const isLost = said !== GOOD;
   const token = got.find(({ issued }) => issued !== null)?.issued?.accessToken;
@@ -104,8 +115,7 @@ const look = async (
     isAccepted: token !== undefined && (await at.server.accepts(token)),
     said,
     shown: standing(view.get(userId).platforms),
-    changes: events
-      .filter(({ user_id: user }) => user === userId)
+    changes: (events.get(userId) ?? [])
       .toSorted((a, b) => a.revision - b.revision)
       .map(({ change }) => change)
       .join(),

@@ -11,11 +11,13 @@ import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { watchCommits } from './watch-commits.ts';
 import { workerGroup } from './worker-group.ts';
 
+const A_BROKER_AND_FIVE_PROCESSES_MS = 120_000;
+
 let at: RenewingVault;
 beforeAll(async () => {
   at = await openRenewingVault();
-});
-afterAll(() => at?.close());
+}, A_BROKER_AND_FIVE_PROCESSES_MS);
+afterAll(() => at?.close(), A_BROKER_AND_FIVE_PROCESSES_MS);
 
 const CALLERS = 200;
 
@@ -116,7 +118,9 @@ it(
     expect(await brokenChains(asked)).toEqual([]);
     const [writer, reader] = [at.clients[0], at.clients[0]];
     const account = { seen: [], users: new Map() };
-    await checkInvariant(at.vault, { account, callers: { writer, reader }, samples: await commits.stop() });
+    // Each is compared with every command: of a long run a part of them.
+    const samples = (await commits.stop()).filter((_, index) => index % Math.ceil(ROUNDS / 100) === 0);
+    await checkInvariant(at.vault, { account, callers: { writer, reader }, samples });
   },
   ROUNDS * 5_000 + 120_000,
 );
