@@ -1,6 +1,7 @@
 import type { Admin } from 'kafkajs';
 import { type Bus, withAdmin } from './bus.ts';
 import { ConfigResourceTypes } from './kafkajs.ts';
+import { type AskLeaders, untilLed } from './until-led.ts';
 
 /** A topic as it should be. */
 export interface TopicSpec {
@@ -28,7 +29,10 @@ export function checkTopics(bus: Bus, specs: readonly TopicSpec[]): Promise<read
   return withAdmin(bus, (admin) => compare(admin, specs));
 }
 
-/** Makes the topics as they should be and answers what had to be changed. Running it again changes nothing. */
+/**
+ * Makes the topics as they should be and answers what had to be changed. Running it again changes nothing. Each partition that
+ * it has made has a leader that answers.
+ */
 export function applyTopics(
   bus: Bus,
   specs: readonly TopicSpec[],
@@ -39,9 +43,16 @@ export function applyTopics(
     await create(admin, named(specs, changes, 'create'), replicationFactor);
     await addPartitions(admin, changes);
     await alterConfig(admin, named(specs, changes, 'config'));
+    await untilLed(leadersOf(bus), [...named(specs, changes, 'create'), ...named(specs, changes, 'partitions')]);
     return changes;
   });
 }
+
+/** With a connection for each question: kafkajs keeps what the brokers said first. */
+const leadersOf =
+  (bus: Bus): AskLeaders =>
+  (topic) =>
+    withAdmin(bus, async (admin) => (await admin.fetchTopicOffsets(topic)).length);
 
 /** Deletes the topics that exist and leaves the others be. */
 export function deleteTopics(bus: Bus, names: readonly string[]): Promise<void> {
@@ -126,6 +137,8 @@ function named(
 async function create(admin: Admin, specs: readonly TopicSpec[], replicationFactor: number): Promise<void> {
   if (specs.length === 0) return;
   await admin.createTopics({
+    // It would wait itself, and fail where the broker does not know the topic yet that it has just said is created.
+    waitForLeaders: false,
     topics: specs.map(({ name, partitions, config }) => ({
       topic: name,
       numPartitions: partitions,
