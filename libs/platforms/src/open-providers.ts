@@ -80,12 +80,18 @@ export const openProviders = (options: ProvidersOptions): Providers => {
 export const renewalTerms = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
   const { rotation, refresh } = profile;
   return {
-    dueAt: (facts) => dueAt(facts, profile, () => shareOf(facts)),
+    dueAt: (facts) => dueAt({ ...facts, expiresAt: expiryOf(profile, facts) }, profile, () => shareOf(facts)),
     backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
     minIntervalMs: refresh.min_interval_s * 1_000,
     graceMs: rotation.grace_s * 1_000,
     reuse: reuseOf(rotation),
   };
+};
+
+/** Whoever stored the token may not have said when it lapses: it is refreshed as the provider's tokens usually have to be. */
+const expiryOf = ({ access }: PlatformProfile, { expiresAt, renewedAt }: RenewalFacts): number | null => {
+  if (expiresAt !== null || access.none_means === 'never' || access.default_ttl_s === null) return expiresAt;
+  return renewedAt + access.default_ttl_s * 1_000;
 };
 
 /**

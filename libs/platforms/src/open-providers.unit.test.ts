@@ -1,7 +1,7 @@
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import type { PlatformId } from '@vault-engine/vault';
 import { expect, it } from 'vitest';
-import { openProviders } from './open-providers.ts';
+import { openProviders, renewalTerms } from './open-providers.ts';
 import type { OutboundRequest } from './outbound/exchange.ts';
 import { testProfile } from './testing/profile-of-test.ts';
 
@@ -63,4 +63,19 @@ it('asks a platform that the vault is registered with', async () => {
   expect(await providers.identify(profile.id, access(), {})).toEqual({ ok: true, value: 'ada' });
   expect(await providers.revoke(profile.id, { access: access(), refresh: refresh() }, {})).toEqual({ kind: 'revoked' });
   expect(sent.map(({ url }) => url.pathname)).toEqual(['/me', '/revoke']);
+});
+
+it.each([
+  ['use_default', 3_600, true],
+  ['use_default', null, false],
+  ['never', 3_600, false],
+] as const)('a token whose end nobody said is renewed as the profile has it: %s, %s s', (meaning, seconds, renewed) => {
+  const terms = renewalTerms(
+    testProfile('https://provider.example/token', { access: { none_means: meaning, default_ttl_s: seconds } }),
+    () => 0,
+  );
+  const due = terms.dueAt({ renewedAt: 1_000, hasRefreshToken: true, expiresAt: null, refreshExpiresAt: null });
+  if (!renewed) return expect(due).toBeNull();
+  expect(due).toBeGreaterThan(1_000);
+  expect(due).toBeLessThan(3_601_000);
 });
