@@ -3,11 +3,23 @@ import { defineConfig } from 'vitest/config';
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.types/**', '**/.local/**'];
 // Three brokers beside everything else are more than the two cores of a short run: `npm run verify:full` has them.
 const severalBrokers = ['test/faults/{audit-brokers-lost,leader-moved}.fault.test.ts'];
+/** These compare times of one run with each other: they have the machine to themselves, when all others are through. */
+const measuring = ['test/faults/{hot-key,provider-hangs}.fault.test.ts'];
+const left = process.env['VAULT_FULL'] === '1' ? ignored : [...ignored, ...severalBrokers];
 
-// Two projects: global setup runs only for a project that has a matching file, so that a run of unit tests starts no part.
+const onParts = {
+  globalSetup: ['test/world/src/provide-parts.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  teardownTimeout: 60_000,
+};
+
+// Global setup runs only for a project that has a matching file, so that a run of unit tests starts no part.
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Vitest's own choice leaves a core to itself; most tests wait for a part more than they work.
+    maxWorkers: 2,
     projects: [
       {
         extends: true,
@@ -16,14 +28,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...onParts,
           name: 'parts',
           include: ['**/*.int.test.ts', 'test/**/*.{flow,fault,attack}.test.ts'],
-          exclude: process.env['VAULT_FULL'] === '1' ? ignored : [...ignored, ...severalBrokers],
-          globalSetup: ['test/world/src/provide-parts.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          teardownTimeout: 60_000,
+          exclude: [...left, ...measuring],
         },
+      },
+      {
+        extends: true,
+        test: { ...onParts, name: 'measuring', include: measuring, maxWorkers: 1, sequence: { groupOrder: 1 } },
       },
     ],
   },
