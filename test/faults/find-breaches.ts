@@ -107,8 +107,9 @@ const neverDrained = async ({ place }: TestVault): Promise<readonly string[]> =>
 };
 
 const neverCommitted = async (vault: TestVault): Promise<readonly string[]> => {
-  let behind = 'its offsets can not be read';
+  let behind = '';
   const committed = await holdsWithin(COMMITTED_WITHIN_MS, async () => {
+    behind = 'its offsets can not be read';
     const ends = await watermarks(vault.bus, vault.topics.commands);
     const offsets = await committedOffsets(vault.bus, workerGroup(vault), vault.topics.commands);
     const open = ends.filter(({ partition, low, high }) => low !== high && offsets.get(partition) !== high);
