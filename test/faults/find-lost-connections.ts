@@ -15,8 +15,9 @@ export interface Asked {
 /** A process that was killed. */
 export interface Kill {
   readonly service: RenewingService;
-  /** Unix milliseconds. */
-  readonly at: number;
+  /** When it was about to be killed, and when it had ended, Unix milliseconds. */
+  readonly from: number;
+  readonly to: number;
 }
 
 /** What became of connections while processes were killed. */
@@ -32,7 +33,7 @@ export interface Outcomes {
   readonly interrupted: number;
 }
 
-/** For the longest renewal, a kill that is noted late, and clocks of one machine. */
+/** Longer than any renewal. */
 const EXPLAINED_MS = 6_000;
 const SHOWN_WITHIN_MS = 20_000;
 
@@ -86,7 +87,7 @@ interface Looked {
   readonly shown: string;
   /** In the order of their revisions. */
   readonly changes: string;
-  /** By what they came to; `started` beside each. */
+  /** Its audit records about renewals: `started`, and what they came to. */
   readonly renewals: readonly AuditSeen[];
   /** Renewals that began and came to nothing. */
   readonly interrupted: readonly AuditSeen[];
@@ -148,13 +149,18 @@ const breachesOf = (looked: Looked, kills: readonly Kill[]): readonly string[] =
     !isLost && !isAccepted && 'has a token that the server does not take',
     written !== expected.written && `was renewed ${written} times by the audit log`,
     changes !== expected.changes && `has the events ${changes}`,
-    ...interrupted.map((one) => !isExplained(one, kills) && `lost a renewal of ${one.engine} to no kill`),
+    ...interrupted.map(
+      (one) => !isExplained(one, kills) && `lost a renewal of ${one.engine} to no kill: ${resultsOf(renewals)}`,
+    ),
   ].filter((words) => words !== false);
   return wrong.map((words) => `${userId} ${words}`);
 };
 
+const resultsOf = (renewals: readonly AuditSeen[]): string =>
+  renewals.map(({ result, reason, time }) => `${result} ${reason ?? ''} at ${time}`).join(', ');
+
 /** Whether one of those that may have begun it was killed soon after. */
 const isExplained = ({ engine, time }: AuditSeen, kills: readonly Kill[]): boolean => {
   const by: RenewingService = engine === 'refresh-scheduler' ? 'refresh-scheduler' : 'command-worker';
-  return kills.some(({ service, at }) => service === by && at >= time && at <= time + EXPLAINED_MS);
+  return kills.some(({ service, from, to }) => service === by && to >= time && from <= time + EXPLAINED_MS);
 };

@@ -155,8 +155,10 @@ const killOne = async (random: SeededRandom, kills: Kill[]) => {
   const drawn = random.pick<RenewingService>(['command-worker', 'command-worker', 'refresh-scheduler']);
   const service = at.processes(drawn).length > 0 ? drawn : 'command-worker';
   const which = random.int(at.processes(service).length);
-  kills.push({ service, at: Date.now() });
-  return at.replace(service, which, (one) => one.kill('SIGKILL'));
+  const from = Date.now();
+  const killed = await at.replace(service, which, (one) => one.kill('SIGKILL'));
+  kills.push({ service, from, to: Date.now() });
+  return killed;
 };
 
 /** Users whose stored refresh token the server does not take: their next renewal fails. */
