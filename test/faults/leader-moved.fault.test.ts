@@ -130,7 +130,7 @@ it('keeps the invariant when leaders move and a broker is killed under traffic',
   } finally {
     await at.close();
   }
-}, 300_000);
+}, 600_000);
 
 const killOne = async (random: SeededRandom) => {
   const victim = kafka.broker(random.pick(BROKERS));
