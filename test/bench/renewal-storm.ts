@@ -185,9 +185,13 @@ const renewals = async (
 ): Promise<ReadonlyMap<string, number>> => {
   for (const giveUpAt = performance.now() + STUCK_MS; ; await sleep(LOOK_MS)) {
     const events = await vault.read(vault.topics.connectionEvents, 'ConnectionChanged');
-    const renewed = events.filter(({ user_id, change }) => change === 'RENEWED' && due.has(user_id));
-    if (renewed.length >= due.size) return new Map(renewed.map((event) => [event.user_id, event.occurred_at]));
-    if (performance.now() > giveUpAt) throw new Error(`${due.size - renewed.length} renewals are told to nobody`);
+    const renewed = new Map(
+      events.flatMap(({ user_id, change, occurred_at }) =>
+        change === 'RENEWED' && due.has(user_id) ? [[user_id, occurred_at] as const] : [],
+      ),
+    );
+    if (renewed.size >= due.size) return renewed;
+    if (performance.now() > giveUpAt) throw new Error(`${due.size - renewed.size} renewals are told to nobody`);
   }
 };
 
