@@ -17,7 +17,9 @@ export interface Ran {
 
 /** Runs `npm run vault -- …` against a test's vault. */
 export const runVaultCli = async ({ place }: TestVault, words: readonly string[]): Promise<Ran> => {
+  const { NODE_COMPILE_CACHE = '' } = process.env;
   const env = {
+    NODE_COMPILE_CACHE,
     VAULT_ENV: 'development',
     VAULT_KAFKA_BROKERS: place.brokers.join(','),
     VAULT_REGISTRY_URL: place.registryUrl,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startChild } from './child.ts';
 import { lastLines } from './last-lines.ts';
-import { root } from './root.ts';
+import { compileCache, root } from './root.ts';
 import { answersHttp } from './socket-exchange.ts';
 
 export type ServiceOptions = {
@@ -41,7 +41,8 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   await rm(logFile, { force: true });
   const entry = join(root, options.entry);
   const args = ['--enable-source-maps', entry, ...(options.args ?? [])];
-  const child = await startChild({ command: process.execPath, args, cwd: root, env: options.env }, logFile);
+  const env = { NODE_COMPILE_CACHE: compileCache, ...options.env };
+  const child = await startChild({ command: process.execPath, args, cwd: root, env }, logFile);
   let expected = false;
   await becomesReady(options, child, logFile);
   child.ended.then(async (how) => {

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endSignal } from './end-signal.ts';
+import { compileCache } from './root.ts';
 import { runHere } from './run-here.ts';
 import { countsLine, countTests, isGreen, type TestReport } from './test-counts.ts';
 
@@ -12,6 +13,8 @@ import { countsLine, countTests, isGreen, type TestReport } from './test-counts.
 const folder = await mkdtemp(join(tmpdir(), 'vault-engine-report-'));
 const report = join(folder, 'report.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+// Read by vitest's processes and those that they start.
+process.env['NODE_COMPILE_CACHE'] ??= compileCache;
 const code = await runHere('vitest', ['run', ...reporters, ...process.argv.slice(2)], endSignal());
 const counts = countTests(await readReport(report), code);
 await rm(folder, { recursive: true, force: true });

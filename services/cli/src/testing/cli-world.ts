@@ -62,7 +62,11 @@ export const openCliWorld = async (): Promise<CliWorld> => {
 
 const run = (words: readonly string[], env: Readonly<Record<string, string>>, input: string): Promise<Ran> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...words], { env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const { NODE_COMPILE_CACHE = '' } = process.env;
+    const child = spawn(process.execPath, [MAIN, ...words], {
+      env: { NODE_COMPILE_CACHE, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     const [out, err]: [Buffer[], Buffer[]] = [[], []];
     child.stdout.on('data', (chunk) => out.push(chunk));
     child.stderr.on('data', (chunk) => err.push(chunk));
