@@ -22,7 +22,7 @@ export const persist = async <T>(patience: Patience, attempt: (again: boolean) =
   const giveUpAt = performance.now() + patience.retryForMs;
   for (let failures = 0; ; failures += 1) {
     const left = giveUpAt - performance.now();
-    const outcome = await outcomeOf(attempt(failures > 0), Math.min(patience.attemptMs, left));
+    const outcome = await outcomeOf(attempt(failures > 0), Math.min(patience.attemptMs, Math.max(left, 1)));
     if (outcome.ok) return outcome.value;
     const delay = delayAfter(failures, patience.random);
     const late = performance.now() + delay >= giveUpAt;
