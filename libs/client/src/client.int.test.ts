@@ -336,7 +336,8 @@ describe('without an answer', () => {
       vault.reply(received, 'CommandFailed', failed('unauthorized_engine', null, 'check_engine_key'), {
         unsigned: true,
       });
-    const error = await client.getToken(gmail, { timeoutMs: 400 }).catch((thrown) => thrown);
+    // The note has to be there before the time is over.
+    const error = await client.getToken(gmail, { timeoutMs: 1_500 }).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'deadline_exceeded', credentialQuestioned: true });
     expect(error.message).toContain('check the credential');
   });

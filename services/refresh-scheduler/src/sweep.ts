@@ -28,7 +28,7 @@ export interface Dispatched {
  */
 export const sweep = async (parts: SweepParts): Promise<void> => {
   const { store, batch, againInMs, signal } = parts;
-  for (let taken = batch; taken >= batch && !signal.aborted; ) {
+  for (let taken = 1; taken > 0 && !signal.aborted; ) {
     const due = await store.takeDue(batch, againInMs);
     await dispatch(parts, due);
     taken = due.length;
