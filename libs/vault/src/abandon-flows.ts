@@ -1,8 +1,8 @@
 import type { Vault } from './call.ts';
 import { nextVersion } from './change.ts';
 import type { Flow, UserId, UserRow } from './model.ts';
-import type { Change, TokenStore, UserView } from './ports.ts';
 import { status } from './status.ts';
+import type { Change, TokenStore, UserView } from './token-store.ts';
 import { carryOut, contended, MAX_CONFLICTS, type TransitionActor, transitionOf } from './transition.ts';
 
 /** What flows are abandoned with. */

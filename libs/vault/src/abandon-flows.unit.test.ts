@@ -1,16 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { abandonFlows } from './abandon-flows.ts';
-import {
-  type Applied,
-  type AuditEntry,
-  type Change,
-  type ConnectionEvent,
-  type Journal,
-  type PendingRef,
-  PortUnavailable,
-  type UserView,
-} from './ports.ts';
+import { type AuditEntry, type ConnectionEvent, type Journal, PortUnavailable } from './ports.ts';
 import { flowOn, GMAIL, NOW, NOW_MICROS, nobody, SLACK, USER, withFlows } from './testing/flow-samples.ts';
+import type { Applied, Change, PendingRef, UserView } from './token-store.ts';
 
 const PENDING = 'p1' as PendingRef;
 

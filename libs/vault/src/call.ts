@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { ErrorCode, Failure } from './errors.ts';
 import type { EngineId, PlatformId, UserId } from './model.ts';
-import type { AuditEntry, DataKeys, Journal, PlatformCatalog, TokenStore } from './ports.ts';
+import type { AuditEntry, DataKeys, Journal, PlatformCatalog } from './ports.ts';
 import type { Providers } from './providers.ts';
+import type { TokenStore } from './token-store.ts';
 
 /** What the use cases work with. Clock and randomness are arguments, so that a test can hold them. */
 export interface Vault {

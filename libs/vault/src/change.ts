@@ -1,8 +1,8 @@
 import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
 import type { Failure } from './errors.ts';
 import type { PlatformId, UserId } from './model.ts';
-import type { Change, Remembered, Transition, UserView } from './ports.ts';
 import { outcomeText, parseOutcome, recall } from './remember.ts';
+import type { Change, Remembered, Transition, UserView } from './token-store.ts';
 import { carryOut, contended, MAX_CONFLICTS, type TransitionContent, transitionOf } from './transition.ts';
 
 /** A mutating command, as far as the mechanism of change knows it. */

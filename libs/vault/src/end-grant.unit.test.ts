@@ -2,10 +2,11 @@ import { reveal } from '@vault-engine/crypto/plaintext';
 import { describe, expect, it } from 'vitest';
 import { type EndingParts, endGrant } from './end-grant.ts';
 import type { Patience } from './patience.ts';
-import { type AuditEntry, type Claimed, PortUnavailable } from './ports.ts';
+import { type AuditEntry, PortUnavailable } from './ports.ts';
 import type { RevokeOutcome } from './providers.ts';
 import { connectionOf, impatient, patient, terms, WRONG_KEY } from './testing/connection-samples.ts';
 import { callOf, GMAIL, keys, NOW, USER, WRAPPED } from './testing/flow-samples.ts';
+import type { Claimed } from './token-store.ts';
 
 const CLAIMED: Claimed = { kind: 'claimed', before: null };
 const HELD: Claimed = { kind: 'held', lease: { owner: 'another', until: NOW + 1, phase: 'called' } };

@@ -1,8 +1,8 @@
 import type { Call, Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import type { UserId } from './model.ts';
-import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
+import type { UserView } from './token-store.ts';
 
 /** What `ForgetUser` answers. */
 export interface UserForgotten {

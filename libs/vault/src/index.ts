@@ -21,3 +21,4 @@ export { revokeToken, type TokenRevoked } from './revoke-token.ts';
 export { type ConnectionStarted, isFlowId, type StartConnection, startConnection } from './start-connection.ts';
 export * from './status.ts';
 export { type StoreToken, storeToken, type TokenStored } from './store-token.ts';
+export type * from './token-store.ts';

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { canon } from '@vault-engine/crypto';
 import type { Call } from './call.ts';
 import type { Failure } from './errors.ts';
-import type { Remembered, UserView } from './ports.ts';
+import type { Remembered, UserView } from './token-store.ts';
 
 /** Names the dedupe record of a call: engine, user, idempotency key. Hex, so that no user id stands in a store's key. */
 export const dedupeId = (call: Pick<Call, 'engine' | 'idempotencyKey'>, user: string): string =>

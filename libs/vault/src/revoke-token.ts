@@ -4,9 +4,9 @@ import type { RecordName } from './credentials.ts';
 import { type EndingParts, endGrant, type GrantEnd } from './end-grant.ts';
 import type { PlatformId } from './model.ts';
 import type { Patience } from './patience.ts';
-import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
+import type { UserView } from './token-store.ts';
 
 /** What `RevokeToken` answers. */
 export interface TokenRevoked {

@@ -1,9 +1,9 @@
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import type { Flow, PlatformId, UserId } from './model.ts';
-import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
+import type { UserView } from './token-store.ts';
 
 /** What `StartConnection` asks for. */
 export interface StartConnection {

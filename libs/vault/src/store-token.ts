@@ -7,9 +7,9 @@ import { type Decision, type Mutation, nextVersion } from './change.ts';
 import { type Credentials, type SealedCredentials, sealCredentials } from './credentials.ts';
 import type { ConnectionRecord, PlatformId, UserId, WrappedDataKey } from './model.ts';
 import type { Patience } from './patience.ts';
-import type { UserView } from './ports.ts';
 import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
+import type { UserView } from './token-store.ts';
 
 /** What `StoreToken` asks for. */
 export interface StoreToken extends Credentials {

@@ -1,14 +1,7 @@
 import { type AuditActor, type AuditResult, type AuditSubject, auditOf, type Vault } from './call.ts';
 import type { EngineId, UserId } from './model.ts';
-import {
-  type Applied,
-  type Change,
-  type ConnectionEvent,
-  type PendingRef,
-  PortUnavailable,
-  type TokenStore,
-  type Transition,
-} from './ports.ts';
+import { type ConnectionEvent, PortUnavailable } from './ports.ts';
+import type { Applied, Change, PendingRef, TokenStore, Transition } from './token-store.ts';
 
 /** In whose name a transition is made: for the audit log, and for its events. */
 export interface TransitionActor extends AuditActor {

@@ -3,7 +3,7 @@ import type { AuditResult, Vault } from '../call.ts';
 import { nextVersion } from '../change.ts';
 import type { RecordName } from '../credentials.ts';
 import type { ConnectionRecord, UserRow } from '../model.ts';
-import type { Change, UserView } from '../ports.ts';
+import type { Change, UserView } from '../token-store.ts';
 import { carryOut, transitionOf } from '../transition.ts';
 import { eventOf } from './event-of.ts';
 import type { RenewalActor } from './renewer.ts';

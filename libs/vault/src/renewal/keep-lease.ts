@@ -1,4 +1,4 @@
-import type { LeaseOf, TokenStore } from '../ports.ts';
+import type { LeaseOf, TokenStore } from '../token-store.ts';
 
 /** A lease that is held on to. */
 export interface KeptLease {

@@ -1,5 +1,6 @@
 import type { Vault } from '../call.ts';
-import { type LeaseOf, type Port, PortUnavailable } from '../ports.ts';
+import { type Port, PortUnavailable } from '../ports.ts';
+import type { LeaseOf } from '../token-store.ts';
 
 const AGAIN_MS = 250;
 

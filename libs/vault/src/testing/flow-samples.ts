@@ -2,7 +2,8 @@ import { createSecretKey } from 'node:crypto';
 import { dataKey } from '@vault-engine/crypto';
 import type { Call } from '../call.ts';
 import type { EngineId, Flow, PlatformId, UserId, WrappedDataKey } from '../model.ts';
-import type { DataKeys, PlatformCatalog, UserView } from '../ports.ts';
+import type { DataKeys, PlatformCatalog } from '../ports.ts';
+import type { UserView } from '../token-store.ts';
 
 // Ids as `userId`, `platformId` and `engineId` would answer them.
 
