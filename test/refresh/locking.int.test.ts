@@ -58,11 +58,22 @@ test('1: whoever loses the lease before the provider is asked does not ask it', 
   expect([it.sent('lost'), it.sent('found')]).toEqual([0, 0]);
 });
 
-test('2: a lease lasts longer than the provider may take and what is written after', async () => {
+test('2: a lease lasts longer than the provider may take and what is written after, as soon as it may be asked', async () => {
+  const times: number[] = [];
+  const { store } = it;
+  const hold: typeof store.hold = (of) => {
+    if (of.phase === 'called') times.push(of.ttlMs);
+    return store.hold(of);
+  };
+  await it.ask(await it.connect({}), { renewer: it.renewer({ store: { ...store, hold } }) });
+  expect(times).toEqual([it.vault.providers.refreshTimeoutMs + 300]);
+});
+
+test('2: whoever dies before the provider is asked keeps the lease no longer than what is written may take', async () => {
   const times: number[] = [];
   const renewer = it.renewer({ store: watched(({ ttlMs }) => void times.push(ttlMs)) });
   await it.ask(await it.connect({}), { renewer });
-  expect(times).toEqual([it.vault.providers.refreshTimeoutMs + 300]);
+  expect(times).toEqual([300]);
 });
 
 test('3: without the lease nothing is refreshed, and whoever asks is told to come again', async () => {

@@ -20,7 +20,9 @@ const LOOK_MS = 100;
 
 /** Opens a renewer. Those who want the same connection refreshed at the same time share one attempt. */
 export const createRenewer = (vault: Vault, { sleep, random, persistMs = PERSIST_MS }: RenewerOptions): Renewer => {
+  // From `called` on it is longer than the provider's timeout and what it takes to persist.
   const timing: RenewalTiming = {
+    claimedMs: persistMs,
     leaseMs: vault.providers.refreshTimeoutMs + persistMs,
     confirmMs: CONFIRM_MS,
     sleep,

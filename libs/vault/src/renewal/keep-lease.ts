@@ -11,20 +11,37 @@ export interface KeptLease {
   readonly stop: () => void;
 }
 
+/**
+ * For how long a lease is claimed, and for how long it is held from `called` on, milliseconds. Who dies while it is claimed
+ * has spent nothing: the next need not wait for longer than it takes to be sure.
+ */
+export interface LeaseTimes {
+  readonly claimedMs: number;
+  readonly leaseMs: number;
+}
+
 /** Renews a claimed lease at a third of its time, until it is stopped or lost. */
-export const keepLease = (store: Pick<TokenStore, 'hold'>, of: LeaseOf, leaseMs: number): KeptLease => {
+export const keepLease = (
+  store: Pick<TokenStore, 'hold'>,
+  of: LeaseOf,
+  { claimedMs, leaseMs }: LeaseTimes,
+): KeptLease => {
   const loss = new AbortController();
-  const hold = async (phase: 'claimed' | 'called'): Promise<boolean> => {
-    const held = await store.hold({ ...of, phase, ttlMs: leaseMs });
+  let phase: 'claimed' | 'called' = 'claimed';
+  const hold = async (): Promise<boolean> => {
+    const held = await store.hold({ ...of, phase, ttlMs: phase === 'called' ? leaseMs : claimedMs });
     if (!held) loss.abort();
     return held;
   };
   // A store that is out takes nobody's lease away: the next renewal, or the put, tells.
-  const timer = setInterval(() => hold('claimed').catch(() => undefined), leaseMs / 3);
+  const timer = setInterval(() => hold().catch(() => undefined), claimedMs / 3);
   return {
     of,
     lost: loss.signal,
-    called: () => hold('called'),
+    called: () => {
+      phase = 'called';
+      return hold();
+    },
     stop: () => clearInterval(timer),
   };
 };

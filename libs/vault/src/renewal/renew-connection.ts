@@ -7,15 +7,13 @@ import type { Condition, ConnectionRecord, Lease, UserRow } from '../model.ts';
 import type { RefreshOutcome, RenewalTerms } from '../providers.ts';
 import type { Concluded } from './conclude.ts';
 import { type Attempt, conditionAfter, mayRenew, maySendAgain, type Refused, unknownSince } from './decide-renewal.ts';
-import { type KeptLease, keepLease } from './keep-lease.ts';
+import { type KeptLease, keepLease, type LeaseTimes } from './keep-lease.ts';
 import { giveBack, giveBackAnd, throughOutages } from './outages.ts';
 import { persistRefused, persistRenewed } from './persist-outcome.ts';
 import type { RenewalAnswer, RenewalRequest } from './renewer.ts';
 
 /** What renewing works with, beside the vault. */
-export interface RenewalTiming {
-  /** Longer than the provider's timeout and what it takes to persist. */
-  readonly leaseMs: number;
+export interface RenewalTiming extends LeaseTimes {
   /** A dead grant is asked for once more after this, milliseconds: some providers say so and do not mean it. */
   readonly confirmMs: number;
   readonly sleep: (ms: number) => Promise<unknown>;
@@ -43,10 +41,10 @@ export const renewConnection = async (
   const settled = withoutLease(vault, request, found);
   if (settled !== null) return settled;
   const of = { user, platform, owner: vault.uuid() };
-  const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: timing.leaseMs });
+  const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: timing.claimedMs });
   if (claimed.kind === 'held') return { kind: 'held' };
   if (claimed.kind === 'changed') return asItIs(vault, request);
-  const lease = keepLease(vault.store, of, timing.leaseMs);
+  const lease = keepLease(vault.store, of, timing);
   try {
     const { user: row, record } = await vault.store.readConnection(user, platform).catch(giveBackAnd(vault, of));
     const may = record === null ? null : mayRenew(record, vault.providers.terms(platform), vault.now(), forced);
