@@ -7,10 +7,10 @@ const repaired = new WeakSet<object>();
 const ended = new WeakMap<object, () => boolean>();
 
 /**
- * kafkajs 2.2.4 fetches from each broker by itself. When one says that it leads a partition no more, the member joins again,
- * and positions go back to what the group has committed; what another broker still brings then was asked for from where the
- * member stood before. Who takes that for the first of the new assignment takes all below it for done. This remembers for
- * which assignment each batch was fetched; see {@link isLate}.
+ * kafkajs 2.2.4 fetches from each broker by itself. Where one has a partition no more, or the topic has more of them than
+ * before, the member joins again at once, and positions go back to what the group has committed; what another broker still
+ * brings then was asked for from where the member stood before. Who takes that for the first of the new assignment takes all
+ * below it for done. This remembers for which assignment each batch was fetched; see {@link isLate}.
  */
 export function repairLateFetch(): void {
   const { prototype } = ConsumerGroup;
