@@ -17,12 +17,14 @@ const MAX_FIELDS = 0xffff;
  */
 export const canon = (...fields: readonly Field[]): Buffer => {
   if (fields.length > MAX_FIELDS) throw new RangeError(`canon takes ${MAX_FIELDS} fields at most`);
-  const lengths = fields.map(lengthOf);
-  const out = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + LENGTH_BYTES + length, COUNT_BYTES));
+  let size = COUNT_BYTES;
+  for (const field of fields) size += LENGTH_BYTES + lengthOf(field);
+  const out = Buffer.allocUnsafe(size);
   let at = out.writeUInt16BE(fields.length, 0);
-  for (const [index, field] of fields.entries()) {
-    at = out.writeUInt32BE(lengths[index] ?? 0, at);
-    at += write(field, out, at);
+  for (const field of fields) {
+    const length = write(field, out, at + LENGTH_BYTES);
+    out.writeUInt32BE(length, at);
+    at += LENGTH_BYTES + length;
   }
   return out;
 };

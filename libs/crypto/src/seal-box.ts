@@ -9,9 +9,10 @@
  * A 192-bit random salt gives each box a key of its own. It does not commit to the key: it is opened under exactly one
  * key, named by `kid`, and only after the MAC of the message around it was verified under the same credential.
  */
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { canon } from './canon.ts';
 import { expand64, type Random } from './derive.ts';
+import { drawSalt } from './draw-salt.ts';
 import { gcmOpen, gcmSeal, TAG_BYTES } from './gcm.ts';
 import type { Result } from './result.ts';
 import { readSecret, Secret } from './secret.ts';
@@ -39,7 +40,7 @@ export const sealBox = (
   kid: number,
   aad: Buffer,
   secret: Secret,
-  random: Random = randomBytes,
+  random: Random = drawSalt,
 ): Buffer => {
   const header = Buffer.alloc(HEADER_BYTES);
   header[0] = VERSION;
