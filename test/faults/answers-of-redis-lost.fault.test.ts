@@ -15,14 +15,16 @@ afterAll(async () => {
 });
 
 it('takes effect once where the script ran and its answer was lost', async () => {
-  let lost = 0;
+  let [answers, lost] = [0, 0];
   await at.prove({
     name: 'lost',
     users: 10,
     stepsPerUser: 30,
     during: async (traffic, random) => {
+      const first = random.int(5);
       redis.onApplied(() => {
-        if (random.int(8) > 0) return 'told';
+        answers += 1;
+        if (answers % 5 !== first) return 'told';
         lost += 1;
         return 'cut';
       });
@@ -30,7 +32,8 @@ it('takes effect once where the script ran and its answer was lost', async () =>
       redis.speak();
     },
   });
-  expect(lost).toBeGreaterThan(5);
+  // One packet may carry several answers, so how many there are is not known.
+  expect(lost).toBeGreaterThan(3);
 });
 
 it('loses no effect when the worker is killed between the script and the audit record', async () => {
