@@ -8,6 +8,7 @@ import type { PlatformProfile, ProfileCatalog } from './platform-catalog.ts';
 import type { Registration } from './provider-request.ts';
 import { backoff } from './refresh/backoff.ts';
 import { dueAt, type RandomFraction } from './refresh/due-at.ts';
+import { introspectRefreshToken } from './refresh/introspect-refresh-token.ts';
 import { refreshGrant } from './refresh/refresh-grant.ts';
 import { revokeGrant } from './revoke-grant.ts';
 
@@ -61,6 +62,12 @@ export const openProviders = (options: ProvidersOptions): Providers => {
       const { profile, client } = registration;
       return refreshGrant(profile, client, refreshToken, { ...deps, cancelled }, params);
     },
+    introspect: async (platform, refreshToken, params, cancelled) => {
+      const registration = registered(platform);
+      return registration === null
+        ? 'unknown'
+        : introspectRefreshToken(registration, refreshToken, params, { ...deps, cancelled });
+    },
     revoke: async (platform, tokens, params) => {
       const registration = registered(platform);
       return registration === null
@@ -78,13 +85,14 @@ export const openProviders = (options: ProvidersOptions): Providers => {
 
 /** How the connections of a platform are renewed by whoever is registered with it. */
 export const renewalTerms = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
-  const { rotation, refresh } = profile;
+  const { rotation, refresh, introspection } = profile;
   return {
     dueAt: (facts) => dueAt({ ...facts, expiresAt: expiryOf(profile, facts) }, profile, () => shareOf(facts)),
     backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
     minIntervalMs: refresh.min_interval_s * 1_000,
     graceMs: rotation.grace_s * 1_000,
     reuse: reuseOf(rotation),
+    tellsSpent: introspection?.refresh_tokens === true,
   };
 };
 

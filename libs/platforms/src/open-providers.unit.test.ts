@@ -55,6 +55,7 @@ it.each([
     kind: 'application_fault',
     reason: 'not_registered',
   });
+  expect(await providers.introspect(platform, refresh(), {}, new AbortController().signal)).toBe('unknown');
   expect(sent).toEqual([]);
 });
 
@@ -63,6 +64,13 @@ it('asks a platform that the vault is registered with', async () => {
   expect(await providers.identify(profile.id, access(), {})).toEqual({ ok: true, value: 'ada' });
   expect(await providers.revoke(profile.id, { access: access(), refresh: refresh() }, {})).toEqual({ kind: 'revoked' });
   expect(sent.map(({ url }) => url.pathname)).toEqual(['/me', '/revoke']);
+});
+
+it('a provider tells whether a refresh token is spent where its profile says so', () => {
+  const tells = (introspection: { url: string; refresh_tokens?: boolean } | null) =>
+    renewalTerms(testProfile('https://provider.example/token', { introspection }), () => 0).tellsSpent;
+  const url = 'https://provider.example/introspect';
+  expect([tells(null), tells({ url }), tells({ url, refresh_tokens: true })]).toEqual([false, false, true]);
 });
 
 it.each([

@@ -84,7 +84,16 @@ const identity = z
   .describe('How the upstream account of an access token is asked for; null: the provider has no way.');
 
 const introspection = z
-  .strictObject({ url, auth: z.enum(['post', 'basic', 'none']).default('post') })
+  .strictObject({
+    url,
+    auth: z.enum(['post', 'basic', 'none']).default('post'),
+    refresh_tokens: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether it tells of refresh tokens too: active as long as one can be used, and not after a rotation and its `grace_s`. Left false where the provider calls one active for as long as its grant lives.',
+      ),
+  })
   .describe('RFC 7662: how the expiry of an access token is asked for.');
 
 const hosts = z

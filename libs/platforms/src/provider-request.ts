@@ -65,12 +65,18 @@ export const requestRefresh = (
 /** Whether a second use of a refresh token does no harm, should nobody know whether the first was received. */
 const canRepeat = ({ rotation }: PlatformProfile): boolean => rotation.mode === 'never' || rotation.grace_s > 0;
 
-/** Asks about an access token (RFC 7662). */
+/** A token that is asked about, and what it is (RFC 7662 §2.1). */
+export interface Questioned {
+  readonly token: Secret;
+  readonly hint: 'access_token' | 'refresh_token';
+}
+
+/** Asks about a token (RFC 7662). */
 export const requestIntrospection = (
   { profile, client }: Registration,
   url: URL,
   auth: 'post' | 'basic' | 'none',
-  accessToken: Secret,
+  { token, hint }: Questioned,
   deps: ProviderDeps,
 ): Promise<Exchange> =>
   capture(
@@ -79,8 +85,8 @@ export const requestIntrospection = (
         server({ introspection_endpoint: url.href }),
         { client_id: client.id } satisfies Client,
         authenticateClient(auth, client),
-        reveal(accessToken).toString(),
-        { ...insecure(url), additionalParameters: { token_type_hint: 'access_token' }, [customFetch]: send },
+        reveal(token).toString(),
+        { ...insecure(url), additionalParameters: { token_type_hint: hint }, [customFetch]: send },
       ),
     (asked) => {
       const { headers, body } = encodeBody('form', asked.body);

@@ -25,6 +25,8 @@ export interface RenewalTerms {
    * spent. `refused`: no more than a refusal. `fatal`: the provider may end what it issued since.
    */
   readonly reuse: 'harmless' | 'refused' | 'fatal';
+  /** Whether the provider can be asked if a refresh token is spent ({@link Providers.introspect}). */
+  readonly tellsSpent: boolean;
 }
 
 /** Credentials that a provider has issued in the place of others. */
@@ -52,6 +54,12 @@ export type RefreshOutcome =
   | { readonly kind: 'throttled'; readonly reason: string; readonly retryAfterMs: number }
   /** The request was sent and no usable answer came: the refresh token may be spent. */
   | { readonly kind: 'unknown_outcome'; readonly reason: string };
+
+/**
+ * What a provider says of a refresh token. `spent`: it takes it no longer, be it used or revoked. `unknown`: it can't be
+ * asked, or has not answered.
+ */
+export type SpentOrNot = 'spent' | 'unspent' | 'unknown';
 
 /** What ending a grant came to. */
 export type RevokeOutcome =
@@ -83,6 +91,13 @@ export interface Providers {
     params: ConnectionMetadata['params'],
     cancelled: AbortSignal,
   ): Promise<RefreshOutcome>;
+  /** Asks whether a refresh token is spent, and spends nothing: one request, within {@link Providers.refreshTimeoutMs}. */
+  introspect(
+    platform: PlatformId,
+    refreshToken: Secret,
+    params: ConnectionMetadata['params'],
+    cancelled: AbortSignal,
+  ): Promise<SpentOrNot>;
   /** No call of {@link Providers.refresh} takes longer, milliseconds. */
   readonly refreshTimeoutMs: number;
   revoke(

@@ -26,6 +26,7 @@ const terms: RenewalTerms = {
   minIntervalMs: MINUTE,
   graceMs: 0,
   reuse: 'fatal',
+  tellsSpent: false,
 };
 
 const linesOf = (connection: ConnectionRecord, by: RenewalTerms | null = terms): string =>

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Outbound, openOutbound } from '../outbound/open-outbound.ts';
 import { revokeGrant } from '../revoke-grant.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
+import { introspectRefreshToken } from './introspect-refresh-token.ts';
 import { refreshGrant } from './refresh-grant.ts';
 
 let server: AuthorizationServer;
@@ -72,6 +73,24 @@ it('introspection says when a token expires, where the answer does not', async (
   };
   const { expiresAt } = await renew(await consent(), written);
   expect(Math.abs((expiresAt ?? 0) - (Date.now() + 120_000))).toBeLessThan(5_000);
+});
+
+it('introspection says which refresh token is spent: those that were rotated away, and all of a grant that is over', async () => {
+  const told = (token: string) =>
+    introspectRefreshToken(
+      { profile: profile({ introspection: { url: server.introspectionUrl, refresh_tokens: true } }), client: client() },
+      secretOf(Buffer.from(token)),
+      {},
+      deps(),
+    );
+  const first = await consent();
+  expect(await told(first)).toBe('unspent');
+  const { refresh: second } = await renew(first);
+  expect([await told(first), await told(second)]).toEqual(['spent', 'unspent']);
+  // Asking has spent nothing.
+  const { refresh: third } = await renew(second);
+  expect(await server.endGrant(third)).toBe(true);
+  expect(await told(third)).toBe('spent');
 });
 
 it('a revoked grant refreshes no more, and is revoked a second time without complaint (RFC 7009 §2.2)', async () => {

@@ -42,4 +42,5 @@ export const terms: RenewalTerms = {
   minIntervalMs: 0,
   graceMs: 0,
   reuse: 'harmless',
+  tellsSpent: false,
 };

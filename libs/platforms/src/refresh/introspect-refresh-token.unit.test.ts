@@ -1,0 +1,100 @@
+import type { ServerResponse } from 'node:http';
+import { openHttpServer, sendJson } from '@vault-engine/authorization-server';
+import { secretOf } from '@vault-engine/crypto/plaintext';
+import { afterEach, expect, it, vi } from 'vitest';
+import { openOutbound } from '../outbound/open-outbound.ts';
+import { testProfile } from '../testing/profile-of-test.ts';
+import { introspectRefreshToken } from './introspect-refresh-token.ts';
+
+const opened: { close: () => unknown }[] = [];
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await Promise.all(opened.splice(0).map((it) => it.close()));
+});
+const keep = <Opened extends { close: () => unknown }>(it: Opened): Opened => {
+  opened.push(it);
+  return it;
+};
+
+type Introspection = NonNullable<Parameters<typeof testProfile>[1]>['introspection'];
+
+interface Asking {
+  readonly introspection?: (url: string) => Introspection;
+  readonly cancelled?: AbortSignal;
+  readonly hosts?: { readonly param: string; readonly allowed: string[] };
+}
+
+/** Asks a server that answers so. */
+const asked = async (answer: (response: ServerResponse) => void, { introspection, cancelled, hosts }: Asking = {}) => {
+  const server = keep(await openHttpServer((_received, response) => answer(response)));
+  const outbound = keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: 200 }));
+  const url = `${server.url}/introspect`;
+  const profile = testProfile(`${server.url}/token`, {
+    introspection: introspection ? introspection(url) : { url, refresh_tokens: true },
+    ...(hosts && { hosts }),
+  });
+  const client = { id: 'client-1', secret: secretOf(Buffer.from('canary-secret')) };
+  const deps = { outbound, now: () => 0, ...(cancelled && { cancelled }) };
+  const token = secretOf(Buffer.from('canary-refresh'));
+  const told = await introspectRefreshToken({ profile, client }, token, { region: 'evil.example' }, deps);
+  return { told, received: server.received };
+};
+
+const json = (status: number, body: unknown) => (response: ServerResponse) => void sendJson(response, status, body);
+
+it('an active refresh token is unspent, one that is not active is spent', async () => {
+  expect((await asked(json(200, { active: true, exp: 1 }))).told).toBe('unspent');
+  expect((await asked(json(200, { active: false }))).told).toBe('spent');
+});
+
+it('the question names the token as what it is (RFC 7662 §2.1), and authenticates as the profile says', async () => {
+  const { received } = await asked(json(200, { active: true }));
+  expect(received.map(({ method, path }) => [method, path])).toEqual([['POST', '/introspect']]);
+  expect(Object.fromEntries(new URLSearchParams(received[0]?.body))).toEqual({
+    token: 'canary-refresh',
+    token_type_hint: 'refresh_token',
+    client_id: 'client-1',
+    client_secret: 'canary-secret',
+  });
+});
+
+it.each<[string, Asking]>([
+  ['has no introspection', { introspection: () => null }],
+  ['does not say that it tells of refresh tokens', { introspection: (url) => ({ url }) }],
+  ['says that it does not', { introspection: (url) => ({ url, refresh_tokens: false }) }],
+])('a provider whose profile %s is not asked', async (_name, asking) => {
+  const { told, received } = await asked(json(200, { active: true }), asking);
+  expect([told, received]).toEqual(['unknown', []]);
+});
+
+it.each<[string, (response: ServerResponse) => void]>([
+  ['500', json(500, { active: true })],
+  ['401', json(401, { error: 'invalid_client' })],
+  ['another 2xx', json(202, { active: true })],
+  ['a redirect', (response) => void response.writeHead(307, { location: 'https://elsewhere.example/' }).end()],
+  ['HTML', (response) => void response.end('<html>active</html>')],
+  ['nothing', (response) => void response.end()],
+  ['no object', json(200, [{ active: true }])],
+  ['null', json(200, null)],
+  ['no word of it', json(200, { token_type: 'refresh_token' })],
+  ['text for a yes', json(200, { active: 'true' })],
+  ['a number for a yes', json(200, { active: 1 })],
+  ['half an answer', (response) => void response.writeHead(200, { 'content-length': '99' }).write('{"active":true}')],
+  ['a cut', (response) => void response.destroy()],
+  ['too late', () => undefined],
+])('%s is no answer, and nothing is said about it', async (_name, answer) => {
+  const written = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write'), vi.spyOn(console, 'log')];
+  const { told, received } = await asked(answer);
+  expect([told, received.length]).toEqual(['unknown', 1]);
+  for (const one of written) expect(one).not.toHaveBeenCalled();
+});
+
+it('nobody is asked once it is cancelled, nor at a host that the profile does not allow', async () => {
+  for (const asking of [
+    { cancelled: AbortSignal.abort() },
+    { hosts: { param: 'region', allowed: ['accounts.provider.example'] } },
+  ]) {
+    const { told, received } = await asked(json(200, { active: true }), asking);
+    expect([told, received]).toEqual(['unknown', []]);
+  }
+});
