@@ -11,7 +11,7 @@ const DAY_MS = 24 * HOUR_MS;
 
 let its: ProviderAndRenewals;
 beforeEach(async () => {
-  its = await openProviderAndRenewals({ persistMs: 100 });
+  its = await openProviderAndRenewals({ persistMs: 400 });
 });
 afterEach(() => its.close());
 
@@ -139,7 +139,7 @@ it('that it is well again is told once', async () => {
 });
 
 it('what a process that died left is resolved before it is told how the connection stands', async () => {
-  const died = await openProviderAndRenewals({ kind: 'revoking', timeoutMs: 400, persistMs: 100 });
+  const died = await openProviderAndRenewals({ kind: 'revoking', timeoutMs: 400, persistMs: 400 });
   // Valid for a while, then neither valid nor to be refreshed ahead of time by anybody but who asks.
   const user = await died.connect({ refresh: 'left', expiresInMs: MINUTE_MS });
   const { parts, died: death } = mortal(died.vault, 'after asking');

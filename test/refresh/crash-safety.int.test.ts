@@ -1,12 +1,12 @@
 import { type MisbehavingProvider, misbehave, openMisbehavingProvider } from '@vault-engine/authorization-server';
-import { type Change, PortUnavailable, type TokenStore } from '@vault-engine/vault';
+import { type Change, PortUnavailable, type Providers, type SpentOrNot, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { mortal } from './mortal.ts';
+import { type Moment, mortal } from './mortal.ts';
 import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
 import { openRenewals, type Renewals } from './open-renewals.ts';
 import { GRACE_S, profileOf } from './profiles.ts';
 
-const TIMES = { timeoutMs: 500, persistMs: 200 };
+const TIMES = { timeoutMs: 500, persistMs: 400 };
 
 let its: ProviderAndRenewals;
 beforeAll(async () => {
@@ -129,6 +129,97 @@ describe('9: an outcome that is not known', () => {
     await died;
     provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
     expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+  });
+});
+
+describe('9: an outcome that is not known, where the grace is over and the provider tells what is spent', () => {
+  let provider: MisbehavingProvider;
+  let renewals: Renewals;
+
+  beforeAll(async () => {
+    provider = await openMisbehavingProvider();
+    const introspection = { url: provider.introspectionUrl, refresh_tokens: true };
+    renewals = await openRenewals({ profile: profileOf(provider, 'graced', { introspection }), ...TIMES });
+  });
+  afterAll(async () => {
+    await renewals.close();
+    await provider.close();
+  });
+
+  const diedOver = async (refresh: string, moment: Moment) => {
+    const user = await renewals.connect({ refresh });
+    const { parts, died } = mortal(renewals.vault, moment);
+    void renewals.ask(user, { renewer: renewals.renewer(parts) });
+    await died;
+    renewals.pass(GRACE_S * 1_000);
+    return user;
+  };
+  const sent = (refresh: string) => provider.refreshTokens().filter((token) => token === refresh).length;
+  /** A renewer that is told so of every refresh token. */
+  const told = (spentOrNot: SpentOrNot) => {
+    const providers = { ...renewals.vault.providers, introspect: async () => spentOrNot };
+    return renewals.renewer({ providers });
+  };
+
+  it('is renewed where nobody has asked', async () => {
+    const user = await diedOver('unasked', 'before asking');
+    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+    expect(sent('unasked')).toBe(1);
+  });
+
+  it('is dead where somebody has', async () => {
+    const user = await diedOver('asked', 'after asking');
+    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(sent('asked')).toBe(1);
+  });
+
+  it('is dead where the provider does not tell after all', async () => {
+    const user = await diedOver('untold', 'before asking');
+    const answer = await renewals.ask(user, { renewer: told('unknown') });
+    expect(answer).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(sent('untold')).toBe(0);
+  });
+
+  it('is asked about too where somebody has lived to write it down, and forgotten when it is cleared up', async () => {
+    const user = await renewals.connect({ refresh: 'written down' });
+    provider.script(misbehave.cut(), misbehave.serverError());
+    await renewals.ask(user);
+    renewals.pass(GRACE_S * 1_000);
+    await renewals.ask(user, { renewer: told('unspent') });
+    expect((await renewals.recordOf(user)).condition).toMatchObject({
+      reason: 'provider_unavailable',
+      unknownSince: null,
+    });
+    expect(sent('written down')).toBe(2);
+  });
+
+  it('is sent under a doubt of its own, which has a grace of its own', async () => {
+    const user = await diedOver('doubted twice', 'before asking');
+    provider.script(misbehave.cut());
+    const from = renewals.vault.now();
+    await renewals.ask(user);
+    const { condition } = await renewals.recordOf(user);
+    if (condition.kind !== 'failing') return expect.fail(condition.kind);
+    expect(condition.reason).toBe('outcome_unknown');
+    expect(condition.unknownSince).toBeGreaterThanOrEqual(from);
+  });
+
+  it('waits for a place in the provider’s rate, and is not forgotten meanwhile', async () => {
+    const user = await diedOver('waiting', 'before asking');
+    let asked = 0;
+    const providers: Providers = {
+      ...renewals.vault.providers,
+      admit: async () => ({ ok: false, retryAfterMs: 1_000 }),
+      introspect: async () => {
+        asked += 1;
+        return 'unspent';
+      },
+    };
+    const answer = await renewals.ask(user, { renewer: renewals.renewer({ providers }) });
+    expect(answer).toMatchObject({ code: 'refresh_cooling_down' });
+    expect([asked, (await renewals.recordOf(user)).lease?.phase]).toEqual([0, 'called']);
+    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+    expect(sent('waiting')).toBe(1);
   });
 });
 

@@ -1,15 +1,16 @@
 import {
+  type AuthorizationServer,
   type MisbehavingProvider,
   openAuthorizationServer,
   openMisbehavingProvider,
 } from '@vault-engine/authorization-server';
 import { drainPending, status, type UserId } from '@vault-engine/vault';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Moment, mortal } from './mortal.ts';
 import { openRenewals, type Renewals } from './open-renewals.ts';
 import { KINDS, type Kind, profileOf } from './profiles.ts';
 
-const TIMES = { timeoutMs: 500, persistMs: 200 };
+const TIMES = { timeoutMs: 500, persistMs: 400 };
 
 /** What a process that died has left. */
 interface Crashed {
@@ -18,14 +19,18 @@ interface Crashed {
   readonly sent: () => number;
 }
 
-/** How often the refresh token has been sent in the end, and whether it may be sent at all where a second time is fatal. */
+/** What death has left where a second use is harmless, and where it is fatal. */
 interface Left {
+  /** How often the refresh token has been sent in the end, if that is harmless. */
   readonly sent: number;
-  readonly mayBeSpent: boolean;
+  /** Whether a provider that ends grants still takes it, and whether anybody but the provider can know. */
+  readonly refresh: 'unspent' | 'unspent for all that its provider can tell' | 'spent';
 }
 
 /** The provider has not been asked, and the lease says so. */
-const UNSPENT: Left = { sent: 1, mayBeSpent: false };
+const UNSPENT: Left = { sent: 1, refresh: 'unspent' };
+const UNASKED: Left = { sent: 1, refresh: 'unspent for all that its provider can tell' };
+const SPENT: Left = { sent: 2, refresh: 'spent' };
 
 const CRASHES: Partial<Record<Moment, Left>> = {
   'before claiming': UNSPENT,
@@ -33,11 +38,15 @@ const CRASHES: Partial<Record<Moment, Left>> = {
   'before auditing the intent': UNSPENT,
   'after auditing the intent': UNSPENT,
   'before calling': UNSPENT,
-  'after calling': { sent: 1, mayBeSpent: true },
-  'before asking': { sent: 1, mayBeSpent: true },
-  'after asking': { sent: 2, mayBeSpent: true },
-  'before writing': { sent: 2, mayBeSpent: true },
+  'after calling': UNASKED,
+  'before asking': UNASKED,
+  'after asking': SPENT,
+  'before writing': SPENT,
 };
+
+/** Whether a connection does not survive what is left of it. */
+const isLost = (kind: Kind, { refresh }: Left): boolean =>
+  kind === 'revoking' ? refresh !== 'unspent' : kind === 'telling' && refresh === 'spent';
 
 const WRITTEN: readonly Moment[] = [
   'after writing',
@@ -85,7 +94,7 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
     const answer = await renewals.ask(user);
     const record = await renewals.recordOf(user);
     expect(record.lease).toBeNull();
-    if (kind === 'revoking' && left.mayBeSpent) {
+    if (isLost(kind, left)) {
       expect(answer).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
       expect(record.condition).toMatchObject({ kind: 'dead', reason: 'outcome_unknown' });
       expect(status(record, renewals.vault.now())).toMatchObject({ status: 'EXPIRED', action: 'REAUTH' });
@@ -116,16 +125,64 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
   });
 });
 
-it('9: a server that ends a grant whose refresh token is used twice is not asked twice', async () => {
-  const server = await openAuthorizationServer({ lifetimes: { access: 60 } });
-  const renewals = await openRenewals({ profile: profileOf(server, 'revoking'), ...TIMES });
-  const { refresh } = await server.consent('a');
-  const user = await renewals.connect({ refresh });
-  const { parts, died } = mortal(renewals.vault, 'after asking');
-  void renewals.ask(user, { renewer: renewals.renewer(parts) });
-  await died;
-  expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
-  expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
-  await renewals.close();
-  await server.close();
+describe('a server that ends a grant whose refresh token is used twice', () => {
+  let server: AuthorizationServer;
+  let renewals: Renewals;
+  beforeEach(async () => {
+    server = await openAuthorizationServer({ lifetimes: { access: 60 } });
+  });
+  afterEach(async () => {
+    await renewals.close();
+    await server.close();
+  });
+
+  /** A connection of such a server, whose first renewal dies at one moment, its second at another, and so on. */
+  const diedOver = async (kind: Kind, ...moments: readonly Moment[]): Promise<UserId> => {
+    renewals = await openRenewals({ profile: profileOf(server, kind), ...TIMES });
+    const { refresh } = await server.consent('a');
+    const user = await renewals.connect({ refresh });
+    for (const moment of moments) {
+      const { parts, died } = mortal(renewals.vault, moment);
+      void renewals.ask(user, { renewer: renewals.renewer(parts) });
+      await died;
+    }
+    return user;
+  };
+
+  it.each<Kind>(['revoking', 'telling'])('9: is not asked twice, whether or not it tells: %s', async (kind) => {
+    const user = await diedOver(kind, 'after asking');
+    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+  });
+
+  it('9: renews what it says is unspent, and that is in order: it can be renewed again', async () => {
+    const user = await diedOver('telling', 'before asking');
+    const answer = await renewals.ask(user);
+    if (answer.code !== 'ok') return expect.fail(answer.code);
+    expect(await server.accepts(answer.access)).toBe(true);
+    const { tokenVersion } = answer;
+    expect(await renewals.ask(user, { rejectedVersion: tokenVersion })).toMatchObject({ code: 'ok' });
+    expect(server.counts().refreshes).toEqual({ total: 2, renewed: 2, refused: 0 });
+  });
+
+  it.each<Moment>(['before introspecting', 'after introspecting', 'before auditing the intent', 'before calling'])(
+    '9: death %s leaves what was found',
+    async (moment) => {
+      const user = await diedOver('telling', 'after calling', moment);
+      expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+      expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+    },
+  );
+
+  it('9: a second death over a token that was said to be unspent is found as the first was', async () => {
+    const user = await diedOver('telling', 'before asking', 'after asking');
+    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+    expect(renewals.auditOf(user)).toEqual([
+      'StoreToken ok',
+      'RefreshToken started',
+      'RefreshToken started',
+      'RefreshToken expired_token outcome_unknown',
+    ]);
+  });
 });

@@ -1,5 +1,5 @@
 import { misbehave } from '@vault-engine/authorization-server';
-import type { LeaseOf, TokenStore } from '@vault-engine/vault';
+import { type LeaseOf, PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { revoke } from './connect.ts';
 import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
@@ -56,6 +56,38 @@ test('1: whoever loses the lease before the provider is asked does not ask it', 
   };
   expect(await it.ask(user, { renewer: it.renewer({ store }) })).toMatchObject({ code: 'ok', access: 'found' });
   expect([it.sent('lost'), it.sent('found')]).toEqual([0, 0]);
+});
+
+test('1: whoever stood still until the lease was another’s sends nothing any more', async () => {
+  const user = await it.connect({ refresh: 'still' });
+  const { store, providers } = it.vault;
+  const awake = Promise.withResolvers<void>();
+  let standsStill = false;
+  const renewer = it.renewer({
+    store: {
+      ...store,
+      hold: async (of) => {
+        if (standsStill) throw new PortUnavailable('storage', 'it is not asked');
+        return store.hold(of);
+      },
+    },
+    providers: {
+      ...providers,
+      refreshTimeoutMs: 0,
+      refresh: async (...of) => {
+        standsStill = true;
+        await awake.promise;
+        return providers.refresh(...of);
+      },
+    },
+  });
+  const asked = it.ask(user, { renewer });
+  await vi.waitUntil(() => standsStill);
+  const other = await it.ask(user);
+  expect(other).toMatchObject({ code: 'ok' });
+  awake.resolve();
+  expect(await asked).toEqual(other);
+  expect(it.sent('still')).toBe(1);
 });
 
 test('2: a lease lasts longer than the provider may take and what is written after, as soon as it may be asked', async () => {

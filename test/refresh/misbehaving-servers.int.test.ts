@@ -51,6 +51,7 @@ const unknown = (reason: string): Record<Kind, Outcome> => {
     never: transient(reason),
     rejecting: perhapsSpent,
     revoking: dead('outcome_unknown', audited),
+    telling: dead('outcome_unknown', audited),
     graced: perhapsSpent,
   };
 };
@@ -59,6 +60,7 @@ const ofAll = (outcome: Outcome): Record<Kind, Outcome> => ({
   never: outcome,
   rejecting: outcome,
   revoking: outcome,
+  telling: outcome,
   graced: outcome,
 });
 

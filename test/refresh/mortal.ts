@@ -7,6 +7,7 @@ export type Moment = `${'before' | 'after'} ${Step}`;
 export type Step =
   | 'claiming'
   | 'auditing the intent'
+  | 'introspecting'
   | 'calling'
   | 'asking'
   | 'writing'
@@ -55,7 +56,11 @@ export const mortal = ({ store, journal, providers }: Vault, moment: Moment): Mo
         },
         publish: (user, event) => does('telling', () => journal.publish(user, event)),
       },
-      providers: { ...providers, refresh: (...of) => does('asking', () => providers.refresh(...of)) },
+      providers: {
+        ...providers,
+        refresh: (...of) => does('asking', () => providers.refresh(...of)),
+        introspect: (...of) => does('introspecting', () => providers.introspect(...of)),
+      },
     },
   };
 };

@@ -8,7 +8,7 @@ import { mortal } from './mortal.ts';
 import { openRenewals, type Renewals } from './open-renewals.ts';
 import { type Kind, profileOf } from './profiles.ts';
 
-const TIMES = { timeoutMs: 500, persistMs: 200 };
+const TIMES = { timeoutMs: 500, persistMs: 400 };
 /** Longer than a lease lasts, and than the store tries by itself. */
 const LONG_MS = 1_700;
 

@@ -8,15 +8,16 @@ export const KINDS = {
   never: { mode: 'never' },
   rejecting: { mode: 'optional', on_reuse: 'reject' },
   revoking: { mode: 'always', on_reuse: 'revoke_family' },
+  telling: { mode: 'always', on_reuse: 'revoke_family' },
   graced: { mode: 'always', on_reuse: 'revoke_family', grace_s: GRACE_S },
 } as const satisfies Record<string, WrittenProfile['rotation']>;
 
 /** Which of them. */
 export type Kind = keyof typeof KINDS;
 
-/** The profile of a provider of a kind, with changes. */
+/** The profile of a provider of a kind, with changes. `telling` is one that tells which refresh tokens are spent. */
 export const profileOf = (
-  { tokenUrl }: { readonly tokenUrl: string },
+  { tokenUrl, introspectionUrl }: { readonly tokenUrl: string; readonly introspectionUrl: string },
   kind: Kind,
   changes: Partial<WrittenProfile> = {},
 ): WrittenProfile => ({
@@ -24,5 +25,6 @@ export const profileOf = (
   token: { url: tokenUrl },
   refresh: { min_interval_s: 0 },
   rotation: KINDS[kind],
+  ...(kind === 'telling' && { introspection: { url: introspectionUrl, refresh_tokens: true } }),
   ...changes,
 });

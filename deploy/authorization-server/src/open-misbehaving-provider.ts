@@ -1,10 +1,12 @@
 import { type Behaviour, renew, type TokenAnswer } from './misbehaviours.ts';
-import { openHttpServer, type Received } from './open-server.ts';
+import { openHttpServer, type Received, sendJson } from './open-server.ts';
 
 /** A token endpoint that meets each request as a test says, and renews everything where it says nothing. */
 export interface MisbehavingProvider {
   readonly url: string;
   readonly tokenUrl: string;
+  /** RFC 7662: a refresh token is active until it has come to the token endpoint, whatever was answered there. */
+  readonly introspectionUrl: string;
   /** How the next requests are met, one after the other, after those that were said before. */
   readonly script: (...behaviours: readonly Behaviour[]) => void;
   /** How every request is met for which there is no script. */
@@ -25,6 +27,11 @@ export const openMisbehavingProvider = async ({ expiresIn = 3_600 } = {}): Promi
   let rest: Behaviour = renew();
   let latest: TokenAnswer | null = null;
   const server = await openHttpServer((received, response) => {
+    if (received.path === '/introspect') {
+      const token = new URLSearchParams(received.body).get('token');
+      const spent = requests.some((request) => refreshTokenIn(request) === token);
+      return sendJson(response, 200, { active: !spent });
+    }
     if (received.method !== 'POST' || received.path !== '/token') {
       response.writeHead(404).end();
       return;
@@ -41,6 +48,7 @@ export const openMisbehavingProvider = async ({ expiresIn = 3_600 } = {}): Promi
   return {
     url: server.url,
     tokenUrl: `${server.url}/token`,
+    introspectionUrl: `${server.url}/introspect`,
     script: (...behaviours) => {
       script.push(...behaviours);
     },

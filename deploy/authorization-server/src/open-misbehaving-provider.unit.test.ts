@@ -29,6 +29,18 @@ it('renews where the test says nothing, and remembers what came', async () => {
   expect(provider.requests).toHaveLength(2);
 });
 
+it('says which refresh tokens have come, whatever it answered (RFC 7662)', async () => {
+  const active = async (token: string) => {
+    const answer = await fetch(provider.introspectionUrl, { method: 'POST', body: new URLSearchParams({ token }) });
+    return answer.json();
+  };
+  expect(await active('first')).toEqual({ active: true });
+  provider.script(misbehave.serverError());
+  await ask('first');
+  expect([await active('first'), await active('second')]).toEqual([{ active: false }, { active: true }]);
+  expect(provider.requests).toHaveLength(1);
+});
+
 it('reads refresh tokens out of JSON too', async () => {
   await fetch(provider.tokenUrl, {
     method: 'POST',

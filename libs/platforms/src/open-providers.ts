@@ -62,11 +62,9 @@ export const openProviders = (options: ProvidersOptions): Providers => {
       const { profile, client } = registration;
       return refreshGrant(profile, client, refreshToken, { ...deps, cancelled }, params);
     },
-    introspect: async (platform, refreshToken, params, cancelled) => {
+    introspect: async (platform, refreshToken, params) => {
       const registration = registered(platform);
-      return registration === null
-        ? 'unknown'
-        : introspectRefreshToken(registration, refreshToken, params, { ...deps, cancelled });
+      return registration === null ? 'unknown' : introspectRefreshToken(registration, refreshToken, params, deps);
     },
     revoke: async (platform, tokens, params) => {
       const registration = registered(platform);

@@ -55,7 +55,7 @@ it.each([
     kind: 'application_fault',
     reason: 'not_registered',
   });
-  expect(await providers.introspect(platform, refresh(), {}, new AbortController().signal)).toBe('unknown');
+  expect(await providers.introspect(platform, refresh(), {})).toBe('unknown');
   expect(sent).toEqual([]);
 });
 

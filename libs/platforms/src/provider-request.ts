@@ -1,5 +1,6 @@
 import type { Secret } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
+import type { Cancellation } from '@vault-engine/vault';
 import {
   type AuthorizationServer,
   allowInsecureRequests,
@@ -23,7 +24,7 @@ export interface ProviderDeps {
   /** Unix milliseconds. */
   readonly now: () => number;
   /** A request that is not sent yet is not sent any more; one that is sent is waited for. */
-  readonly cancelled?: AbortSignal;
+  readonly cancelled?: Cancellation;
 }
 
 /** Whom a request is for. */

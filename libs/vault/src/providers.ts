@@ -61,6 +61,11 @@ export type RefreshOutcome =
  */
 export type SpentOrNot = 'spent' | 'unspent' | 'unknown';
 
+/** Looked at right before a request is sent, which is not sent once it is aborted. An `AbortSignal` is one. */
+export interface Cancellation {
+  readonly aborted: boolean;
+}
+
 /** What ending a grant came to. */
 export type RevokeOutcome =
   | { readonly kind: 'revoked' }
@@ -89,15 +94,10 @@ export interface Providers {
     platform: PlatformId,
     refreshToken: Secret,
     params: ConnectionMetadata['params'],
-    cancelled: AbortSignal,
+    cancelled: Cancellation,
   ): Promise<RefreshOutcome>;
   /** Asks whether a refresh token is spent, and spends nothing: one request, within {@link Providers.refreshTimeoutMs}. */
-  introspect(
-    platform: PlatformId,
-    refreshToken: Secret,
-    params: ConnectionMetadata['params'],
-    cancelled: AbortSignal,
-  ): Promise<SpentOrNot>;
+  introspect(platform: PlatformId, refreshToken: Secret, params: ConnectionMetadata['params']): Promise<SpentOrNot>;
   /** No call of {@link Providers.refresh} takes longer, milliseconds. */
   readonly refreshTimeoutMs: number;
   revoke(

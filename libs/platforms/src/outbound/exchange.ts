@@ -1,3 +1,5 @@
+import type { Cancellation } from '@vault-engine/vault';
+
 /** One HTTP request to a provider. */
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -12,7 +14,7 @@ export interface OutboundRequest {
    */
   readonly reuse: boolean;
   /** Asked once more right before the request is sent; afterwards it is waited for. */
-  readonly cancelled?: AbortSignal;
+  readonly cancelled?: Cancellation;
 }
 
 /** The provider has not seen one byte of the request: it may be repeated. */

@@ -47,6 +47,15 @@ export const unknownSince = (
 export const maySendAgain = ({ reuse, graceMs }: RenewalTerms, since: number | null, now: number): boolean =>
   since === null || reuse !== 'fatal' || now < since + graceMs;
 
+/**
+ * How an attempt begins: by sending the refresh token, by asking whether it is spent, or by giving it up, as it may be spent
+ * and nobody can tell.
+ */
+export const firstStep = (terms: RenewalTerms, since: number | null, now: number): 'send' | 'ask' | 'give_up' => {
+  if (maySendAgain(terms, since, now)) return 'send';
+  return terms.tellsSpent ? 'ask' : 'give_up';
+};
+
 /** Anything but new credentials. */
 export type Refused = Exclude<RefreshOutcome, { kind: 'renewed' }>;
 

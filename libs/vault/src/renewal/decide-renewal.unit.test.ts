@@ -4,7 +4,15 @@ import type { Condition, Lease } from '../model.ts';
 import type { RenewalTerms } from '../providers.ts';
 import { connectionOf, terms } from '../testing/connection-samples.ts';
 import { NOW } from '../testing/flow-samples.ts';
-import { type Attempt, conditionAfter, mayRenew, maySendAgain, type Refused, unknownSince } from './decide-renewal.ts';
+import {
+  type Attempt,
+  conditionAfter,
+  firstStep,
+  mayRenew,
+  maySendAgain,
+  type Refused,
+  unknownSince,
+} from './decide-renewal.ts';
 
 const HOUR_MS = 3_600_000;
 const GOOD: Condition = { kind: 'good' };
@@ -72,6 +80,17 @@ describe('a refresh token that may be spent', () => {
   it('is sent again where that does no harm, and where it does within the grace alone', () => {
     expect([sends('harmless', HOUR_MS), sends('refused', HOUR_MS)]).toEqual([true, true]);
     expect([sends('fatal', 599_999), sends('fatal', 600_000)]).toEqual([true, false]);
+  });
+
+  it.each([
+    ['sent where it is not spent, or may be sent again, whether or not the provider tells', 'send', 'send', null],
+    ['sent within the grace', 'send', 'send', NOW - 599_999],
+    ['asked about after that where the provider tells, and else given up', 'ask', 'give_up', NOW - 600_000],
+  ] as const)('is %s', (_name, told, untold, since) => {
+    const step = (tellsSpent: boolean) =>
+      firstStep({ ...terms, reuse: 'fatal', graceMs: 600_000, tellsSpent }, since, NOW);
+    expect([step(true), step(false)]).toEqual([told, untold]);
+    expect(firstStep({ ...terms, reuse: 'refused', tellsSpent: true }, since, NOW)).toBe('send');
   });
 });
 

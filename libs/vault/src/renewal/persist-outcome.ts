@@ -1,9 +1,12 @@
 import type { Secret } from '@vault-engine/crypto';
+import { toldOf } from '../attention.ts';
 import type { Vault } from '../call.ts';
 import { nextVersion } from '../change.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Port } from '../ports.ts';
 import type { RenewedCredentials } from '../providers.ts';
 import { type Concluded, type Conclusion, conclude } from './conclude.ts';
+import { type Attempt, conditionAfter, type Refused } from './decide-renewal.ts';
 import type { KeptLease } from './keep-lease.ts';
 import { throughOutages } from './outages.ts';
 import type { RenewalTiming } from './renew-connection.ts';
@@ -20,9 +23,29 @@ const AGAIN_MS = 250;
 export const persistRefused = (
   vault: Vault,
   timing: RenewalTiming,
-  owner: string,
-  conclusion: Conclusion,
-): Promise<Concluded> => throughOutages(timing, () => conclude(vault, owner, conclusion));
+  { user, platform, actor, tokenVersion }: RenewalRequest,
+  { lease, outcome, attempt }: { lease: KeptLease; outcome: Refused; attempt: Attempt },
+): Promise<Concluded> => {
+  const conclusion: Conclusion = {
+    name: { user, platform },
+    actor,
+    tokenVersion,
+    action: 'RefreshToken',
+    result: RESULTS[outcome.kind],
+    reason: outcome.reason,
+    after: (record) =>
+      toldOf({ ...record, condition: conditionAfter(record.condition, outcome, attempt) }, vault.now()),
+  };
+  return throughOutages(timing, () => conclude(vault, lease.of.owner, conclusion));
+};
+
+const RESULTS: Readonly<Record<Refused['kind'], ErrorCode>> = {
+  grant_dead: 'expired_token',
+  application_fault: 'provider_misconfigured',
+  transient: 'provider_unavailable',
+  throttled: 'refresh_cooling_down',
+  unknown_outcome: 'provider_unavailable',
+};
 
 /**
  * Writes credentials that the provider has issued. They may be the only ones that it takes by now: so this goes on, through
