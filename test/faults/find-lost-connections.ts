@@ -27,8 +27,6 @@ export interface Outcomes {
   readonly renewed: number;
   /** The refresh token was spent, and the process died before the answer was written. */
   readonly lost: number;
-  /** The process died when it was about to ask: nobody can know that the server has not been asked. */
-  readonly lostUnasked: number;
   /** Renewals that a kill has interrupted. */
   readonly interrupted: number;
 }
@@ -39,8 +37,8 @@ const SHOWN_WITHIN_MS = 20_000;
 
 /**
  * Checks that each connection either has new credentials, which everybody who asked was given and the server takes, or was
- * lost to a kill in the middle of its renewal, which everybody is told as its reason. Worker, topic, server and audit log
- * agree about which.
+ * lost to a kill between its renewal at the server and the writing of it, which everybody is told as its reason. Worker,
+ * topic, server and audit log agree about which.
  */
 export const findLostConnections = async (
   at: RenewingVault,
@@ -55,8 +53,7 @@ export const findLostConnections = async (
     return {
       breaches: looked.flatMap((one) => breachesOf(one, kills)),
       renewed: looked.filter(({ isLost }) => !isLost).length,
-      lost: looked.filter(({ isLost, isSpent }) => isLost && isSpent).length,
-      lostUnasked: looked.filter(({ isLost, isSpent }) => isLost && !isSpent).length,
+      lost: looked.filter(({ isLost }) => isLost).length,
       interrupted: looked.reduce((sum, { interrupted }) => sum + interrupted.length, 0),
     };
   } finally {
@@ -144,6 +141,7 @@ const breachesOf = (looked: Looked, kills: readonly Kill[]): readonly string[] =
     said !== expected.said && `stands as ${said}`,
     shown !== said && `stands as ${said} and is shown as ${shown}`,
     (tokens.size !== expected.tokens || answers.size !== 1) && `is answered with ${[...answers].join()}`,
+    isLost && !isSpent && 'is lost, and the server takes its refresh token',
     isLost && !answers.has('expired_token') && `is lost, and answered with ${[...answers].join()}`,
     !isLost && !isSpent && 'has new tokens, and the server takes the old refresh token',
     !isLost && !isAccepted && 'has a token that the server does not take',

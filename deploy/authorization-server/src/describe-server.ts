@@ -4,7 +4,7 @@ export interface ServerProfile {
   readonly token: { readonly url: string };
   readonly rotation: { readonly mode: 'always'; readonly on_reuse: 'revoke_family' };
   readonly revoke: { readonly url: string; readonly auth: 'post' };
-  readonly introspection: { readonly url: string };
+  readonly introspection: { readonly url: string; readonly refresh_tokens: true };
   readonly identity: { readonly url: string; readonly paths: string[] };
 }
 
@@ -27,7 +27,7 @@ export const profileAt = (url: string, displayName: string): ServerProfile => {
     token: { url: tokenUrl },
     rotation: { mode: 'always', on_reuse: 'revoke_family' },
     revoke: { url: revocationUrl, auth: 'post' },
-    introspection: { url: introspectionUrl },
+    introspection: { url: introspectionUrl, refresh_tokens: true },
     identity: { url: identityUrl, paths: ['sub'] },
   };
 };

@@ -73,7 +73,7 @@ it('a grant that is ended refreshes no more, whichever of its refresh tokens nam
   expect(await refresh(other.refresh)).toMatchObject({ status: 200 });
 });
 
-it('counts refreshes by their result, and revocations', async () => {
+it('counts refreshes and questions by their result, and revocations', async () => {
   const told: string[] = [];
   server = await openAuthorizationServer({ onRefresh: (result) => told.push(result) });
   const { refresh: token } = await server.consent('ada');
@@ -82,8 +82,15 @@ it('counts refreshes by their result, and revocations', async () => {
   await refresh(renewed.refresh, { client_secret: 'wrong' });
   await post(server.tokenUrl, { grant_type: 'authorization_code', code: 'none', redirect_uri: 'https://a.example' });
   await post(server.introspectionUrl, { token: renewed.access });
+  await post(server.introspectionUrl, { token });
+  await post(server.introspectionUrl, { token: 'unknown' });
+  await post(server.introspectionUrl, { token, client_secret: 'wrong' });
   expect(await post(server.revocationUrl, { token: renewed.refresh })).toMatchObject({ status: 200 });
-  expect(server.counts()).toEqual({ refreshes: { total: 3, renewed: 1, refused: 2 }, revocations: 1 });
+  expect(server.counts()).toEqual({
+    refreshes: { total: 3, renewed: 1, refused: 2 },
+    revocations: 1,
+    introspections: { active: 1, inactive: 2 },
+  });
   expect(told).toEqual(['renewed', 'refused', 'refused']);
 });
 
