@@ -15,7 +15,7 @@ export * from './ports.ts';
 export type * from './providers.ts';
 export { outcomeText, recall, refusalId } from './remember.ts';
 export { createRenewer, type RenewerOptions } from './renewal/create-renewer.ts';
-export { type MayRenew, mayRenew } from './renewal/decide-renewal.ts';
+export { firstStep, type MayRenew, mayRenew, unknownSince } from './renewal/decide-renewal.ts';
 export type * from './renewal/renewer.ts';
 export { revokeToken, type TokenRevoked } from './revoke-token.ts';
 export { type ConnectionStarted, isFlowId, type StartConnection, startConnection } from './start-connection.ts';

@@ -1,11 +1,13 @@
 import {
   type ConnectionRecord,
+  firstStep,
   type MayRenew,
   mayRenew,
   nextTurn,
   type RenewalTerms,
   renewalAt,
   status,
+  unknownSince,
 } from '@vault-engine/vault';
 
 /** How a connection stands, and what the vault would do about it, with the reason. Times are Unix milliseconds. */
@@ -85,14 +87,27 @@ const lease = ({ lease: held }: ConnectionRecord, now: number): string => {
     : `lapsed at ${iso(held.until)}${asked}: whoever held it died`;
 };
 
-const nowText = ({ refresh, condition }: ConnectionRecord, may: MayRenew, now: number): string => {
-  if (may.kind === 'yes') return 'would be refreshed if it were wanted';
+const nowText = (record: ConnectionRecord, may: MayRenew, now: number): string => {
+  const { refresh, condition } = record;
+  if (may.kind === 'yes') return FIRST_STEPS[firstStep(may.terms, maybeSpentSince(record, now), now)];
   if (may.kind === 'later')
     return `would rest: the platform is not asked again before ${at(now + may.retryAfterMs, now)}`;
   if (refresh === null || condition.kind === 'dead') return 'would not be refreshed: only the user can connect it anew';
   if (condition.kind === 'failing' && condition.retryAt > now)
     return `would rest after its failure until ${at(condition.retryAt, now)}; refresh run passes that`;
   return 'would not be refreshed: its platform has no profile here, or its grant is over';
+};
+
+const FIRST_STEPS: Readonly<Record<ReturnType<typeof firstStep>, string>> = {
+  send: 'would be refreshed if it were wanted',
+  ask: 'would be refreshed if it were wanted and the provider said that the refresh token is unspent, which it would be asked',
+  give_up: 'would be given up if it were wanted: the refresh token may be spent, and a second use may end the grant',
+};
+
+/** How long the services wait for a provider is theirs to say: so at the latest, which a grace may be over before. */
+const maybeSpentSince = (record: ConnectionRecord, now: number): number | null => {
+  const lapsed = record.lease !== null && record.lease.until <= now ? record.lease : null;
+  return unknownSince(record, lapsed, { leaseMs: 0, refreshTimeoutMs: 0 });
 };
 
 const next = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): string => {

@@ -85,6 +85,45 @@ test.each<[string, Partial<ConnectionRecord>, RegExp]>([
   expect(linesOf(record(fields))).toMatch(says);
 });
 
+const DIED = { lease: { owner: 'x', until: NOW - 1, phase: 'called' } } as const;
+const TELLS = { ...terms, tellsSpent: true };
+
+test.each<[string, Partial<ConnectionRecord>, RenewalTerms, RegExp]>([
+  [
+    'is given up where a second use is fatal',
+    DIED,
+    terms,
+    /now +would be given up if it were wanted: the refresh token/,
+  ],
+  [
+    'is asked about where the provider tells',
+    DIED,
+    TELLS,
+    /now +would be refreshed if .* said that the refresh token is/,
+  ],
+  ['is sent again in the grace', DIED, { ...TELLS, graceMs: MINUTE }, /now +would be refreshed if it were wanted$/m],
+  [
+    'is sent again where that is no harm',
+    DIED,
+    { ...terms, reuse: 'refused' },
+    /now +would be refreshed if it were wanted$/m,
+  ],
+  [
+    'is sent where whoever died had not called yet',
+    { lease: { ...DIED.lease, phase: 'claimed' } },
+    TELLS,
+    /now +would be refreshed if it were wanted$/m,
+  ],
+  [
+    'is left to whoever is at it',
+    { lease: { ...DIED.lease, until: NOW + 1 } },
+    terms,
+    /lease +held until .*\nnow +would be refreshed if it were wanted$/m,
+  ],
+])('a refresh token that may be spent %s', (_, fields, by, says) => {
+  expect(linesOf(record(fields), by)).toMatch(says);
+});
+
 test('a connection of a platform without a profile says so', () => {
   expect(linesOf(record(), null)).toMatch(/now +would not be refreshed: its platform has no profile here/);
 });
