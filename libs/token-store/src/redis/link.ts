@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { RawConnection } from './gather-reads.ts';
 import type { Keys } from './keys.ts';
 
 /** What every operation works with. */
@@ -7,6 +8,8 @@ export interface Link {
   readonly keys: Keys;
   /** Makes attempts within the store's time limits; see `persist.ts`. */
   readonly persist: <T>(attempt: (again: boolean) => Promise<T>) => Promise<T>;
+  /** Reads a user's row and a record, by the names of their keys; see `gather-reads.ts`. */
+  readonly read: (user: string, record: string) => Promise<RawConnection>;
   /** How many replicas acknowledge a write before it is answered, and how long they have. */
   readonly replicas: { readonly count: number; readonly withinMs: number } | null;
 }

@@ -4,6 +4,7 @@ import { apply } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
 import { postpone, takeDue, upcoming } from './due.ts';
+import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
@@ -44,10 +45,12 @@ export const openRedisStore = async (options: RedisStoreOptions): Promise<TokenS
   const { retryForMs = 1500, attemptMs = 500, random = Math.random, log, requireDurable = true } = options;
   const keys = keysUnder(options.keyPrefix ?? 'vault');
   const redis = connect(options.url, attemptMs, log);
+  const persisting: Link['persist'] = (attempt) => persist({ retryForMs, attemptMs, random }, attempt);
   const link: Link = {
     redis,
     keys,
-    persist: (attempt) => persist({ retryForMs, attemptMs, random }, attempt),
+    persist: persisting,
+    read: gatherReads({ redis, persist: persisting }),
     replicas: options.waitReplicas ?? null,
   };
   try {

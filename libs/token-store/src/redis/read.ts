@@ -12,17 +12,15 @@ import type { Link } from './link.ts';
 import { runReplicated } from './replicate.ts';
 import { parseRecord, parseRemembered, parseUser } from './rows.ts';
 import { asFields, asList, runScript } from './run-script.ts';
-import { READ_CONNECTION, READ_USER } from './scripts.ts';
+import { READ_USER } from './scripts.ts';
 
 /** See `TokenStore.readConnection`. */
 export const readConnection = async (
-  { redis, keys, persist }: Link,
+  { keys, read }: Link,
   user: UserId,
   platform: PlatformId,
 ): Promise<{ user: UserRow | null; record: ConnectionRecord | null }> => {
-  const names = [keys.user(user), keys.record(user, platform)];
-  const [answer] = await persist(() => runScript(redis, READ_CONNECTION, names, []));
-  const [row, fields] = asList(answer);
+  const [row, fields] = await read(keys.user(user), keys.record(user, platform));
   const found = { user: parseUser(asFields(row)), record: parseRecord(asFields(fields)) };
   refuseOrphans(found.user, found.record === null ? 0 : 1);
   return found;

@@ -20,15 +20,17 @@ const LEASE = `'lease_owner', 'lease_until', 'lease_phase'`;
 const BEFORE = `'before_owner', 'before_until', 'before_phase'`;
 
 /**
- * One connection and its user's row. A script and not two commands, because a user who is forgotten and comes back in
- * between would be answered with the old record and the new key.
- * KEYS user, record
+ * Connections and their users' rows, by turns. A script and not two commands, because a user who is forgotten and comes back
+ * in between would be answered with the old record and the new key.
+ * KEYS user, record, and so on
  */
-export const READ_CONNECTION = script(`#!lua flags=no-writes
-return {
-  redis.call('HMGET', KEYS[1], 'revision', 'kid', 'wrapped'),
-  redis.call('HMGET', KEYS[2], ${RECORD}),
-}`);
+export const READ_CONNECTIONS = script(`#!lua flags=no-writes
+local found = {}
+for i = 1, #KEYS, 2 do
+  found[i] = redis.call('HMGET', KEYS[i], 'revision', 'kid', 'wrapped')
+  found[i + 1] = redis.call('HMGET', KEYS[i + 1], ${RECORD})
+end
+return found`);
 
 /**
  * All that a mutation is decided upon. KEYS user, dedupe, refusal. ARGV: what the names of the user's records begin with, and one
