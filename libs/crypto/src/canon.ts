@@ -17,26 +17,32 @@ const MAX_FIELDS = 0xffff;
  */
 export const canon = (...fields: readonly Field[]): Buffer => {
   if (fields.length > MAX_FIELDS) throw new RangeError(`canon takes ${MAX_FIELDS} fields at most`);
-  let size = COUNT_BYTES;
-  for (const field of fields) size += LENGTH_BYTES + lengthOf(field);
-  const out = Buffer.allocUnsafe(size);
-  let at = out.writeUInt16BE(fields.length, 0);
+  let most = COUNT_BYTES;
+  for (const field of fields)
+    most += LENGTH_BYTES + (typeof field === 'string' ? UTF8_AT_MOST * field.length : field.length);
+  const out = Buffer.allocUnsafe(most);
+  out[0] = fields.length >>> 8;
+  out[1] = fields.length;
+  let at = COUNT_BYTES;
   for (const field of fields) {
     const length = write(field, out, at + LENGTH_BYTES);
-    out.writeUInt32BE(length, at);
+    out[at] = length >>> 24;
+    out[at + 1] = length >>> 16;
+    out[at + 2] = length >>> 8;
+    out[at + 3] = length;
     at += LENGTH_BYTES + length;
   }
-  return out;
+  return out.subarray(0, at);
 };
 
-const lengthOf = (field: Field): number => {
-  if (typeof field !== 'string') return field.length;
-  if (!field.isWellFormed()) throw new RangeError('canon takes well-formed text');
-  return Buffer.byteLength(field);
-};
+/** Bytes of UTF-8 for one unit of a string. */
+const UTF8_AT_MOST = 3;
 
 const write = (field: Field, out: Buffer, at: number): number => {
-  if (typeof field === 'string') return out.write(field, at);
-  out.set(field, at);
-  return field.length;
+  if (typeof field !== 'string') {
+    out.set(field, at);
+    return field.length;
+  }
+  if (!field.isWellFormed()) throw new RangeError('canon takes well-formed text');
+  return out.write(field, at);
 };

@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import { lastingHmac } from './lasting-hmac.ts';
 
 /** Where random bytes come from; `crypto.randomBytes` outside tests. */
 export type Random = (size: number) => Buffer;
@@ -22,3 +23,8 @@ export const hkdfKey = (key: KeyObject, info: Buffer): KeyObject => {
  */
 export const expand64 = (key: KeyObject, info: Buffer): Buffer =>
   createHmac('sha512', key).update(info).update(FIRST_BLOCK).digest();
+
+const hmacSha512 = lastingHmac('sha512');
+
+/** {@link expand64} of a key that lives as long as the process. */
+export const expandLasting64 = (key: KeyObject, info: Buffer): Buffer => hmacSha512(key, info, FIRST_BLOCK);

@@ -11,7 +11,7 @@
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { canon } from './canon.ts';
-import { expand64, type Random } from './derive.ts';
+import { expandLasting64, type Random } from './derive.ts';
 import { drawSalt } from './draw-salt.ts';
 import { gcmOpen, gcmSeal, TAG_BYTES } from './gcm.ts';
 import type { Result } from './result.ts';
@@ -70,7 +70,7 @@ const refuseHeader = (kid: number, sealed: Buffer): BoxRefusal | null => {
 };
 
 const boxKeys = (key: KeyObject, header: Buffer): { readonly key: KeyObject; readonly iv: Buffer } => {
-  const okm = expand64(key, canon(LABEL, header));
+  const okm = expandLasting64(key, canon(LABEL, header));
   const derived = createSecretKey(okm.subarray(0, 32));
   okm.fill(0, 0, 32);
   return { key: derived, iv: okm.subarray(32, 44) };

@@ -99,14 +99,17 @@ const answer = async (parts: CommandParts, from: Begun, address: ReplyAddress, v
   return delivery;
 };
 
-const callOf = ({ headers, engine }: Authenticated): Call => ({
-  requestId: uuidText(headers.commandId),
-  engine: engine.open.engine as Call['engine'], // the table's key, checked by the protocol when it was read
-  keyId: headers.kid,
-  action: headers.commandType,
-  idempotencyKey: headers.idempotencyKey ?? uuidText(headers.commandId),
-  dedupeKey: engine.open.dedupe,
-});
+const callOf = ({ headers, engine }: Authenticated): Call => {
+  const requestId = uuidText(headers.commandId);
+  return {
+    requestId,
+    engine: engine.open.engine as Call['engine'], // the table's key, checked by the protocol when it was read
+    keyId: headers.kid,
+    action: headers.commandType,
+    idempotencyKey: headers.idempotencyKey ?? requestId,
+    dedupeKey: engine.open.dedupe,
+  };
+};
 
 const replyOf = ({ answer }: Verdict): ReplyRecord => (answer.ok ? answer.value : failureRecord(answer.failure));
 
