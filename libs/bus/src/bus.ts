@@ -9,6 +9,7 @@ import { repairLateFetch } from './repair-late-fetch.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 import { repairMovedCoordinator } from './repair-moved-coordinator.ts';
 import { repairOffsetReset } from './repair-offset-reset.ts';
+import { repairSlowFetch } from './repair-slow-fetch.ts';
 import { repairSlowProduce } from './repair-slow-produce.ts';
 import { repairTornJoin } from './repair-torn-join.ts';
 import { shareProduce } from './share-produce.ts';
@@ -21,6 +22,7 @@ repairMovedCoordinator();
 repairTornJoin();
 repairLateFetch();
 repairSlowProduce();
+repairSlowFetch();
 shareProduce();
 
 /** How a client proves itself to the brokers. */

@@ -104,3 +104,27 @@ declare module 'kafkajs/src/broker/index.js' {
     produce(request: import('./encode-produce.ts').ProduceRequest): Promise<import('./share-produce.ts').ProduceAnswer>;
   }
 }
+
+declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
+  interface Made {
+    readonly request: { readonly encode: () => Promise<object> };
+    readonly response: { readonly decode: (bytes: Buffer) => Promise<import('./decode-fetch.ts').FetchAnswer> };
+    readonly requestTimeout: number;
+  }
+  const fetch: {
+    readonly versions: readonly string[];
+    protocol: (of: { readonly version: number }) => (request: object) => Made;
+  };
+  export default fetch;
+}
+
+declare module 'kafkajs/src/producer/groupMessagesPerPartition.js' {
+  import type { Message } from 'kafkajs';
+
+  export default function groupMessagesPerPartition(of: {
+    readonly topic: string;
+    readonly partitionMetadata: readonly object[];
+    readonly messages: readonly Message[];
+    readonly partitioner: (of: { readonly message: Message }) => number;
+  }): Readonly<Record<number, readonly Message[]>>;
+}

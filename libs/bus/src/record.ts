@@ -36,8 +36,12 @@ export function sizeOf(record: { readonly key: Buffer | null; readonly value: Bu
 
 const RECORD_OVERHEAD = 512;
 
-/** Without a prototype, so that a header named `__proto__` or `constructor` is a header like any other. */
+/**
+ * Without a prototype, so that a header named `__proto__` or `constructor` is a header like any other. `decodeFetch` makes
+ * them so; kafkajs does not.
+ */
 function toHeaders(headers: IHeaders | undefined): Headers {
+  if (headers !== undefined && Object.getPrototypeOf(headers) === null) return headers as Headers;
   const out: Record<string, Buffer | undefined> = Object.create(null);
   for (const name in headers) {
     const value = lastBuffer(headers[name]);

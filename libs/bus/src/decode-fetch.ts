@@ -1,0 +1,272 @@
+import { MAX_HEADERS } from './repair-header-flood.ts';
+
+/** What a broker answers to a Fetch request, as kafkajs hands it on. */
+export interface FetchAnswer {
+  readonly throttleTime: number;
+  readonly clientSideThrottleTime: number;
+  readonly errorCode: number;
+  readonly sessionId: number;
+  readonly responses: readonly { readonly topicName: string; readonly partitions: readonly FetchedPartition[] }[];
+}
+
+/** What came of one partition. Offsets are decimal text, as everywhere in kafkajs. */
+export interface FetchedPartition {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly highWatermark: string;
+  readonly lastStableOffset: string;
+  readonly lastStartOffset: string;
+  readonly abortedTransactions: readonly never[];
+  readonly preferredReadReplica: number;
+  readonly messages: readonly FetchedMessage[];
+}
+
+/** One record. */
+export interface FetchedMessage {
+  readonly magicByte: number;
+  readonly attributes: number;
+  readonly timestamp: string;
+  readonly offset: string;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** Without a prototype. Of a name that stands twice the last counts. */
+  readonly headers: Readonly<Record<string, Buffer>>;
+  readonly isControlRecord: boolean;
+  readonly batchContext: { readonly inTransaction: boolean; readonly producerId: string };
+}
+
+/**
+ * The body of a Fetch answer, version 11, record batches of magic 2 in it
+ * (https://kafka.apache.org/protocol#The_Messages_Fetch, https://kafka.apache.org/documentation/#recordbatch), read once
+ * from its beginning to its end. kafkajs makes a decoder for each record, reads each number as a big integer, writes
+ * offsets as text to read them again, and copies all headers for each further one.
+ *
+ * null: it holds what this bus never meets (compression, aborted transactions, older formats, numbers beyond 2^53), or is
+ * damaged: kafkajs's to read, or to refuse.
+ */
+export const decodeFetch = (bytes: Buffer): FetchAnswer | null => {
+  try {
+    return readAnswer(new Cursor(bytes, 0, bytes.length));
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+};
+
+/** Reads numbers in Kafka's forms. Throws a RangeError beyond the end, and for what {@link decodeFetch} leaves alone. */
+class Cursor {
+  readonly bytes: Buffer;
+  readonly end: number;
+  at: number;
+
+  constructor(bytes: Buffer, at: number, end: number) {
+    if (end > bytes.length) throw new RangeError('a part that ends beyond its whole');
+    this.bytes = bytes;
+    this.at = at;
+    this.end = end;
+  }
+
+  /** Moves on by so many bytes, and answers where they begin. */
+  skip(count: number): number {
+    const from = this.at;
+    this.at += count;
+    if (count < 0 || this.at > this.end) throw new RangeError('more than there is');
+    return from;
+  }
+
+  int8(): number {
+    return this.bytes.readInt8(this.skip(1));
+  }
+
+  int16(): number {
+    return this.bytes.readInt16BE(this.skip(2));
+  }
+
+  int32(): number {
+    return this.bytes.readInt32BE(this.skip(4));
+  }
+
+  int64(): number {
+    const from = this.skip(8);
+    return safe(this.bytes.readInt32BE(from) * 2 ** 32 + this.bytes.readUInt32BE(from + 4));
+  }
+
+  /** A zigzag varint of 32 or 64 bits. */
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (;;) {
+      const byte = this.bytes[this.skip(1)] ?? 0;
+      value = safe(value + (byte & 0x7f) * scale);
+      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      scale *= 128;
+    }
+  }
+
+  /** Bytes behind their length; null where that is -1. */
+  bytesOrNull(): Buffer | null {
+    const length = this.varint();
+    if (length === -1) return null;
+    const from = this.skip(length);
+    return this.bytes.subarray(from, this.at);
+  }
+
+  text(length: number): string {
+    const from = this.skip(length);
+    return this.bytes.toString('utf8', from, this.at);
+  }
+
+  /** Whether the next `length` bytes are these. */
+  startsWith(bytes: Buffer, length: number): boolean {
+    if (bytes.length !== length || this.at + length > this.end) return false;
+    for (let index = 0; index < length; index += 1) if (this.bytes[this.at + index] !== bytes[index]) return false;
+    return true;
+  }
+
+  /** So many things as the number ahead of them says; -1 stands for none. */
+  list<T>(read: (cursor: Cursor) => T): T[] {
+    const items: T[] = [];
+    for (let left = this.int32(); left > 0; left -= 1) items.push(read(this));
+    return items;
+  }
+}
+
+const safe = (value: number): number => {
+  if (!Number.isSafeInteger(value)) throw new RangeError('a number beyond 2^53');
+  return value;
+};
+
+const readAnswer = (cursor: Cursor): FetchAnswer => ({
+  // The broker has not slowed this request down: it expects that of its client, by the time that follows.
+  throttleTime: 0,
+  clientSideThrottleTime: cursor.int32(),
+  errorCode: cursor.int16(),
+  sessionId: cursor.int32(),
+  responses: cursor.list(readTopic),
+});
+
+const readTopic = (cursor: Cursor): FetchAnswer['responses'][number] => ({
+  topicName: cursor.text(cursor.int16()),
+  partitions: cursor.list(readPartition),
+});
+
+const readPartition = (cursor: Cursor): FetchedPartition => ({
+  partition: cursor.int32(),
+  errorCode: cursor.int16(),
+  highWatermark: String(cursor.int64()),
+  lastStableOffset: String(cursor.int64()),
+  lastStartOffset: String(cursor.int64()),
+  abortedTransactions: cursor.list(refuseTransaction),
+  preferredReadReplica: cursor.int32(),
+  messages: readBatches(cursor),
+});
+
+const refuseTransaction = (): never => {
+  throw new RangeError('an aborted transaction');
+};
+
+/** first offset, length. */
+const BEFORE_LENGTH_ENDS = 8 + 4;
+/** As far as kafkajs looks before it tries one more. */
+const LEAST_BATCH_BYTES = 49;
+
+/** The last batch may be cut off, where the answer was full: then it comes again. */
+const readBatches = (cursor: Cursor): readonly FetchedMessage[] => {
+  const messages: FetchedMessage[] = [];
+  const size = cursor.int32();
+  const batches = new Cursor(cursor.bytes, cursor.skip(Math.max(size, 0)), cursor.at);
+  while (batches.end - batches.at >= LEAST_BATCH_BYTES) {
+    const length = cursor.bytes.readInt32BE(batches.at + 8);
+    if (batches.end - batches.at < BEFORE_LENGTH_ENDS + length) break;
+    const from = batches.skip(BEFORE_LENGTH_ENDS + length);
+    readBatch(new Cursor(cursor.bytes, from, batches.at), messages);
+  }
+  return messages;
+};
+
+const MAGIC = 2;
+const COMPRESSION = 0x07;
+const LOG_APPEND_TIME = 0x08;
+const TRANSACTION = 0x10;
+const CONTROL = 0x20;
+
+const readBatch = (cursor: Cursor, messages: FetchedMessage[]): void => {
+  const firstOffset = cursor.int64();
+  cursor.skip(4 + 4); // length, leader epoch
+  if (cursor.int8() !== MAGIC) throw new RangeError('an older format');
+  cursor.skip(4); // CRC, which kafkajs does not check either
+  const attributes = cursor.int16();
+  if ((attributes & COMPRESSION) !== 0) throw new RangeError('compression');
+  cursor.skip(4); // last offset
+  const firstTimestamp = cursor.int64();
+  const maxTimestamp = cursor.int64();
+  const batch: Batch = {
+    firstOffset,
+    firstTimestamp,
+    appended: (attributes & LOG_APPEND_TIME) === 0 ? null : String(maxTimestamp),
+    isControlRecord: (attributes & CONTROL) !== 0,
+    batchContext: { inTransaction: (attributes & TRANSACTION) !== 0, producerId: String(cursor.int64()) },
+  };
+  cursor.skip(2 + 4); // producer epoch, first sequence
+  for (let left = cursor.int32(); left > 0; left -= 1) messages.push(readRecord(cursor, batch));
+};
+
+/** What the records of a batch have in common. */
+interface Batch {
+  readonly firstOffset: number;
+  readonly firstTimestamp: number;
+  /** When the broker wrote them, where that is what counts. */
+  readonly appended: string | null;
+  readonly isControlRecord: boolean;
+  readonly batchContext: FetchedMessage['batchContext'];
+}
+
+const readRecord = (
+  batches: Cursor,
+  { firstOffset, firstTimestamp, appended, isControlRecord, batchContext }: Batch,
+): FetchedMessage => {
+  const length = batches.varint();
+  const cursor = new Cursor(batches.bytes, batches.skip(length), batches.at);
+  const attributes = cursor.int8();
+  const timestamp = safe(firstTimestamp + cursor.varint());
+  return {
+    magicByte: MAGIC,
+    attributes,
+    timestamp: appended ?? String(timestamp),
+    offset: String(safe(firstOffset + cursor.varint())),
+    key: cursor.bytesOrNull(),
+    value: cursor.bytesOrNull(),
+    headers: readHeaders(cursor),
+    isControlRecord,
+    batchContext,
+  };
+};
+
+/** None where there are more than anybody has a use for, as in `repair-header-flood.ts`. */
+const readHeaders = (cursor: Cursor): FetchedMessage['headers'] => {
+  const headers: Record<string, Buffer> = Object.create(null);
+  const count = cursor.varint();
+  for (let index = 0; index < count && count <= MAX_HEADERS; index += 1) {
+    const name = readName(cursor, index);
+    const value = cursor.bytesOrNull();
+    if (value !== null) headers[name] = value;
+  }
+  return headers;
+};
+
+/** The names of the last record's headers. */
+const names: { readonly bytes: Buffer; readonly text: string }[] = [];
+
+/** Records of one topic have the same headers in the same order: text is made where a name differs from the last record's. */
+const readName = (cursor: Cursor, index: number): string => {
+  const length = cursor.varint();
+  const known = names[index];
+  if (known !== undefined && cursor.startsWith(known.bytes, length)) {
+    cursor.skip(length);
+    return known.text;
+  }
+  const text = cursor.text(length);
+  // A copy, for what was read would stay in memory with it.
+  names[index] = { bytes: Buffer.from(text), text };
+  return text;
+};
