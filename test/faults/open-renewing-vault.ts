@@ -1,7 +1,8 @@
 import { type AuthorizationServer, openAuthorizationServer } from '@vault-engine/authorization-server';
 import { type VaultClient, VaultError } from '@vault-engine/client';
-import { type RunningPart, type RunningService, startPart } from '@vault-engine/local';
+import { type RunningService, startPart } from '@vault-engine/local';
 import { openVault, type TestVault } from '../flow/open-vault.ts';
+import { type Onward, SWALLOWED, startTcpProxy } from './tcp-proxy.ts';
 
 /** What renews connections. */
 export type RenewingService = 'command-worker' | 'refresh-scheduler';
@@ -15,6 +16,8 @@ export interface RenewingVault {
   readonly clients: readonly [VaultClient, ...VaultClient[]];
   /** How long the server holds back its next answers, after they have taken effect. */
   readonly answerAfter: (ms: () => number) => void;
+  /** Loses the next request for tokens before it arrives: resolves when whoever has sent it waits for an answer. */
+  readonly loseRequest: () => Promise<void>;
   /** Stores what the consent of a new user leaves, already lapsed; answers the refresh token. */
   readonly connect: (userId: string) => Promise<string>;
   /** Whether the server would still take a refresh token (RFC 7662). */
@@ -50,12 +53,17 @@ export const openRenewingVault = async (): Promise<RenewingVault> => {
   const kafka = await startPart('kafka', { settings: { 'group.min.session.timeout.ms': '1000' } });
   let latencyMs = (): number => 0;
   const server = await openAuthorizationServer({ lifetimes: LIFETIMES, tokenLatencyMs: () => latencyMs() });
+  const way = await startWay(server);
   const vault = await openVault({
     parts: { brokers: [kafka.address] },
     services: ['command-worker', 'status-projector', 'refresh-scheduler'],
     env: IMPATIENT,
     platforms: [
-      { id: PLATFORM, profile: { ...server.profile, refresh: { min_interval_s: 0 } }, client: server.client },
+      {
+        id: PLATFORM,
+        profile: { ...server.profile, token: { url: way.tokenUrl }, refresh: { min_interval_s: 0 } },
+        client: server.client,
+      },
     ],
   });
   const running = await startAll(vault);
@@ -68,6 +76,7 @@ export const openRenewingVault = async (): Promise<RenewingVault> => {
     answerAfter: (ms) => {
       latencyMs = ms;
     },
+    loseRequest: way.loseRequest,
     connect: (userId) => connect(server, writer, userId),
     takes: (token) => takes(server, token),
     processes: (service) => running[service],
@@ -77,7 +86,32 @@ export const openRenewingVault = async (): Promise<RenewingVault> => {
       await end(leaving);
       return { replaced: start(vault, service).then((one) => void running[service].push(one)) };
     },
-    close: () => closeAll(vault, server, kafka),
+    close: async () => {
+      await vault.close();
+      await way.close();
+      await server.close();
+      await kafka.stop();
+    },
+  };
+};
+
+/** The way to the token endpoint, and to nothing else of the server. */
+const startWay = async (server: AuthorizationServer) => {
+  let lost: (() => void) | null = null;
+  const request = (bytes: Buffer): Onward => {
+    if (lost === null) return bytes;
+    lost();
+    lost = null;
+    return SWALLOWED;
+  };
+  const proxy = await startTcpProxy(Number(new URL(server.url).port), () => ({ request, answer: (bytes) => bytes }));
+  return {
+    tokenUrl: Object.assign(new URL(server.tokenUrl), { port: proxy.port }).href,
+    loseRequest: () =>
+      new Promise<void>((resolve) => {
+        lost = resolve;
+      }),
+    close: proxy.close,
   };
 };
 
@@ -136,10 +170,4 @@ const takes = async ({ introspectionUrl, client }: AuthorizationServer, token: s
   if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
   const { active } = (await answer.json()) as { readonly active: boolean }; // RFC 7662 §2.2
   return active;
-};
-
-const closeAll = async (vault: TestVault, server: AuthorizationServer, kafka: RunningPart): Promise<void> => {
-  await vault.close();
-  await server.close();
-  await kafka.stop();
 };

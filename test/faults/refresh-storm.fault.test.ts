@@ -83,6 +83,30 @@ it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
   },
 );
 
+it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
+  'loses no connection when the %s is killed before its request arrives: the server says that the refresh token is unspent',
+  async (service) => {
+    at.answerAfter(() => 0);
+    const [calls, questions] = [callsSince(), questionsSince()];
+    const userId = `unasked-${service}`;
+    const get = () => getTokenPatiently(at.clients[0], { userId, platform: at.platform });
+    const byWorker = service === 'command-worker';
+    if (byWorker) holdStill(at.processes('refresh-scheduler'));
+    const lost = at.loseRequest();
+    await at.connect(userId);
+    const asked = byWorker ? get() : null;
+    await lost;
+    const killed = Array.from(at.processes(service), () => at.replace(service, 0, (one) => one.kill('SIGKILL')));
+    await Promise.all((await Promise.all(killed)).map(({ replaced }) => replaced));
+    const { issued } = await (asked ?? get());
+    expect(await at.server.accepts(issued?.accessToken ?? '')).toBe(true);
+    expect(calls()).toEqual({ total: 1, renewed: 1, refused: 0 });
+    expect(questions()).toEqual({ active: 1, inactive: 0 });
+    expect(await differingStates(at.vault)).toEqual([]);
+  },
+  60_000,
+);
+
 /** What Kubernetes gives. */
 const GRACE_MS = 30_000;
 
