@@ -36,6 +36,7 @@ export const keepLease = (
   let phase: 'claimed' | 'called' = 'claimed';
   let isAnothers = false;
   let heldAt = now();
+  const isLate = () => now() >= heldAt + claimedMs;
   const hold = async (): Promise<boolean> => {
     const at = now();
     const held = await store.hold({ ...of, phase, ttlMs: phase === 'called' ? leaseMs : claimedMs });
@@ -49,12 +50,13 @@ export const keepLease = (
     of,
     lost: {
       get aborted() {
-        return isAnothers || now() >= heldAt + claimedMs;
+        return isAnothers || isLate();
       },
     },
-    called: () => {
+    called: async () => {
       phase = 'called';
-      return hold();
+      // A store that was out for a while has answered late, and is in time the second time.
+      return (await hold()) && (!isLate() || hold());
     },
     stop: () => clearInterval(timer),
   };
