@@ -18,8 +18,8 @@ export interface KeptLease {
 
 /**
  * For how long a lease is claimed, and for how long it is held from `called` on, which is so much longer as the provider may
- * take; milliseconds. Who dies while it is claimed
- * has spent nothing: the next need not wait for longer than it takes to be sure.
+ * take; milliseconds. Who dies while it is claimed has spent nothing: the next need not wait for longer than it takes to be
+ * sure.
  */
 export interface LeaseTimes {
   readonly claimedMs: number;
