@@ -19,6 +19,8 @@ export const connect = (url: string, attemptMs: number, log: StoreLog | undefine
   const redis = new Redis(url, {
     lazyConnect: true,
     enableAutoPipelining: true,
+    // Reads come gathered: a pipeline would keep them until the one before it is answered whole.
+    autoPipeliningIgnoredCommands: ['evalsha_ro'],
     enableOfflineQueue: false,
     // Without this, what is in flight when a connection closes is neither resent nor rejected …
     maxRetriesPerRequest: 0,

@@ -13,7 +13,7 @@ const readerOn = (persist: Link['persist'] = once) => {
     return names.map((name) => [name]);
   });
   // The one command that a read sends.
-  const redis = { evalshaBuffer: evalsha } as unknown as Redis;
+  const redis = { evalsha_roBuffer: evalsha } as unknown as Redis;
   const groups = () => evalsha.mock.calls.map(([, count]) => count / 2);
   return { read: gatherReads({ redis, persist }), groups };
 };

@@ -3,10 +3,10 @@ import type { Script } from './scripts.ts';
 
 type Argument = string | Buffer | number;
 
-/** ioredis has a `…Buffer` form of every command; its types leave out that of EVALSHA. */
-interface BufferCommands {
-  evalshaBuffer(sha: string, keyCount: number, ...args: Argument[]): Promise<unknown>;
-}
+/** ioredis has a `…Buffer` form of every command; its types leave out those of EVALSHA and EVALSHA_RO. */
+type BufferCommands = Readonly<
+  Record<Script['command'], (sha: string, keyCount: number, ...args: Argument[]) => Promise<unknown>>
+>;
 
 /**
  * Runs a script by its SHA-1, and loads it first where the server does not know it: after its restart, after a failover.
@@ -22,7 +22,7 @@ export const runScript = async <Along = undefined>(
   // `BufferCommands` says why.
   const commands = redis as unknown as BufferCommands;
   const send = () =>
-    Promise.all([commands.evalshaBuffer(script.sha, keys.length, ...keys, ...args), along?.()] as const);
+    Promise.all([commands[script.command](script.sha, keys.length, ...keys, ...args), along?.()] as const);
   try {
     return await send();
   } catch (error) {

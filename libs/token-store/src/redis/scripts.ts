@@ -8,9 +8,15 @@ import { hash } from 'node:crypto';
 export interface Script {
   readonly lua: string;
   readonly sha: string;
+  /** ioredis's method that runs it. */
+  readonly command: 'evalshaBuffer' | 'evalsha_roBuffer';
 }
 
-const script = (lua: string): Script => ({ lua, sha: hash('sha1', lua, 'hex') });
+const script = (lua: string, command: Script['command'] = 'evalshaBuffer'): Script => ({
+  lua,
+  sha: hash('sha1', lua, 'hex'),
+  command,
+});
 
 /** What `parseRecord` reads, in its order. */
 const RECORD = `'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh',
@@ -24,13 +30,16 @@ const BEFORE = `'before_owner', 'before_until', 'before_phase'`;
  * in between would be answered with the old record and the new key.
  * KEYS user, record, and so on
  */
-export const READ_CONNECTIONS = script(`#!lua flags=no-writes
+export const READ_CONNECTIONS = script(
+  `#!lua flags=no-writes
 local found = {}
 for i = 1, #KEYS, 2 do
   found[i] = redis.call('HMGET', KEYS[i], 'revision', 'kid', 'wrapped')
   found[i + 1] = redis.call('HMGET', KEYS[i + 1], ${RECORD})
 end
-return found`);
+return found`,
+  'evalsha_roBuffer',
+);
 
 /**
  * All that a mutation is decided upon. KEYS user, dedupe, refusal. ARGV: what the names of the user's records begin with, and one
