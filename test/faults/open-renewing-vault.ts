@@ -2,7 +2,6 @@ import { type AuthorizationServer, openAuthorizationServer } from '@vault-engine
 import { type VaultClient, VaultError } from '@vault-engine/client';
 import { type RunningService, startPart } from '@vault-engine/local';
 import { openVault, type TestVault } from '../flow/open-vault.ts';
-import { type Onward, SWALLOWED, startTcpProxy } from './tcp-proxy.ts';
 
 /** What renews connections. */
 export type RenewingService = 'command-worker' | 'refresh-scheduler';
@@ -52,18 +51,24 @@ const IMPATIENT = {
 export const openRenewingVault = async (): Promise<RenewingVault> => {
   const kafka = await startPart('kafka', { settings: { 'group.min.session.timeout.ms': '1000' } });
   let latencyMs = (): number => 0;
-  const server = await openAuthorizationServer({ lifetimes: LIFETIMES, tokenLatencyMs: () => latencyMs() });
-  const way = await startWay(server);
+  let lost: (() => void) | null = null;
+  const losesRequest = (): boolean => {
+    const loses = lost !== null;
+    lost?.();
+    lost = null;
+    return loses;
+  };
+  const server = await openAuthorizationServer({
+    lifetimes: LIFETIMES,
+    tokenLatencyMs: () => latencyMs(),
+    losesRequest,
+  });
   const vault = await openVault({
     parts: { brokers: [kafka.address] },
     services: ['command-worker', 'status-projector', 'refresh-scheduler'],
     env: IMPATIENT,
     platforms: [
-      {
-        id: PLATFORM,
-        profile: { ...server.profile, token: { url: way.tokenUrl }, refresh: { min_interval_s: 0 } },
-        client: server.client,
-      },
+      { id: PLATFORM, profile: { ...server.profile, refresh: { min_interval_s: 0 } }, client: server.client },
     ],
   });
   const running = await startAll(vault);
@@ -76,7 +81,10 @@ export const openRenewingVault = async (): Promise<RenewingVault> => {
     answerAfter: (ms) => {
       latencyMs = ms;
     },
-    loseRequest: way.loseRequest,
+    loseRequest: () =>
+      new Promise<void>((resolve) => {
+        lost = resolve;
+      }),
     connect: (userId) => connect(server, writer, userId),
     takes: (token) => takes(server, token),
     processes: (service) => running[service],
@@ -88,30 +96,9 @@ export const openRenewingVault = async (): Promise<RenewingVault> => {
     },
     close: async () => {
       await vault.close();
-      await way.close();
       await server.close();
       await kafka.stop();
     },
-  };
-};
-
-/** The way to the token endpoint, and to nothing else of the server. */
-const startWay = async (server: AuthorizationServer) => {
-  let lost: (() => void) | null = null;
-  const request = (bytes: Buffer): Onward => {
-    if (lost === null) return bytes;
-    lost();
-    lost = null;
-    return SWALLOWED;
-  };
-  const proxy = await startTcpProxy(Number(new URL(server.url).port), () => ({ request, answer: (bytes) => bytes }));
-  return {
-    tokenUrl: Object.assign(new URL(server.tokenUrl), { port: proxy.port }).href,
-    loseRequest: () =>
-      new Promise<void>((resolve) => {
-        lost = resolve;
-      }),
-    close: proxy.close,
   };
 };
 

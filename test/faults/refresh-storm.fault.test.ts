@@ -98,7 +98,8 @@ it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
     await lost;
     const killed = Array.from(at.processes(service), () => at.replace(service, 0, (one) => one.kill('SIGKILL')));
     await Promise.all((await Promise.all(killed)).map(({ replaced }) => replaced));
-    const { issued } = await (asked ?? get());
+    const { issued, code } = await (asked ?? get());
+    expect(code).toBeNull();
     expect(await at.server.accepts(issued?.accessToken ?? '')).toBe(true);
     expect(calls()).toEqual({ total: 1, renewed: 1, refused: 0 });
     expect(questions()).toEqual({ active: 1, inactive: 0 });

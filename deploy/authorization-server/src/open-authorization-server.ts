@@ -36,6 +36,8 @@ export interface AuthorizationServerOptions {
    * function is asked for each.
    */
   readonly tokenLatencyMs?: number | (() => number);
+  /** Asked for each request of the token endpoint: whether it gets lost, with no effect and no answer. */
+  readonly losesRequest?: () => boolean;
   /** Told of each refresh. */
   readonly onRefresh?: (result: 'renewed' | 'refused') => void;
   /** Memory where nothing is said. */
@@ -53,6 +55,7 @@ export const openAuthorizationServer = async ({
   client = CLIENT,
   lifetimes = {},
   tokenLatencyMs = 0,
+  losesRequest = () => false,
   onRefresh = () => undefined,
   storage = inMemory(),
   consentRoute = false,
@@ -64,10 +67,15 @@ export const openAuthorizationServer = async ({
   const counts = countRequests(provider, { latencyMs, onRefresh });
   const consentOf = (account: string) => consent(provider, client.id, account);
   if (consentRoute) serveConsent(provider, consentOf);
-  http.on('request', provider.callback());
+  const endpoints = endpointsAt(url);
+  const handle = provider.callback();
+  http.on('request', (request, response) => {
+    const isLost = request.url === new URL(endpoints.tokenUrl).pathname && losesRequest();
+    if (!isLost) handle(request, response);
+  });
   return {
     url,
-    ...endpointsAt(url),
+    ...endpoints,
     profile: profileAt(url, 'Authorization server'),
     client,
     consent: consentOf,

@@ -110,6 +110,17 @@ it('an answer that is held back has taken effect already', async () => {
   expect(await answer).toBe('AbortError');
 });
 
+it('a request that gets lost has no effect', async () => {
+  let loses = true;
+  server = await openAuthorizationServer({ losesRequest: () => loses });
+  const { refresh: token } = await server.consent('ada');
+  const signal = AbortSignal.timeout(200);
+  await expect(fetch(server.tokenUrl, { method: 'POST', body: 'lost', signal })).rejects.toThrow('timeout');
+  loses = false;
+  expect(await refresh(token)).toMatchObject({ status: 200 });
+  expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+});
+
 it('more grants than a cache would keep are all kept', async () => {
   server = await openAuthorizationServer();
   const { refresh: first } = await server.consent('ada');
