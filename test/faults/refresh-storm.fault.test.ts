@@ -74,8 +74,7 @@ it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
     await at.connect(userId);
     const asked = byWorker ? get() : null;
     await vi.waitUntil(() => calls().total === 1, { timeout: 10_000, interval: 10 });
-    const stopped = Array.from(at.processes(service), () => at.replace(service, 0, (one) => one.stop(GRACE_MS)));
-    await Promise.all((await Promise.all(stopped)).map(({ replaced }) => replaced));
+    await replaceAll(service, (one) => one.stop(GRACE_MS));
     const { issued } = await (asked ?? get());
     expect(await at.server.accepts(issued?.accessToken ?? '')).toBe(true);
     expect(calls()).toEqual({ total: 1, renewed: 1, refused: 0 });
@@ -96,8 +95,7 @@ it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
     await at.connect(userId);
     const asked = byWorker ? get() : null;
     await lost;
-    const killed = Array.from(at.processes(service), () => at.replace(service, 0, (one) => one.kill('SIGKILL')));
-    await Promise.all((await Promise.all(killed)).map(({ replaced }) => replaced));
+    await replaceAll(service, (one) => one.kill('SIGKILL'));
     const { issued, code } = await (asked ?? get());
     expect(code).toBeNull();
     expect(await at.server.accepts(issued?.accessToken ?? '')).toBe(true);
@@ -110,6 +108,13 @@ it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
 
 /** What Kubernetes gives. */
 const GRACE_MS = 30_000;
+
+/** Ends all that run, at the same time: nobody knows which of them is at it. */
+const replaceAll = async (service: RenewingService, end: (one: RunningService) => Promise<void>): Promise<void> => {
+  // As many as there are before the first leaves.
+  const replacing = [...at.processes(service)].map(() => at.replace(service, 0, end));
+  await Promise.all((await Promise.all(replacing)).map(({ replaced }) => replaced));
+};
 
 /** Until the test has finished: only the others may be at it. */
 const holdStill = (processes: readonly RunningService[]): void => {
