@@ -5,7 +5,8 @@ const ignored = ['**/node_modules/**', '**/dist/**', '**/.types/**', '**/.local/
 const severalBrokers = ['test/faults/audit-brokers-lost.fault.test.ts'];
 /** These compare times of one run with each other: they have the machine to themselves, when all others are through. */
 const measuring = ['test/faults/{hot-key,one-call-hangs}.fault.test.ts'];
-const left = process.env['VAULT_FULL'] === '1' ? ignored : [...ignored, ...severalBrokers];
+const full = process.env['VAULT_FULL'] === '1';
+const left = full ? ignored : [...ignored, ...severalBrokers];
 
 const onParts = {
   globalSetup: ['test/world/src/provide-parts.ts'],
@@ -20,6 +21,8 @@ export default defineConfig({
     pool: 'forks',
     // Vitest's own choice leaves a core to itself; most tests wait for a part more than they work.
     maxWorkers: 2,
+    // What a full run has done is checked as a whole: a million commands, with their replies and audit records.
+    execArgv: full ? ['--max-old-space-size=12288'] : [],
     projects: [
       {
         extends: true,
