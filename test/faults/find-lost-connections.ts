@@ -102,7 +102,10 @@ const look = async (
     standingOf(platforms.find(({ platform }) => platform === at.platform));
   const said = standing((await reader.getStatus({ userId })).platforms);
   await holdsWithin(SHOWN_WITHIN_MS, async () => standing(view.get(userId).platforms) === said);
-  const renewals = (audits.get(userId) ?? []).filter(({ action }) => action === 'RefreshToken');
+  // Of several partitions there is no order in which they are read.
+  const renewals = (audits.get(userId) ?? [])
+    .filter(({ action }) => action === 'RefreshToken')
+    .toSorted((a, b) => a.time - b.time);
   const begun = groupBy(renewals, ({ result }) => result).get('started') ?? [];
   const isLost = said !== GOOD;
   const token = got.find(({ issued }) => issued !== null)?.issued?.accessToken;
