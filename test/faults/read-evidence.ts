@@ -105,10 +105,15 @@ const requestIdOf = (headers: BusRecord['headers']): string => {
 const inTime = <Item extends { readonly at: number }>(items: readonly Item[]): readonly Item[] =>
   items.toSorted((a, b) => a.at - b.at);
 
-/** The first of each id. */
-const distinct = <Item>(items: readonly Item[], idOf: (item: Item) => string): readonly Item[] => [
-  ...new Map(items.toReversed().map((item) => [idOf(item), item])).values(),
-];
+/** The first of each id, in the order of the items. */
+const distinct = <Item>(items: readonly Item[], idOf: (item: Item) => string): readonly Item[] => {
+  const seen = new Set<string>();
+  return items.filter((item) => {
+    const isNew = !seen.has(idOf(item));
+    seen.add(idOf(item));
+    return isNew;
+  });
+};
 
 /** By key, in the order of the items. */
 export const groupBy = <Item>(
