@@ -1,8 +1,12 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { lastingHmac } from './lasting-hmac.ts';
 
-/** HMAC-SHA256 under a key that lives as long as the process; see {@link lastingHmac}. */
-export const hmacSha256 = lastingHmac('sha256');
+/** HMAC-SHA256. Keys are `KeyObject`s: on Node 24 a raw buffer costs five times as much. */
+export const hmacSha256 = (key: KeyObject, message: Uint8Array): Buffer =>
+  createHmac('sha256', key).update(message).digest();
+
+/** {@link hmacSha256} under a key that lives as long as the process. */
+export const lastingHmacSha256 = lastingHmac('sha256');
 
 /** SHA-256 of public or random bytes. */
 export const sha256 = (bytes: Uint8Array): Buffer => Buffer.from(hash('sha256', bytes, 'binary'), 'binary');

@@ -1,4 +1,4 @@
-import { canon, equalBytes, hmacSha256, sha256 } from '@vault-engine/crypto';
+import { canon, equalBytes, lastingHmacSha256, sha256 } from '@vault-engine/crypto';
 import type { EngineKeys } from './engine-keys.ts';
 
 /** What a reply answers, and as what. Everything here but the type is known to both ends from the request. */
@@ -14,7 +14,7 @@ const LABEL = 'VE/rep/v1';
 
 /** The MAC of a reply, under the key that signed the request. */
 export const signReply = (keys: EngineKeys, head: ReplyHead, value: Buffer): Buffer =>
-  hmacSha256(
+  lastingHmacSha256(
     keys.auth,
     canon(LABEL, keys.engine, head.replyTopic, head.commandId, head.replyType, head.requestMac, sha256(value)),
   );

@@ -1,4 +1,4 @@
-import { canon, equalBytes, hmacSha256, sha256 } from '@vault-engine/crypto';
+import { canon, equalBytes, lastingHmacSha256, sha256 } from '@vault-engine/crypto';
 import type { CommandHead, CommandHeaders } from './command-headers.ts';
 import type { EngineKeys } from './engine-keys.ts';
 
@@ -15,7 +15,7 @@ const LABEL = 'VE/req/v1';
 
 /** The MAC of a command, which also authenticates its reply. */
 export const signRequest = (keys: EngineKeys, head: CommandHead, message: CommandMessage): Buffer =>
-  hmacSha256(
+  lastingHmacSha256(
     keys.auth,
     canon(
       LABEL,
