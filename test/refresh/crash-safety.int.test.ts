@@ -132,6 +132,8 @@ describe('9: an outcome that is not known', () => {
   });
 });
 
+const HOUR_MS = 3_600_000;
+
 describe('9: an outcome that is not known, where the grace is over and the provider tells what is spent', () => {
   let provider: MisbehavingProvider;
   let renewals: Renewals;
@@ -173,8 +175,20 @@ describe('9: an outcome that is not known, where the grace is over and the provi
     expect(sent('asked')).toBe(1);
   });
 
-  it('is dead where the provider does not tell after all', async () => {
+  it('is renewed once the provider tells again', async () => {
+    const user = await diedOver('told late', 'before asking');
+    const answer = await renewals.ask(user, { renewer: told('unknown') });
+    expect(answer).toMatchObject({ code: 'provider_unavailable', reason: 'outcome_unknown' });
+    const { condition } = await renewals.recordOf(user);
+    if (condition.kind !== 'failing') return expect.fail(condition.kind);
+    renewals.pass(condition.retryAt - renewals.vault.now());
+    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+    expect(sent('told late')).toBe(1);
+  });
+
+  it('is dead where the provider has not told for an hour', async () => {
     const user = await diedOver('untold', 'before asking');
+    renewals.pass(HOUR_MS);
     const answer = await renewals.ask(user, { renewer: told('unknown') });
     expect(answer).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
     expect(sent('untold')).toBe(0);

@@ -13,6 +13,8 @@ interface Outcome {
   /** The end of the audit trail: result and reason. */
   readonly audited: string;
   readonly change: string;
+  /** Asked about it later, the provider says that the refresh token is spent. */
+  readonly isSpent?: true;
 }
 
 const RENEWED: Outcome = { answer: { code: 'ok' }, condition: { kind: 'good' }, audited: 'ok', change: 'RENEWED' };
@@ -51,7 +53,7 @@ const unknown = (reason: string): Record<Kind, Outcome> => {
     never: transient(reason),
     rejecting: perhapsSpent,
     revoking: dead('outcome_unknown', audited),
-    telling: dead('outcome_unknown', audited),
+    telling: { ...perhapsSpent, isSpent: true },
     graced: perhapsSpent,
   };
 };
@@ -164,7 +166,11 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
     const trail = ['StoreToken ok', 'RefreshToken started', `RefreshToken ${expected.audited}`];
     expect(renewals.auditOf(user)).toEqual(trail);
     expect(renewals.changesOf(user)).toEqual(['CONNECTED', expected.change]);
-    if (condition.kind === 'failing') {
+    if (condition.kind === 'failing' && expected.isSpent) {
+      renewals.pass(condition.retryAt - renewals.vault.now() + 1);
+      expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+      expect(spentSince(from)).toEqual(['refresh-0']);
+    } else if (condition.kind === 'failing') {
       await restsAndRecovers(condition.retryAt, meets, expected);
     } else if (condition.kind === 'dead') {
       await isLeftAlone(expected);

@@ -77,10 +77,15 @@ export const conditionAfter = (earlier: Condition, outcome: Refused, attempt: At
   const retryAt = now + terms.backoff(failures, 'retryAfterMs' in outcome ? outcome.retryAfterMs : null);
   if (since === null) return failing(earlier, failingReason(outcome), { failures, retryAt, now, unknownSince: null });
   const inTime = terms.reuse === 'fatal' ? withinGrace(retryAt, since + terms.graceMs, now) : retryAt;
-  return maySendAgain(terms, since, inTime)
-    ? failing(earlier, 'outcome_unknown', { failures, retryAt: inTime, now, unknownSince: since })
+  if (maySendAgain(terms, since, inTime))
+    return failing(earlier, 'outcome_unknown', { failures, retryAt: inTime, now, unknownSince: since });
+  return terms.tellsSpent && retryAt < since + ASKED_FOR_MS
+    ? failing(earlier, 'outcome_unknown', { failures, retryAt, now, unknownSince: since })
     : dead('outcome_unknown', now);
 };
+
+/** A provider that can tell whether a refresh token is spent is asked for so long before the user has to help. */
+const ASKED_FOR_MS = 3_600_000;
 
 const SOONEST_MS = 2_000;
 

@@ -113,11 +113,18 @@ const attempts = fc
     reuse: reuses,
     graceMs: fc.constantFrom(0, 30_000, 600_000),
     tookMs: fc.nat(20_000),
-    unknownForMs: fc.option(fc.nat(700_000)),
+    unknownForMs: fc.option(fc.nat(2 * HOUR_MS)),
+    tellsSpent: fc.boolean(),
   })
   .map(
-    ({ reuse, graceMs, tookMs, unknownForMs }): Attempt => ({
-      terms: { ...terms, reuse, graceMs, backoff: (failures, retryAfterMs) => failures * 1_000 + (retryAfterMs ?? 0) },
+    ({ reuse, graceMs, tookMs, unknownForMs, tellsSpent }): Attempt => ({
+      terms: {
+        ...terms,
+        reuse,
+        graceMs,
+        tellsSpent,
+        backoff: (failures, retryAfterMs) => failures * 1_000 + (retryAfterMs ?? 0),
+      },
       askedAt: NOW - tookMs,
       unknownSince: unknownForMs === null ? null : NOW - unknownForMs,
       now: NOW,
@@ -152,15 +159,37 @@ describe('the condition after a refusal', () => {
     );
   });
 
-  it('never lets a token that may be spent be sent again where that is fatal, and loses no earlier doubt', () => {
+  it('never lets a token that may be spent be sent again unasked where that is fatal, and loses no earlier doubt', () => {
     fc.assert(
       fc.property(earliers, refusals, attempts, (earlier, outcome, attempt) => {
         const after = conditionAfter(earlier, outcome, attempt);
         if (after.kind !== 'failing' || attempt.terms.reuse === 'harmless') return;
         if (attempt.unknownSince !== null) expect(after.unknownSince).toBe(attempt.unknownSince);
-        expect(maySendAgain(attempt.terms, after.unknownSince, after.retryAt)).toBe(true);
+        const next = firstStep(attempt.terms, after.unknownSince, after.retryAt);
+        expect(next).not.toBe('give_up');
+        if (next === 'ask') expect(after.retryAt).toBeLessThan((after.unknownSince ?? NOW) + HOUR_MS);
       }),
     );
+  });
+
+  it('is not dead for an hour where the provider can be asked about a token that may be spent', () => {
+    const conditionOf = (unknownForMs: number) =>
+      conditionAfter(
+        GOOD,
+        { kind: 'transient', reason: 'introspection_failed', retryAfterMs: null },
+        {
+          terms: { ...terms, reuse: 'fatal', tellsSpent: true, backoff: () => 30_000 },
+          askedAt: NOW,
+          unknownSince: NOW - unknownForMs,
+          now: NOW,
+        },
+      );
+    expect(conditionOf(HOUR_MS - 30_001)).toMatchObject({
+      kind: 'failing',
+      reason: 'outcome_unknown',
+      retryAt: NOW + 30_000,
+    });
+    expect(conditionOf(HOUR_MS - 30_000)).toMatchObject({ kind: 'dead', reason: 'outcome_unknown' });
   });
 
   it('waits as long as a throttling provider asks for', () => {

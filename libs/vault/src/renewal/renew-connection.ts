@@ -2,7 +2,7 @@ import type { Secret } from '@vault-engine/crypto';
 import type { Vault } from '../call.ts';
 import { openRefresh } from '../credentials.ts';
 import type { ConnectionRecord, Lease, UserRow } from '../model.ts';
-import type { RenewalTerms } from '../providers.ts';
+import type { RenewalTerms, SpentOrNot } from '../providers.ts';
 import type { Concluded } from './conclude.ts';
 import { type Attempt, firstStep, mayRenew, type Refused, unknownSince } from './decide-renewal.ts';
 import { type KeptLease, keepLease, type LeaseTimes } from './keep-lease.ts';
@@ -94,8 +94,8 @@ const underLease = async (
   const since = unknownSince(record, before, { ...timing, refreshTimeoutMs: providers.refreshTimeoutMs });
   const attempt: Attempt = { terms, askedAt: vault.now(), unknownSince: since, now: vault.now() };
   const first = firstStep(terms, since, vault.now());
-  const giveUp = () => persistRefused(vault, timing, request, { lease, outcome: GIVEN_UP, attempt });
-  if (first === 'give_up') return answerOf(vault, request, await giveUp());
+  const conclude = (outcome: Refused) => persistRefused(vault, timing, request, { lease, outcome, attempt });
+  if (first === 'give_up') return answerOf(vault, request, await conclude(SPENT));
   const place = await providers.admit(request.platform).catch(giveBackAnd(vault, lease.of));
   if (!place.ok) {
     await vault.store.release(lease.of);
@@ -105,15 +105,16 @@ const underLease = async (
   try {
     const spend = (by: Attempt) => spendRefreshToken(vault, timing, request, { lease, record, refresh, attempt: by });
     if (first === 'send') return await answerOf(vault, request, await spend(attempt));
-    const unspent = await isUnspent(vault, request, record, refresh);
-    const concluded = unspent ? await spend({ ...attempt, unknownSince: null }) : await giveUp();
-    return await answerOf(vault, request, concluded);
+    const told = await askAbout(vault, request, record, refresh);
+    if (told === 'unspent') return await answerOf(vault, request, await spend({ ...attempt, unknownSince: null }));
+    return await answerOf(vault, request, await conclude(told === 'spent' ? SPENT : UNTOLD));
   } finally {
     refresh.wipe();
   }
 };
 
-const GIVEN_UP: Refused = { kind: 'grant_dead', reason: 'outcome_unknown' };
+const SPENT: Refused = { kind: 'grant_dead', reason: 'outcome_unknown' };
+const UNTOLD: Refused = { kind: 'transient', reason: 'introspection_failed', retryAfterMs: null };
 
 /**
  * Asks the provider about a refresh token that may be spent. It spends nothing, so the lease does not say `called` yet: who
@@ -124,12 +125,12 @@ const GIVEN_UP: Refused = { kind: 'grant_dead', reason: 'outcome_unknown' };
  * after that all the same, its word is outdated and the token is used twice: then the user has to connect anew, which is what
  * giving up comes to at once.
  */
-const isUnspent = async (
+const askAbout = (
   { providers }: Vault,
   { platform }: RenewalRequest,
   { metadata }: ConnectionRecord,
   refresh: Secret,
-): Promise<boolean> => (await providers.introspect(platform, refresh, metadata.params)) === 'unspent';
+): Promise<SpentOrNot> => providers.introspect(platform, refresh, metadata.params);
 
 const openedRefresh = async (
   vault: Vault,
