@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { applyTopics } from '@vault-engine/bus';
 import type { RunningService } from '@vault-engine/local';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { checkInvariant } from './check-invariant.ts';
@@ -140,6 +141,7 @@ it(
     const random = seededRandom('storms');
     const latency = random.branch(0);
     at.answerAfter(() => 50 + latency.int(250));
+    await keepReplies();
     const [calls, questions] = [callsSince(), questionsSince()];
     const commits = watchCommits(at.vault.bus, workerGroup(at.vault), at.vault.topics.commands);
     const kills: Kill[] = [];
@@ -164,6 +166,17 @@ it(
   },
   ROUNDS * 5_000 + 120_000,
 );
+
+/** Longer than the run takes: what came of each command is compared at its end, and replies lie on their topics for minutes. */
+const keepReplies = async (): Promise<void> => {
+  const { bus, engines, topics } = at.vault;
+  const kept = Object.keys(engines).map((engine) => ({
+    name: topics.replies(engine),
+    partitions: 1,
+    config: { 'retention.ms': '86400000' },
+  }));
+  await applyTopics(bus, kept, { replicationFactor: 1 });
+};
 
 /** Rounds follow one another, and do not wait for each other's ends. */
 const storms = async (random: SeededRandom, kills: Kill[]): Promise<readonly Asked[]> => {
