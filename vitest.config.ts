@@ -21,6 +21,7 @@ export default defineConfig({
     pool: 'forks',
     // Vitest's own choice leaves a core to itself; most tests wait for a part more than they work.
     maxWorkers: 2,
+    setupFiles: ['test/world/src/own-ports.ts'],
     // What a full run has done is checked as a whole: a million commands, with their replies and audit records.
     execArgv: full ? ['--max-old-space-size=12288'] : [],
     projects: [

@@ -56,6 +56,9 @@ export interface TestVaultOptions {
   readonly platforms?: readonly FurtherPlatform[];
 }
 
+/** Its services count theirs from the first one. */
+const PORTS_OF_A_VAULT = 10;
+
 /** Opens a vault. Rejects, with nothing left running, when a service does not get ready. */
 export const openVault = async ({
   parts = {},
@@ -76,7 +79,7 @@ export const openVault = async ({
     topicPrefix,
     keyPrefix: `${world.keyPrefix}vault`,
     keyFile,
-    firstPort: await freePort(),
+    firstPort: await freePort(PORTS_OF_A_VAULT),
     further,
   };
   const logDir = join(stateDir, 'logs');

@@ -2,15 +2,18 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 
 /**
- * A free port on loopback. Below the ephemeral range (Linux: 32768 and up), where a client that reconnects to a stopped part could be
- * given the part's own port as its source and keep it.
+ * A free port on loopback, or the first of so many in a row. Below the ephemeral range (Linux: 32768 and up), where a client that
+ * reconnects to a stopped part could be given the part's own port as its source and keep it. Who looks for some at the same time
+ * as others has a range of its own, `VAULT_FREE_PORTS=<from>-<to>`, for between the look and the use of a port others may take it.
  */
-export async function freePort(random: () => number = Math.random): Promise<number> {
+export async function freePort(inARow = 1, random: () => number = Math.random): Promise<number> {
+  const [from = 0, to = 0] = (process.env['VAULT_FREE_PORTS'] ?? '20000-31999').split('-').map(Number);
   for (let attempt = 0; attempt < 100; attempt++) {
-    const port = 20_000 + Math.floor(random() * 12_000);
-    if (await isFree(port)) return port;
+    const port = from + Math.floor(random() * (to + 1 - from - inARow));
+    const free = await Promise.all(Array.from({ length: inARow }, (_, offset) => isFree(port + offset)));
+    if (free.every(Boolean)) return port;
   }
-  throw new Error('no free port between 20000 and 32000');
+  throw new Error(`no free port between ${from} and ${to}`);
 }
 
 /** Whether a server could listen on this port of loopback now. */

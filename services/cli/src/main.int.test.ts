@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { applySchemas } from '@vault-engine/contracts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliWorld, openCliWorld, type Ran } from './testing/cli-world.ts';
 
@@ -8,6 +9,7 @@ let here: CliWorld;
 
 beforeAll(async () => {
   here = await openCliWorld();
+  await applySchemas(here.world.registryUrl);
 });
 
 afterAll(async () => {
