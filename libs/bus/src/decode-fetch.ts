@@ -1,3 +1,4 @@
+import { Cursor, safe } from './cursor.ts';
 import { MAX_HEADERS } from './repair-header-flood.ts';
 
 /** What a broker answers to a Fetch request, as kafkajs hands it on. */
@@ -53,89 +54,6 @@ export const decodeFetch = (bytes: Buffer): FetchAnswer | null => {
   }
 };
 
-/** Reads numbers in Kafka's forms. Throws a RangeError beyond the end, and for what {@link decodeFetch} leaves alone. */
-class Cursor {
-  readonly bytes: Buffer;
-  readonly end: number;
-  at: number;
-
-  constructor(bytes: Buffer, at: number, end: number) {
-    if (end > bytes.length) throw new RangeError('a part that ends beyond its whole');
-    this.bytes = bytes;
-    this.at = at;
-    this.end = end;
-  }
-
-  /** Moves on by so many bytes, and answers where they begin. */
-  skip(count: number): number {
-    const from = this.at;
-    this.at += count;
-    if (count < 0 || this.at > this.end) throw new RangeError('more than there is');
-    return from;
-  }
-
-  int8(): number {
-    return this.bytes.readInt8(this.skip(1));
-  }
-
-  int16(): number {
-    return this.bytes.readInt16BE(this.skip(2));
-  }
-
-  int32(): number {
-    return this.bytes.readInt32BE(this.skip(4));
-  }
-
-  int64(): number {
-    const from = this.skip(8);
-    return safe(this.bytes.readInt32BE(from) * 2 ** 32 + this.bytes.readUInt32BE(from + 4));
-  }
-
-  /** A zigzag varint of 32 or 64 bits. */
-  varint(): number {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = this.bytes[this.skip(1)] ?? 0;
-      value = safe(value + (byte & 0x7f) * scale);
-      if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-      scale *= 128;
-    }
-  }
-
-  /** Bytes behind their length; null where that is -1. */
-  bytesOrNull(): Buffer | null {
-    const length = this.varint();
-    if (length === -1) return null;
-    const from = this.skip(length);
-    return this.bytes.subarray(from, this.at);
-  }
-
-  text(length: number): string {
-    const from = this.skip(length);
-    return this.bytes.toString('utf8', from, this.at);
-  }
-
-  /** Whether the next `length` bytes are these. */
-  startsWith(bytes: Buffer, length: number): boolean {
-    if (bytes.length !== length || this.at + length > this.end) return false;
-    for (let index = 0; index < length; index += 1) if (this.bytes[this.at + index] !== bytes[index]) return false;
-    return true;
-  }
-
-  /** So many things as the number ahead of them says; -1 stands for none. */
-  list<T>(read: (cursor: Cursor) => T): T[] {
-    const items: T[] = [];
-    for (let left = this.int32(); left > 0; left -= 1) items.push(read(this));
-    return items;
-  }
-}
-
-const safe = (value: number): number => {
-  if (!Number.isSafeInteger(value)) throw new RangeError('a number beyond 2^53');
-  return value;
-};
-
 const readAnswer = (cursor: Cursor): FetchAnswer => ({
   // The broker has not slowed this request down: it expects that of its client, by the time that follows.
   throttleTime: 0,
@@ -174,11 +92,11 @@ const LEAST_BATCH_BYTES = 49;
 const readBatches = (cursor: Cursor): readonly FetchedMessage[] => {
   const messages: FetchedMessage[] = [];
   const size = cursor.int32();
-  const batches = new Cursor(cursor.bytes, cursor.skip(Math.max(size, 0)), cursor.at);
+  const batches = new Cursor(cursor.bytes, cursor.take(Math.max(size, 0)), cursor.at);
   while (batches.end - batches.at >= LEAST_BATCH_BYTES) {
     const length = cursor.bytes.readInt32BE(batches.at + 8);
     if (batches.end - batches.at < BEFORE_LENGTH_ENDS + length) break;
-    const from = batches.skip(BEFORE_LENGTH_ENDS + length);
+    const from = batches.take(BEFORE_LENGTH_ENDS + length);
     readBatch(new Cursor(cursor.bytes, from, batches.at), messages);
   }
   return messages;
@@ -192,12 +110,12 @@ const CONTROL = 0x20;
 
 const readBatch = (cursor: Cursor, messages: FetchedMessage[]): void => {
   const firstOffset = cursor.int64();
-  cursor.skip(4 + 4); // length, leader epoch
+  cursor.take(4 + 4); // length, leader epoch
   if (cursor.int8() !== MAGIC) throw new RangeError('an older format');
-  cursor.skip(4); // CRC, which kafkajs does not check either
+  cursor.take(4); // CRC, which kafkajs does not check either
   const attributes = cursor.int16();
   if ((attributes & COMPRESSION) !== 0) throw new RangeError('compression');
-  cursor.skip(4); // last offset
+  cursor.take(4); // last offset
   const firstTimestamp = cursor.int64();
   const maxTimestamp = cursor.int64();
   const batch: Batch = {
@@ -207,7 +125,7 @@ const readBatch = (cursor: Cursor, messages: FetchedMessage[]): void => {
     isControlRecord: (attributes & CONTROL) !== 0,
     batchContext: { inTransaction: (attributes & TRANSACTION) !== 0, producerId: String(cursor.int64()) },
   };
-  cursor.skip(2 + 4); // producer epoch, first sequence
+  cursor.take(2 + 4); // producer epoch, first sequence
   for (let left = cursor.int32(); left > 0; left -= 1) messages.push(readRecord(cursor, batch));
 };
 
@@ -226,7 +144,7 @@ const readRecord = (
   { firstOffset, firstTimestamp, appended, isControlRecord, batchContext }: Batch,
 ): FetchedMessage => {
   const length = batches.varint();
-  const cursor = new Cursor(batches.bytes, batches.skip(length), batches.at);
+  const cursor = new Cursor(batches.bytes, batches.take(length), batches.at);
   const attributes = cursor.int8();
   const timestamp = safe(firstTimestamp + cursor.varint());
   return {
@@ -262,7 +180,7 @@ const readName = (cursor: Cursor, index: number): string => {
   const length = cursor.varint();
   const known = names[index];
   if (known !== undefined && cursor.startsWith(known.bytes, length)) {
-    cursor.skip(length);
+    cursor.take(length);
     return known.text;
   }
   const text = cursor.text(length);

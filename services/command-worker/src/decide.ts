@@ -23,7 +23,7 @@ export const decide = async (
 ): Promise<Verdict> => {
   let subject = keySubject(from);
   try {
-    const read = await readCommand(parts.codec, from);
+    const read = readCommand(await parts.codec.decode(from.value), from);
     if (!read.ok)
       return { subject, answer: { ok: false, failure: read.failure }, poison: read.poison, error: undefined };
     const { command } = read;

@@ -1,6 +1,6 @@
 import {
-  type Codec,
   type CommandName,
+  type Decoded,
   type DecodedRecord,
   isCommandName,
   type StoreToken as StoreTokenRecord,
@@ -42,9 +42,8 @@ export type ReadCommand =
 
 type CommandRecord = DecodedRecord<CommandName>;
 
-/** Decodes a command and checks what its record says: its type is the header's, its user the message key's. */
-export const readCommand = async (codec: Codec, from: Authenticated): Promise<ReadCommand> => {
-  const decoded = await codec.decode(from.value);
+/** Checks what the record of a command says: its type is the header's, its user the message key's. */
+export const readCommand = (decoded: Decoded, from: Authenticated): ReadCommand => {
   if (!decoded.ok)
     return { ...refuse('invalid_request', 'the record can not be decoded', decoded.reason), poison: decoded.reason };
   if (!isCommand(decoded)) return invalid('the record is not a command', 'not_a_command');

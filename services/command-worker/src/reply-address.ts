@@ -16,17 +16,19 @@ export interface PartitionCount {
   readonly forget: (topic: string) => void;
 }
 
+/** The topic that a command is answered on, whatever it says: the engine's own, or the gateway's for an HTTP key. */
+export const replyTopicOf = ({ ofEngine, gateway }: ReplyTopics, { engine, engineKey }: Authenticated): string =>
+  engineKey.use === 'http' ? gateway : ofEngine(engine.open.engine);
+
 /**
- * Where a command is answered: the topic is the engine's own, or the gateway's for an HTTP key, whatever the command
- * says; the caller chooses the partition alone. A command that asks for another topic is refused, on the right one.
+ * Where on `topic`, which has `count` partitions, a command is answered: the caller chooses the partition alone. A command
+ * that asks for another topic is refused, on the right one.
  */
-export const replyAddress = async (
-  { ofEngine, gateway }: ReplyTopics,
-  partitionCount: PartitionCount,
-  { engine, engineKey, headers }: Authenticated,
-): Promise<{ address: ReplyAddress | null; refused: Failure | null }> => {
-  const topic = engineKey.use === 'http' ? gateway : ofEngine(engine.open.engine);
-  const count = await partitionCount(topic);
+export const replyAddress = (
+  topic: string,
+  count: number | null,
+  { headers }: Authenticated,
+): { address: ReplyAddress | null; refused: Failure | null } => {
   const address =
     count !== null && headers.replyPartition < count ? { topic, partition: headers.replyPartition } : null;
   if (headers.replyTopic !== topic)

@@ -9,7 +9,7 @@ import { type DecisionParts, decide, refusedBefore } from './decide.ts';
 import { isOutage, WAIT } from './outage.ts';
 import { type Received, receive } from './receive.ts';
 import { type Delivery, failureRecord, type ReplyAddress, type ReplyRecord, sendReply } from './reply.ts';
-import { type PartitionCount, type ReplyTopics, replyAddress } from './reply-address.ts';
+import { type PartitionCount, type ReplyTopics, replyAddress, replyTopicOf } from './reply-address.ts';
 import type { Begun, Verdict } from './verdict.ts';
 
 /** What a command is served with. */
@@ -79,7 +79,8 @@ const turnAway = ({ table, attempts, hint }: CommandParts, received: Received, r
 const serve = async (parts: CommandParts, from: Begun): Promise<Outcome> => {
   const call = callOf(from);
   try {
-    const { address, refused } = await replyAddress(parts.topics, parts.partitionCount, from);
+    const topic = replyTopicOf(parts.topics, from);
+    const { address, refused } = replyAddress(topic, await parts.partitionCount(topic), from);
     const decided =
       refused === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refused);
     const verdict = await conclude(parts.vault, from, call, decided);
