@@ -1,15 +1,22 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 
+/** Where the next look begins. */
+let next = Number.NaN;
+
 /**
  * A free port on loopback, or the first of so many in a row. Below the ephemeral range (Linux: 32768 and up), where a client that
- * reconnects to a stopped part could be given the part's own port as its source and keep it. Who looks for some at the same time
- * as others has a range of its own, `VAULT_FREE_PORTS=<from>-<to>`, for between the look and the use of a port others may take it.
+ * reconnects to a stopped part could be given the part's own port as its source and keep it. Ports are handed out in their order,
+ * from one at random on, so that none is handed out again before whoever got it listens there. Who looks for some at the same time
+ * as other processes has a range of its own, `VAULT_FREE_PORTS=<from>-<to>`.
  */
 export async function freePort(inARow = 1, random: () => number = Math.random): Promise<number> {
   const [from = 0, to = 0] = (process.env['VAULT_FREE_PORTS'] ?? '20000-31999').split('-').map(Number);
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = from + Math.floor(random() * (to + 1 - from - inARow));
+  const last = to + 1 - inARow;
+  if (!(next >= from && next <= to + 1)) next = from + Math.floor(random() * (last + 1 - from));
+  for (let looked = from; looked <= to; looked++) {
+    const port = next > last ? from : next;
+    next = port + inARow;
     const free = await Promise.all(Array.from({ length: inARow }, (_, offset) => isFree(port + offset)));
     if (free.every(Boolean)) return port;
   }

@@ -14,17 +14,38 @@ test('a free port is free, and below the range from which clients get theirs', a
 
 test('a taken port is passed over', async () => {
   const taken = await listen(await freePort());
-  vi.stubEnv('VAULT_FREE_PORTS', '20000-31999');
-  const draws = [(taken - 20_000 + 0.5) / 11_999, (taken - 20_000 + 1.5) / 11_999];
-  expect(await freePort(1, () => draws.shift() ?? Math.random())).not.toBe(taken);
+  await lookWithin(`${taken}-${taken + 5}`);
+  expect(await freePort(1, () => 0)).toBeGreaterThan(taken);
 });
 
 test('a row of free ports is free as a whole', async () => {
   const taken = await listen(await freePort());
-  vi.stubEnv('VAULT_FREE_PORTS', '20000-31999');
-  const draws = [(taken - 20_000 - 2 + 0.5) / 11_995];
-  const first = await freePort(5, () => draws.shift() ?? Math.random());
-  expect(taken < first || taken > first + 4).toBe(true);
+  await lookWithin(`${taken - 2}-${taken + 20}`);
+  expect(await freePort(5, () => 0)).toBeGreaterThan(taken);
+});
+
+test('no port is handed out twice while those who got theirs have yet to listen', async () => {
+  vi.stubEnv('VAULT_FREE_PORTS', '25000-25499');
+  const row = async () => {
+    const first = await freePort(10);
+    return Array.from({ length: 10 }, (_, offset) => first + offset);
+  };
+  const ports = await Promise.all([row(), ...Array.from({ length: 100 }, () => freePort()), row()]);
+  expect(new Set(ports.flat()).size).toBe(120);
+});
+
+test('behind the last port of a range comes the first', async () => {
+  vi.stubEnv('VAULT_FREE_PORTS', '25500-25519');
+  const ports: number[] = [];
+  for (let count = 0; count < 21; count++) ports.push(await freePort(1, () => 0.5));
+  expect(ports.every((port) => port >= 25_500 && port < 25_520)).toBe(true);
+  expect(new Set(ports).size).toBe(20);
+});
+
+test('a range without a free port is told', async () => {
+  const taken = await listen(await freePort());
+  await lookWithin(`${taken}-${taken}`);
+  await expect(freePort()).rejects.toThrow(`no free port between ${taken} and ${taken}`);
 });
 
 test('free ports are looked for in the range that is given', async () => {
@@ -42,6 +63,13 @@ test.runIf(process.platform === 'linux')('the holder of a taken port is named wi
 test('a free port has no holder', async () => {
   expect(await portHolder(await freePort())).toBeUndefined();
 });
+
+/** From now on ports are looked for in `range`, from its beginning or what is drawn on. */
+async function lookWithin(range: string): Promise<void> {
+  vi.stubEnv('VAULT_FREE_PORTS', '32700-32767');
+  await freePort();
+  vi.stubEnv('VAULT_FREE_PORTS', range);
+}
 
 async function listen(port: number): Promise<number> {
   const server = createServer();
