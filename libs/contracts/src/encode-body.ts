@@ -1,9 +1,16 @@
+import type avro from 'avsc';
 import { ownType } from './avro-types.ts';
 import { InvalidRecord } from './errors.ts';
 import { holdsOneValue } from './measure.ts';
 import type { RecordName } from './records.ts';
 
-/** The Avro body of `value`. Throws {@link InvalidRecord}, which names fields and no values. */
+/** avsc's `toBuffer` takes memory outside V8's heap for each body, which costs as much as to write it (measured). */
+const ROOM = Buffer.allocUnsafeSlow(16_384);
+
+/**
+ * The Avro body of `value`, in memory that the next call writes over: take a copy. Throws {@link InvalidRecord}, which names
+ * fields and no values.
+ */
 export const encodeBody = (name: RecordName, value: unknown): Buffer => {
   const body = tryEncode(name, value);
   // Measured, because avsc writes a neighbour of a number that is too large for its arithmetic.
@@ -14,10 +21,16 @@ export const encodeBody = (name: RecordName, value: unknown): Buffer => {
 /** avsc's own error shows the value, which may be a secret: it goes no further. */
 const tryEncode = (name: RecordName, value: unknown): Buffer | null => {
   try {
-    return ownType(name).type.toBuffer(value);
+    return encode(ownType(name).type, value);
   } catch {
     return null;
   }
+};
+
+const encode = (type: avro.Type, value: unknown, into = ROOM): Buffer => {
+  const end = type.encode(value, into, 0);
+  // Below zero: so many bytes are missing.
+  return end < 0 ? encode(type, value, Buffer.allocUnsafe(into.length - end)) : into.subarray(0, end);
 };
 
 const misfits = (name: RecordName, value: unknown): readonly string[] => {

@@ -66,3 +66,11 @@ test('a refusal shows no value', () => {
   const error = refusal({ ...command, access_token: 'a-secret', user_id: { deep: 'a-secret' } });
   expect(`${error.message} ${error.stack} ${JSON.stringify(error)} ${String(error.cause)}`).not.toContain('a-secret');
 });
+
+test('a record of any length is written', () => {
+  const { type } = ownType('StoreToken');
+  for (const length of [1, 16_000, 16_384, 16_385, 1_000_000]) {
+    const value = { ...command, access_token: Buffer.alloc(length, 7) };
+    expect(encodeBody('StoreToken', value).equals(type.toBuffer(value))).toBe(true);
+  }
+});

@@ -4,7 +4,7 @@ import { RegistryUnavailable } from './errors.ts';
 import { SCHEMAS } from './generated/schemas.ts';
 import { ABSENT_FOR_MS, MOST_IDS, openWriters } from './writers.ts';
 
-const body = encodeBody('GetStatus', { user_id: 'u1' });
+const body = Buffer.from(encodeBody('GetStatus', { user_id: 'u1' }));
 
 /** A registry in memory that counts what it is asked. */
 const registryWith = (schemas: Record<number, string>) => {
