@@ -5,6 +5,7 @@ import { type BusLog, kafkajsLog } from './log.ts';
 import { openSocket } from './open-socket.ts';
 import { repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
+import { repairLastingRequests } from './repair-lasting-requests.ts';
 import { repairLateFetch } from './repair-late-fetch.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 import { repairMovedCoordinator } from './repair-moved-coordinator.ts';
@@ -15,6 +16,7 @@ import { repairTornJoin } from './repair-torn-join.ts';
 import { shareProduce } from './share-produce.ts';
 
 repairIdleSpin();
+repairLastingRequests();
 repairOffsetReset();
 repairHeaderFlood();
 repairLostCoordinator();

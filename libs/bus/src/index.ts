@@ -17,4 +17,5 @@ export type { OffsetReset } from './repair-offset-reset.ts';
 export type { HandlerContext, Outcome } from './run-record.ts';
 export { followTable, type Table, type TableOptions } from './table.ts';
 export { applyTopics, checkTopics, deleteTopics, type TopicChange, type TopicSpec } from './topics.ts';
+export { TransientMap } from './transient-map.ts';
 export { committedOffsets, offsetsAt, type Watermark, watermarks } from './watermarks.ts';

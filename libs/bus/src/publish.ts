@@ -2,6 +2,7 @@ import type { Bus } from './bus.ts';
 import type { PartitionQueue, Published, QueueLimits, Waiting } from './partition-queue.ts';
 import { PublishFailed } from './publish-failed.ts';
 import { type Headers, sizeOf } from './record.ts';
+import { Slots } from './slots.ts';
 import { TopicRoute } from './topic-route.ts';
 
 /** A message to publish. */
@@ -59,8 +60,7 @@ class GatheringPublisher implements Publisher {
   readonly #bus: Bus;
   readonly #options: Required<PublisherOptions>;
   readonly #routes = new Map<string, TopicRoute>();
-  /** In the order of the calls, which is the order of the deadlines. */
-  readonly #unsettled = new Set<Waiting>();
+  readonly #unsettled = new Slots<Waiting>();
   #filled = new Set<PartitionQueue>();
   #sweeper: NodeJS.Timeout | undefined;
   #waitingBytes = 0;
@@ -107,13 +107,14 @@ class GatheringPublisher implements Publisher {
       wanted: outgoing.partition,
       deadline: Date.now() + this.#options.sendTimeoutMs,
       settle: (outcome) => {
-        if (!this.#unsettled.delete(message)) return;
+        if (this.#unsettled.at(slot) !== message) return;
+        this.#unsettled.take(slot);
         this.#waitingBytes -= bytes;
         answer(outcome);
         if (this.#closing !== 'no' && this.#unsettled.size === 0) this.#closing();
       },
     };
-    this.#unsettled.add(message);
+    const slot = this.#unsettled.put(message);
     this.#waitingBytes += bytes;
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS);
     return message;
@@ -141,10 +142,10 @@ class GatheringPublisher implements Publisher {
   /** Answers those whose time is over, wherever they are; one in flight may be written all the same. */
   #sweep(): void {
     const now = Date.now();
-    for (const message of this.#unsettled) {
-      if (message.deadline > now) return;
-      message.settle(new PublishFailed('timeout', message.topic));
+    for (const message of this.#unsettled.values()) {
+      if (message.deadline <= now) message.settle(new PublishFailed('timeout', message.topic));
     }
+    if (this.#unsettled.size > 0) return;
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
   }

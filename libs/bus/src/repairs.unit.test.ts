@@ -6,8 +6,10 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { toRecord } from './record.ts';
 import { MAX_HEADERS, repairHeaderFlood } from './repair-header-flood.ts';
 import { repairIdleSpin } from './repair-idle-spin.ts';
+import { repairLastingRequests } from './repair-lasting-requests.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 import { repairMovedCoordinator } from './repair-moved-coordinator.ts';
+import { TransientMap } from './transient-map.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -40,6 +42,26 @@ describe('an idle connection', () => {
     expect(throttled.checkPendingRequests).not.toHaveBeenCalled();
     vi.advanceTimersByTime(490);
     expect(throttled.checkPendingRequests).toHaveBeenCalledOnce();
+  });
+});
+
+describe('the requests of a connection', () => {
+  const queueOf = (inflight: ReadonlyMap<number, object>): RequestQueue =>
+    Object.assign(Object.create(RequestQueue.prototype) as RequestQueue, { inflight, enforceRequestTimeout: false });
+
+  it('are kept in a transient map once it is made', () => {
+    repairLastingRequests();
+    const queue = queueOf(new Map());
+    queue.scheduleRequestTimeoutCheck();
+    expect(queue.inflight).toBeInstanceOf(TransientMap);
+  });
+
+  it('stay where they are while some are in flight', () => {
+    repairLastingRequests();
+    const inflight = new Map([[1, {}]]);
+    const queue = queueOf(inflight);
+    queue.scheduleRequestTimeoutCheck();
+    expect(queue.inflight).toBe(inflight);
   });
 });
 

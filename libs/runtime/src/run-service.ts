@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { EXIT_CONFIG, isRefusal, sayRefusal } from './exit-codes.ts';
 import { hardenProcess, type Weakness } from './harden-process.ts';
 import { createHealth, type Health } from './health.ts';
+import { keepGarbageYoung } from './keep-garbage-young.ts';
 import { createLog, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { serveOperations } from './serve-operations.ts';
@@ -65,6 +66,7 @@ const START_MAY_LINGER_MS = 2000;
  * once by a second signal.
  */
 export const runService = async <Config extends ServiceConfig>(service: Service<Config>): Promise<never> => {
+  keepGarbageYoung();
   const config = readOrExit(service);
   const log = createLog({ service: service.name, level: config.log.level });
   const ending = untilTold(log);
