@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 /** What a run of the bench is asked for. */
 export interface BenchArguments {
-  /** What is measured: commands beside echoes, how the state topic and its view keep up, or what renewal costs. */
+  /** What is measured: commands beside echoes, what a command costs at least, how the state topic and its view keep up, or what renewal costs. */
   readonly suite: Suite;
   /** How many users the view of `state` holds at last; null: as many as the suite has. */
   readonly users: number | null;
@@ -16,7 +16,7 @@ export interface BenchArguments {
   readonly profile: boolean;
 }
 
-const SUITES = ['commands', 'state', 'refresh'] as const;
+const SUITES = ['commands', 'floor', 'state', 'refresh'] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** Reads the command line. Throws with what is wrong. */

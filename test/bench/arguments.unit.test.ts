@@ -21,7 +21,7 @@ it('takes a file, a short run, numbers of workers, a profile', () => {
 it('takes a suite, and how many users it has', () => {
   expect(readArguments(['--suite', 'state', '--users', '5000'])).toMatchObject({ suite: 'state', users: 5_000 });
   expect(() => readArguments(['--suite', 'dance'])).toThrow(
-    '--suite takes one of commands, state, refresh, not "dance"',
+    '--suite takes one of commands, floor, state, refresh, not "dance"',
   );
   expect(() => readArguments(['--users', '1'])).toThrow('--users takes a number from 1000 on');
 });

@@ -6,6 +6,7 @@ import { type BenchArguments, readArguments } from './arguments.ts';
 import { compare, type Plan } from './compare.ts';
 import { compareWorkers } from './compare-workers.ts';
 import { hasGateway } from './entrants.ts';
+import { measureFloor } from './floor-suite.ts';
 import { openBenchVault } from './open-bench-vault.ts';
 import { profileScheduler } from './profile-scheduler.ts';
 import { profileWorker } from './profile-worker.ts';
@@ -16,7 +17,7 @@ import { runTable, verdictTable } from './table.ts';
 
 /**
  * `npm run bench`: the vault beside a bare echo and NestJS's, on the same broker, each in processes of its own; or, as
- * other suites, how fast the state topic shows a change and what a view of it costs, and what renewal costs. Ends with
+ * other suites, what `GetToken` costs at least, how fast the state topic shows a change and what a view of it costs, and what renewal costs. Ends with
  * 0 whatever the figures are: they say what the machine had left as much as what the vault does.
  */
 const IN_FLIGHT = [1, 16, 64, 256, 1_024];
@@ -36,6 +37,7 @@ const main = async (args: readonly string[]): Promise<void> => {
   try {
     const plan = wanted.quick ? QUICK : FULL;
     if (wanted.suite === 'state') await stateSuite(wanted);
+    else if (wanted.suite === 'floor') await writeJson(wanted.json, await measureFloor(plan, say));
     else if (wanted.suite === 'refresh') await refreshSuite(wanted);
     else if (wanted.profile) await profileWorker(plan, say);
     else if (wanted.workers.length > 0) await compareWorkers(wanted.workers, plan, say);

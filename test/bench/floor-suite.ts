@@ -1,0 +1,76 @@
+import type { TestVault } from '../flow/open-vault.ts';
+import { startProcess } from './bench-process.ts';
+import { type Plan, runOnce, warmUp } from './compare.ts';
+import { type Entrant, startEcho, startVaultClient } from './entrants.ts';
+import type { FloorPlace } from './floor-worker.ts';
+import { openBenchVault } from './open-bench-vault.ts';
+import { medians, type Run } from './report.ts';
+import { aligned, runTable } from './table.ts';
+
+const IN_FLIGHT = [64, 256, 1_024];
+
+/** The medians of the vault, of what it can't do without, and of the echo. */
+export interface FloorFigures {
+  readonly vault: readonly Run[];
+  readonly floor: readonly Run[];
+  readonly echo: readonly Run[];
+}
+
+/**
+ * What `GetToken` costs at least: the vault's worker, a worker that does in a straight line what can't be left out
+ * (`floor-worker.ts`), and the echo, by turns in each round. The first two answer the same client on the same topic.
+ */
+export const measureFloor = async (plan: Plan, say: (line?: string) => void): Promise<FloorFigures> => {
+  const vault = await openBenchVault(['command-worker']);
+  const echo = await startEcho(vault, 'echo');
+  try {
+    const { client, stop } = await startVaultClient(vault, 'get_token');
+    await vault.running.stop();
+    const rounds: { vault: Run[]; floor: Run[]; echo: Run[] } = { vault: [], floor: [], echo: [] };
+    for (let round = 1; round <= plan.rounds; round += 1) {
+      const worker = await startWorker(vault, round);
+      rounds.vault.push(
+        ...(await runAll({ name: 'get_token', client, workers: [worker.pid], stop: worker.stop }, plan)),
+      );
+      const floor = await startProcess('floor-worker.ts', vault.place satisfies FloorPlace);
+      rounds.floor.push(...(await runAll({ name: 'get_token', client, workers: [floor.pid], stop: floor.stop }, plan)));
+      rounds.echo.push(...(await runAll({ ...echo, stop: async () => undefined }, plan)));
+      say(`round ${round} of ${plan.rounds}`);
+    }
+    await stop();
+    const figures = { vault: medians([rounds.vault]), floor: medians([rounds.floor]), echo: medians([rounds.echo]) };
+    for (const [name, runs] of Object.entries(figures)) for (const line of ['', name, ...runTable(runs)]) say(line);
+    for (const line of ['', ...ratios(figures)]) say(line);
+    return figures;
+  } finally {
+    await echo.stop();
+    await vault.close();
+  }
+};
+
+const startWorker = async (vault: TestVault, round: number) => {
+  const name = `command-worker-${round}`;
+  const running = await vault.start(name, 'command-worker');
+  return { pid: running.services.get(name)?.pid ?? 0, stop: () => running.stop() };
+};
+
+const runAll = async (entrant: Entrant, plan: Plan): Promise<readonly Run[]> => {
+  const runs: Run[] = [];
+  try {
+    await warmUp(entrant, plan);
+    for (const inflight of IN_FLIGHT) runs.push(await runOnce(entrant, inflight, plan, () => undefined));
+    return runs;
+  } finally {
+    await entrant.stop();
+  }
+};
+
+/** Rates, as parts of the echo's. */
+const ratios = ({ vault, floor, echo }: FloorFigures): readonly string[] => {
+  const part = (runs: readonly Run[], inflight: number): string => {
+    const [own, least] = [runs, echo].map((some) => some.find((run) => run.inflight === inflight)?.per_second ?? 0);
+    return `${((own ?? 0) / (least ?? 1)).toFixed(2)} ×`;
+  };
+  const rows = IN_FLIGHT.map((inflight) => [`at ${inflight} in flight`, part(vault, inflight), part(floor, inflight)]);
+  return aligned([['rate / echo', 'vault', 'floor'], ...rows]);
+};
