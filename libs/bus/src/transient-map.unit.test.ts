@@ -50,8 +50,9 @@ describe('a transient map', () => {
     expect(map.size).toBe(0);
   });
 
-  it('leaves nothing of what has gone for the old generation, as a Map does', () => {
-    expect(oldBytes(new TransientMap<string, object>())).toBeLessThan(oldBytes(new Map<string, object>()) / 4);
+  it('leaves little of what has gone to the old generation', () => {
+    // A Map leaves all of it: 20 MB.
+    expect(oldBytes(new TransientMap<string, object>())).toBeLessThan(4_000_000);
   });
 });
 
