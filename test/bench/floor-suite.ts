@@ -2,7 +2,6 @@ import type { TestVault } from '../flow/open-vault.ts';
 import { startProcess } from './bench-process.ts';
 import { type Plan, runOnce, warmUp } from './compare.ts';
 import { type Entrant, startEcho, startVaultClient } from './entrants.ts';
-import type { FloorPlace } from './floor-worker.ts';
 import { openBenchVault } from './open-bench-vault.ts';
 import { medians, type Run } from './report.ts';
 import { aligned, runTable } from './table.ts';
@@ -32,7 +31,7 @@ export const measureFloor = async (plan: Plan, say: (line?: string) => void): Pr
       rounds.vault.push(
         ...(await runAll({ name: 'get_token', client, workers: [worker.pid], stop: worker.stop }, plan)),
       );
-      const floor = await startProcess('floor-worker.ts', vault.place satisfies FloorPlace);
+      const floor = await startProcess('floor-worker.ts', vault.place);
       rounds.floor.push(...(await runAll({ name: 'get_token', client, workers: [floor.pid], stop: floor.stop }, plan)));
       rounds.echo.push(...(await runAll({ ...echo, stop: async () => undefined }, plan)));
       say(`round ${round} of ${plan.rounds}`);

@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { connectBus } from '@vault-engine/bus';
 import { isRecord, openCodec, topicNames } from '@vault-engine/contracts';
 import { metadataHash, openRecord } from '@vault-engine/crypto';
+import type { VaultPlace } from '@vault-engine/development';
 import { followEngines } from '@vault-engine/engines';
 import { createDataKeys, openLocalWrapper } from '@vault-engine/kms';
 import {
@@ -20,16 +21,6 @@ import { ENGINE } from './entrants.ts';
 import { serveUntilStopped } from './serve-load.ts';
 import { consume, gather, tunedKafka } from './tuned-kafkajs.ts';
 
-/** What a floor worker is started with. */
-export interface FloorPlace {
-  readonly brokers: readonly string[];
-  readonly registryUrl: string;
-  readonly redisUrl: string;
-  readonly topicPrefix: string;
-  readonly keyPrefix: string;
-  readonly keyFile: string;
-}
-
 const COMMIT_EVERY_MS = 300;
 
 /**
@@ -37,7 +28,7 @@ const COMMIT_EVERY_MS = 300;
  * record, authenticated reply, and nothing beside them. It checks no grant, rate, deadline or reply address, keeps no
  * order, waits for nobody who is down, repeats nothing and counts nothing.
  */
-const open = async (place: FloorPlace): Promise<() => Promise<void>> => {
+const open = async (place: VaultPlace): Promise<() => Promise<void>> => {
   // As every service does.
   setFlagsFromString('--no-allocation-site-pretenuring');
   const { brokers, registryUrl, redisUrl, topicPrefix, keyPrefix, keyFile } = place;
@@ -139,4 +130,4 @@ const open = async (place: FloorPlace): Promise<() => Promise<void>> => {
   };
 };
 
-await serveUntilStopped(() => open(readArgument<FloorPlace>()));
+await serveUntilStopped(() => open(readArgument<VaultPlace>()));
