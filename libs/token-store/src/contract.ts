@@ -7,6 +7,7 @@ import { changesEndLeases } from './contract/changes-end-leases.ts';
 import { flowsAreKept } from './contract/flows-are-kept.ts';
 import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
 import { readsAnswerWhatWasWritten } from './contract/reads-answer-what-was-written.ts';
+import { readsSeeEveryChange } from './contract/reads-see-every-change.ts';
 import { timeBringsAttention } from './contract/time-brings-attention.ts';
 import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
 
@@ -33,6 +34,7 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
       return opened.store;
     };
     readsAnswerWhatWasWritten(store);
+    readsSeeEveryChange(store);
     changesAreAtomic(store);
     changesAreRemembered(store);
     transitionsStayPending(store);

@@ -3,32 +3,43 @@ import type { Redis } from 'ioredis';
 import { expect, it, vi } from 'vitest';
 import { gatherReads } from './gather-reads.ts';
 import type { Link } from './link.ts';
+import type { Mark } from './recent-connections.ts';
 
 const once: Link['persist'] = (attempt) => attempt(false);
 
-/** Answers each key with its own name; a script that names a bad one fails whole, as Redis lets it. */
+/** Answers each connection with its keys; a script that names a bad one fails whole, as Redis lets it. */
 const readerOn = (persist: Link['persist'] = once) => {
-  const evalsha = vi.fn(async (_sha: string, _count: number, ...names: string[]) => {
-    if (names.some((name) => name.startsWith('bad'))) throw new Error('WRONGTYPE');
-    return names.map((name) => [name]);
+  const evalsha = vi.fn(async (_sha: string, count: number, ...args: string[]) => {
+    const keys = args.slice(0, count);
+    if (keys.some((key) => key.startsWith('bad'))) throw new Error('WRONGTYPE');
+    return Array.from({ length: count / 2 }, (_, at) => keys.slice(2 * at, 2 * at + 2));
   });
   // The one command that a read sends.
   const redis = { evalsha_roBuffer: evalsha } as unknown as Redis;
+  const gathered = gatherReads({ redis, persist });
+  const read = (user: string, record: string, mark: Mark | null = null) => gathered({ names: { user, record }, mark });
   const groups = () => evalsha.mock.calls.map(([, count]) => count / 2);
-  return { read: gatherReads({ redis, persist }), groups };
+  const marks = () => evalsha.mock.calls.map((args) => args.at(-1));
+  return { read, groups, marks };
 };
 
 it('answers each of those that came in one turn with its own, by one script', async () => {
   const { read, groups } = readerOn();
   const found = await Promise.all(['a', 'b', 'c'].map((user) => read(`u:${user}`, `t:${user}`)));
-  expect(found).toEqual(['a', 'b', 'c'].map((user) => [[`u:${user}`], [`t:${user}`]]));
+  expect(found).toEqual(['a', 'b', 'c'].map((user) => [`u:${user}`, `t:${user}`]));
   expect(groups()).toEqual([3]);
 });
 
 it('lets no script grow beyond what Redis does in a moment', async () => {
   const { read, groups } = readerOn();
-  await Promise.all(Array.from({ length: 70 }, (_, n) => read(`u:${n}`, `t:${n}`)));
-  expect(groups()).toEqual([32, 32, 6]);
+  await Promise.all(Array.from({ length: 140 }, (_, n) => read(`u:${n}`, `t:${n}`)));
+  expect(groups()).toEqual([64, 64, 12]);
+});
+
+it('sends the marks of those that are known, each in its place', async () => {
+  const { read, marks } = readerOn();
+  await Promise.all([read('u:a', 't:a'), read('u:b', 't:b', { transition: 'some-id', version: '7' })]);
+  expect(marks()).toEqual(['- - some-id 7']);
 });
 
 it('begins anew with the next turn', async () => {
@@ -41,7 +52,7 @@ it('begins anew with the next turn', async () => {
 it('lets one that fails the script harm nobody else', async () => {
   const { read, groups } = readerOn();
   const [good, bad] = await Promise.allSettled([read('u:a', 't:a'), read('bad', 't:b')]);
-  expect(good).toMatchObject({ status: 'fulfilled', value: [['u:a'], ['t:a']] });
+  expect(good).toMatchObject({ status: 'fulfilled', value: ['u:a', 't:a'] });
   expect(bad).toMatchObject({ status: 'rejected', reason: { message: 'WRONGTYPE' } });
   expect(groups()).toEqual([2, 1, 1]);
 });

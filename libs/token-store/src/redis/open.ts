@@ -12,6 +12,7 @@ import { readPending, settle } from './pending.ts';
 import { persist } from './persist.ts';
 import { readConnection, readUser } from './read.ts';
 import { readUsers } from './read-users.ts';
+import { RecentConnections } from './recent-connections.ts';
 import { remember } from './remember.ts';
 
 /** Where the store is and how patient it is. */
@@ -51,6 +52,7 @@ export const openRedisStore = async (options: RedisStoreOptions): Promise<TokenS
     keys,
     persist: persisting,
     read: gatherReads({ redis, persist: persisting }),
+    recent: new RecentConnections(),
     replicas: options.waitReplicas ?? null,
   };
   try {
@@ -73,35 +75,34 @@ const storeOn = (link: Link): TokenStore => {
   let closed = false;
   let [firstShard, firstDueShard] = [0, 0];
   /** Waiting for a connection that will not come helps nobody. */
-  const open = async (): Promise<Link> => {
+  const open = (): Link => {
     if (closed) throw new PortUnavailable('storage', 'the token store is closed');
     return link;
   };
   return {
-    readConnection: async (user, platform) => readConnection(await open(), user, platform),
-    readUser: async (user, platform, dedupeId, refusalId) =>
-      readUser(await open(), user, platform, dedupeId, refusalId),
-    apply: async (change) => apply(await open(), change),
-    remember: async (user, entry) => remember(await open(), user, entry),
+    readConnection: async (user, platform) => readConnection(open(), user, platform),
+    readUser: async (user, platform, dedupeId, refusalId) => readUser(open(), user, platform, dedupeId, refusalId),
+    apply: async (change) => apply(open(), change),
+    remember: async (user, entry) => remember(open(), user, entry),
     users: () => readUsers(open),
-    claim: async (of) => claim(await open(), of),
-    hold: async (of) => hold(await open(), of),
-    release: async (of) => release(await open(), of),
+    claim: async (of) => claim(open(), of),
+    hold: async (of) => hold(open(), of),
+    release: async (of) => release(open(), of),
     takeDue: async (limit, againInMs) => {
-      const { found, nextShard } = await takeDue(await open(), firstDueShard, limit, againInMs);
+      const { found, nextShard } = await takeDue(open(), firstDueShard, limit, againInMs);
       firstDueShard = nextShard;
       return found;
     },
-    postpone: async (due) => postpone(await open(), due),
-    upcoming: async (limit) => upcoming(await open(), limit),
+    postpone: async (due) => postpone(open(), due),
+    upcoming: async (limit) => upcoming(open(), limit),
     pending: async (olderThanMs, limit) => {
-      const { found, nextShard } = await readPending(await open(), firstShard, olderThanMs, limit);
+      const { found, nextShard } = await readPending(open(), firstShard, olderThanMs, limit);
       firstShard = nextShard;
       return found;
     },
-    settle: async (refs) => settle(await open(), refs),
+    settle: async (refs) => settle(open(), refs),
     probe: async () => {
-      await (await open()).persist(() => redis.set(keys.probe, '', 'PX', PROBE_KEPT_MS));
+      await open().persist(() => redis.set(keys.probe, '', 'PX', PROBE_KEPT_MS));
     },
     close: async () => {
       if (closed) return;

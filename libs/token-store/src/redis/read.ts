@@ -9,22 +9,39 @@ import {
 import { BrokenRow } from '../broken-row.ts';
 import { parseFlows } from './flows.ts';
 import type { Link } from './link.ts';
+import type { FoundConnection, Mark } from './recent-connections.ts';
 import { runReplicated } from './replicate.ts';
-import { parseRecord, parseRemembered, parseUser } from './rows.ts';
+import { type Fields, parseRecord, parseRemembered, parseUser } from './rows.ts';
 import { asFields, asList, runScript } from './run-script.ts';
 import { READ_USER } from './scripts.ts';
 
 /** See `TokenStore.readConnection`. */
 export const readConnection = async (
-  { keys, read }: Link,
+  { keys, read, recent }: Link,
   user: UserId,
   platform: PlatformId,
-): Promise<{ user: UserRow | null; record: ConnectionRecord | null }> => {
-  const [row, fields] = await read(keys.user(user), keys.record(user, platform));
-  const found = { user: parseUser(asFields(row)), record: parseRecord(asFields(fields)) };
+): Promise<FoundConnection> => {
+  const known = recent.of(user, platform);
+  const names = known?.names ?? { user: keys.user(user), record: keys.record(user, platform) };
+  const answer = await read({ names, mark: known?.mark ?? null });
+  if (known !== undefined && answer === UNCHANGED) return known.found;
+  const [row, fields] = asList(answer).map(asFields);
+  const found = { user: parseUser(row ?? []), record: parseRecord(fields ?? []) };
   refuseOrphans(found.user, found.record === null ? 0 : 1);
-  return found;
+  return recent.keep(user, platform, { names, mark: markOf(row ?? [], fields ?? []), found });
 };
+
+/** What READ_CONNECTIONS answers for a connection that is as it was. */
+const UNCHANGED = 1;
+
+const markOf = (row: Fields, fields: Fields): Mark | null => {
+  const [transition, version] = [row[TRANSITION]?.toString('latin1'), fields[VERSION]?.toString('latin1')];
+  return transition === undefined || version === undefined ? null : { transition, version };
+};
+
+/** Where READ_CONNECTIONS answers them, in the user's row and in the record. */
+const TRANSITION = 3;
+const VERSION = 0;
 
 /** See `TokenStore.readUser`. What is remembered will be answered from: where replicas are waited for, it is read when they have it. */
 export const readUser = async (

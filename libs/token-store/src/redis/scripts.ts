@@ -26,16 +26,29 @@ const LEASE = `'lease_owner', 'lease_until', 'lease_phase'`;
 const BEFORE = `'before_owner', 'before_until', 'before_phase'`;
 
 /**
- * Connections and their users' rows, by turns. A script and not two commands, because a user who is forgotten and comes back
- * in between would be answered with the old record and the new key.
- * KEYS user, record, and so on
+ * Connections and their users' rows. A script and not two commands, because a user who is forgotten and comes back in between
+ * would be answered with the old record and the new key.
+ *
+ * A connection that is still as its mark says, and not leased, is answered with 1. Every change of a user writes its
+ * transition's id into the user's row, whatever it changes; only the lease is written without.
+ * KEYS user, record, and so on. ARGV the marks in one text, for each argument costs its sender as much as comparing one: transition,
+ * version, and so on, with spaces between; a hyphen twice for a connection that is not known
  */
 export const READ_CONNECTIONS = script(
   `#!lua flags=no-writes
 local found = {}
+local mark = string.gmatch(ARGV[1], '%S+')
 for i = 1, #KEYS, 2 do
-  found[i] = redis.call('HMGET', KEYS[i], 'revision', 'kid', 'wrapped')
-  found[i + 1] = redis.call('HMGET', KEYS[i + 1], ${RECORD})
+  local user, record, transition, version = KEYS[i], KEYS[i + 1], mark(), mark()
+  local same = false
+  if redis.call('HGET', user, 'transition') == transition then
+    local now = redis.call('HMGET', record, 'version', 'lease_owner')
+    same = now[1] == version and not now[2]
+  end
+  found[#found + 1] = same and 1 or {
+    redis.call('HMGET', user, 'revision', 'kid', 'wrapped', 'transition'),
+    redis.call('HMGET', record, ${RECORD})
+  }
 end
 return found`,
   'evalsha_roBuffer',

@@ -236,3 +236,48 @@ test('a store that was closed is unavailable at once', async () => {
 test('a key prefix with a hash tag of its own is refused', async () => {
   await expect(openRedisStore({ url: world.redisUrl, keyPrefix: 'a{b}' })).rejects.toThrow(RangeError);
 });
+
+test('a connection that is as it was is not sent again', async () => {
+  const user = newUser();
+  await connectUser(store, user);
+  const first = await store.readConnection(user, GMAIL);
+  const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec(await redis.info('stats'))?.[1]);
+  const before = await sent();
+  const again = await store.readConnection(user, GMAIL);
+  const asking = (await sent()) - before;
+  expect(again.record).toBe(first.record);
+  await store.readConnection(newUser(), GMAIL);
+  await store.apply(newChange(user, 2, { expectedRevision: 1 }));
+  const middle = await sent();
+  const changed = await store.readConnection(user, GMAIL);
+  const reading = (await sent()) - middle;
+  expect(changed.record).toEqual(first.record);
+  expect(changed.record).not.toBe(first.record);
+  // Both have the answer to INFO in them.
+  expect(reading - asking).toBeGreaterThan(newRecord().access.length);
+});
+
+test('a record that somebody deletes by hand is gone, also for who has read it', async () => {
+  const user = newUser();
+  await connectUser(store, user);
+  expect((await store.readConnection(user, GMAIL)).record).not.toBeNull();
+  await redis.del(recordKey(user));
+  expect((await store.readConnection(user, GMAIL)).record).toBeNull();
+});
+
+test('a change by another process is seen by who has read the connection', async () => {
+  const user = newUser();
+  const other = await openRedisStore({ url: world.redisUrl, keyPrefix: prefix });
+  try {
+    await connectUser(store, user);
+    const before = await store.readConnection(user, GMAIL);
+    await other.apply(newChange(user, 2, { expectedRevision: 1, put: putOf(GMAIL) }));
+    const after = await store.readConnection(user, GMAIL);
+    expect(after.user?.revision).toBe(2);
+    expect(after.record?.access).not.toEqual(before.record?.access);
+    await other.apply(newChange(user, 3, { expectedRevision: 2, forget: true }));
+    expect(await store.readConnection(user, GMAIL)).toEqual({ user: null, record: null });
+  } finally {
+    await other.close();
+  }
+});

@@ -1,0 +1,74 @@
+import { ciphertext } from '@vault-engine/crypto';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { GMAIL, newDataKey, newRecord, newUser, SLACK } from '../contract/samples.ts';
+import { RecentConnections } from './recent-connections.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  // lru-cache takes a time of 0 for none.
+  vi.advanceTimersByTime(1);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const names = { user: 'u', record: 't' };
+const mark = { transition: 'some-id', version: '1' };
+const row = () => ({ revision: 1, dataKey: newDataKey() });
+const keepIn = (recent: RecentConnections, user = newUser(), record = newRecord()) => {
+  const found = recent.keep(user, GMAIL, { names, mark, found: { user: row(), record } });
+  return { user, found };
+};
+
+describe('a connection that was read', () => {
+  it('is kept with its keys and mark, and is the very one that was answered', () => {
+    const recent = new RecentConnections();
+    const { user, found } = keepIn(recent);
+    expect(recent.of(user, GMAIL)).toEqual({ names, mark, found });
+    expect(recent.of(user, GMAIL)?.found).toBe(found);
+    expect(recent.of(user, SLACK)).toBeUndefined();
+    expect(recent.of(newUser(), GMAIL)).toBeUndefined();
+  });
+
+  it('keeps no memory of the answer that it was read from', () => {
+    const answer = Buffer.alloc(100, 7);
+    const sealed = ciphertext(answer.subarray(20, 50));
+    const { found } = keepIn(new RecentConnections(), newUser(), newRecord({ access: sealed, refresh: sealed }));
+    answer.fill(0);
+    expect(found.record?.access).toEqual(Buffer.alloc(30, 7));
+    expect(found.record?.refresh).toEqual(Buffer.alloc(30, 7));
+    expect(found.record?.access.buffer.byteLength).toBe(30);
+  });
+
+  it('is let go after five minutes, however often it is asked for', () => {
+    const recent = new RecentConnections();
+    const { user } = keepIn(recent);
+    for (let minute = 1; minute < 5; minute += 1) {
+      vi.advanceTimersByTime(60_000);
+      expect(recent.of(user, GMAIL)).toBeDefined();
+    }
+    vi.advanceTimersByTime(63_000);
+    expect(vi.getTimerCount()).toBe(0);
+    expect(recent.of(user, GMAIL)).toBeUndefined();
+  });
+
+  it('is let go once it is another', () => {
+    const recent = new RecentConnections();
+    const { user } = keepIn(recent);
+    const { found } = keepIn(recent, user);
+    expect(recent.of(user, GMAIL)?.found).toBe(found);
+  });
+});
+
+it.each([
+  ['a connection that is leased', row(), newRecord({ lease: { owner: 'o', until: 1, phase: 'claimed' } }), mark],
+  ['one without a mark', row(), newRecord(), null],
+  ['none', row(), null, mark],
+  ['a user who is gone', null, null, mark],
+])('keeps nothing of %s, nor what was there before', (_what, user, record, its) => {
+  const recent = new RecentConnections();
+  const before = keepIn(recent);
+  const found = { user, record };
+  expect(recent.keep(before.user, GMAIL, { names, mark: its, found })).toBe(found);
+  expect(recent.of(before.user, GMAIL)).toBeUndefined();
+});
