@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { connectBus } from '@vault-engine/bus';
 import { isRecord, openCodec, topicNames } from '@vault-engine/contracts';
-import { metadataHash, openRecord } from '@vault-engine/crypto';
+import { metadataHash, openUnlocked, type UnlockedRecord, unlockRecord } from '@vault-engine/crypto';
 import type { VaultPlace } from '@vault-engine/development';
 import { followEngines } from '@vault-engine/engines';
 import { createDataKeys, openLocalWrapper } from '@vault-engine/kms';
@@ -51,6 +51,9 @@ const open = async (place: VaultPlace): Promise<() => Promise<void>> => {
   const audit = await gather(kafka, topics.auditLog);
   const replies = await gather(kafka, topics.replies(ENGINE));
 
+  /** As the vault does it, a record that was opened before is not unlocked again. */
+  const unlocked = new WeakMap<object, UnlockedRecord>();
+
   const serve = async ({ key, value, headers: fields = {} }: KafkaMessage): Promise<void> => {
     const parsed = parseCommandHeaders(fields as Parameters<typeof parseCommandHeaders>[0]); // one value each: engines send no other
     const engineKeys = parsed.ok ? table.get(ENGINE)?.open.keys.get(parsed.value.kid)?.keys : undefined;
@@ -64,14 +67,20 @@ const open = async (place: VaultPlace): Promise<() => Promise<void>> => {
     const found = await store.readConnection(user, platform);
     if (found.user === null || found.record === null) return;
     const { metadata, version, tokenVersion, access } = found.record;
-    const context = { user, platform, slot: 'access' as const, version, metadataHash: metadataHash(metadata) };
-    const opened = openRecord(await keys.keyOf(user, found.user.dataKey), context, access);
-    if (!opened.ok) return;
+    const dataKey = await keys.keyOf(user, found.user.dataKey);
+    if (!unlocked.has(found.record)) {
+      const context = { user, platform, slot: 'access' as const, version, metadataHash: metadataHash(metadata) };
+      const made = unlockRecord(dataKey, context, access);
+      if (made.ok) unlocked.set(found.record, made.value);
+    }
+    const record = unlocked.get(found.record);
+    const opened = record === undefined ? null : openUnlocked(record);
+    if (opened === null || !opened.ok) return;
     const { replyTopic, replyPartition: partition, commandId, mac: requestMac, correlation } = headers;
     const head = { replyTopic, commandId, replyType: 'TokenIssued', requestMac };
     const sealed = sealForEngine(engineKeys, { ...head, field: 'access_token' }, opened.value);
     opened.value.wipe();
-    const record = codec.encode('AuditRecord', {
+    const auditRecord = codec.encode('AuditRecord', {
       record_id: randomUUID(),
       request_id: randomUUID(),
       user_id: user,
@@ -85,7 +94,7 @@ const open = async (place: VaultPlace): Promise<() => Promise<void>> => {
       record_version: version,
       count: 1,
     });
-    await audit.send({ key: null, value: record, headers: {}, partition: 0 });
+    await audit.send({ key: null, value: auditRecord, headers: {}, partition: 0 });
     const reply = codec.encode('TokenIssued', {
       user_id: user,
       platform,

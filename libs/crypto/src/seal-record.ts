@@ -63,20 +63,47 @@ export const sealRecord = (
   return ciphertext(Buffer.concat([header, ...sealed]));
 };
 
-/** Opens what {@link sealRecord} sealed. The commitment is compared before the tag, both in constant time. */
+/** A sealed record whose key is derived and whose commitment is found right. As secret as its data key. */
+export interface UnlockedRecord {
+  readonly key: KeyObject;
+  readonly aad: Buffer;
+  readonly ciphertext: Buffer;
+}
+
+/** Opens what {@link sealRecord} sealed. */
 export const openRecord = (key: DataKey, context: RecordContext, sealed: Ciphertext): Result<Secret, RecordRefusal> => {
+  const unlocked = unlockRecord(key, context, sealed);
+  return unlocked.ok ? openUnlocked(unlocked.value) : unlocked;
+};
+
+/**
+ * The part of {@link openRecord} that has the same outcome each time: for whoever opens one record again and again. The
+ * commitment is compared in constant time, and before the tag.
+ */
+export const unlockRecord = (
+  key: DataKey,
+  context: RecordContext,
+  sealed: Ciphertext,
+): Result<UnlockedRecord, Exclude<RecordRefusal, 'tampered'>> => {
   const refusal = refuseHeader(key, sealed);
   if (refusal !== null) return { ok: false, reason: refusal };
 
   const header = sealed.subarray(0, HEADER_BYTES);
   const record = recordKeys(key, header.subarray(SALT_AT, COMMITMENT_AT), context);
   if (!equalBytes(record.commitment, header.subarray(COMMITMENT_AT))) return { ok: false, reason: 'context' };
+  return {
+    ok: true,
+    value: { key: record.key, aad: aadOf(header, context), ciphertext: sealed.subarray(HEADER_BYTES) },
+  };
+};
 
-  const plaintext = gcmOpen(record.key, IV, aadOf(header, context), sealed.subarray(HEADER_BYTES));
+/** The rest of {@link openRecord}. */
+export const openUnlocked = ({ key, aad, ciphertext }: UnlockedRecord): Result<Secret, 'tampered'> => {
+  const plaintext = gcmOpen(key, IV, aad, ciphertext);
   return plaintext === null ? { ok: false, reason: 'tampered' } : { ok: true, value: new Secret(plaintext) };
 };
 
-const refuseHeader = (key: DataKey, sealed: Buffer): RecordRefusal | null => {
+const refuseHeader = (key: DataKey, sealed: Buffer): Exclude<RecordRefusal, 'context' | 'tampered'> | null => {
   if (sealed.length < HEADER_BYTES + TAG_BYTES) return 'malformed';
   if (sealed[0] !== PREFIX[0] || sealed[1] !== PREFIX[1]) return 'malformed';
   if (sealed[2] !== PREFIX[2]) return 'unknown_version';

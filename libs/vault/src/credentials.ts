@@ -1,4 +1,16 @@
-import { type Ciphertext, type DataKey, metadataHash, openRecord, type Secret, sealRecord } from '@vault-engine/crypto';
+import {
+  type Ciphertext,
+  type DataKey,
+  metadataHash,
+  openRecord,
+  openUnlocked,
+  type RecordContext,
+  type RecordRefusal,
+  type Secret,
+  sealRecord,
+  type UnlockedRecord,
+  unlockRecord,
+} from '@vault-engine/crypto';
 import type { ConnectionMetadata, ConnectionRecord, PlatformId, UserId } from './model.ts';
 
 /** Credentials and their metadata on their way into a record. */
@@ -46,22 +58,50 @@ export const sealCredentials = (
   };
 };
 
-/** The access token of a record. Throws {@link RecordCorrupt}. */
-export const openAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret =>
-  open(key, name, record, 'access', record.access);
+/**
+ * The access token of a record. Throws {@link RecordCorrupt}.
+ *
+ * A record that is opened again, the very same object, is not unlocked again: its key is kept beside the data key that it was
+ * derived from, for as long as that is kept.
+ */
+export const openAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret => {
+  const opened = openUnlocked(unlockedAccess(key, name, record));
+  if (!opened.ok) throw corrupt('access', opened.reason);
+  return opened.value;
+};
 
 /** The refresh token of a record; null where it has none. Throws {@link RecordCorrupt}. */
-export const openRefresh = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret | null =>
-  record.refresh === null ? null : open(key, name, record, 'refresh', record.refresh);
+export const openRefresh = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret | null => {
+  if (record.refresh === null) return null;
+  const opened = openRecord(key, contextOf(name, record, 'refresh'), record.refresh);
+  if (!opened.ok) throw corrupt('refresh', opened.reason);
+  return opened.value;
+};
 
-const open = (
-  key: DataKey,
+interface KeptAccess {
+  readonly user: UserId;
+  readonly record: ConnectionRecord;
+  readonly unlocked: UnlockedRecord;
+}
+
+/** Of each data key, the access token that was opened last on each platform. */
+const kept = new WeakMap<DataKey, Map<PlatformId, KeptAccess>>();
+
+const unlockedAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): UnlockedRecord => {
+  const ofKey = kept.get(key) ?? new Map<PlatformId, KeptAccess>();
+  const last = ofKey.get(name.platform);
+  if (last?.record === record && last.user === name.user) return last.unlocked;
+  const unlocked = unlockRecord(key, contextOf(name, record, 'access'), record.access);
+  if (!unlocked.ok) throw corrupt('access', unlocked.reason);
+  kept.set(key, ofKey.set(name.platform, { user: name.user, record, unlocked: unlocked.value }));
+  return unlocked.value;
+};
+
+const contextOf = (
   name: RecordName,
   { version, metadata }: ConnectionRecord,
   slot: 'access' | 'refresh',
-  sealed: Ciphertext,
-): Secret => {
-  const opened = openRecord(key, { ...name, slot, version, metadataHash: metadataHash(metadata) }, sealed);
-  if (!opened.ok) throw new RecordCorrupt(`the stored ${slot} token does not open: ${opened.reason}`);
-  return opened.value;
-};
+): RecordContext => ({ ...name, slot, version, metadataHash: metadataHash(metadata) });
+
+const corrupt = (slot: 'access' | 'refresh', reason: RecordRefusal): RecordCorrupt =>
+  new RecordCorrupt(`the stored ${slot} token does not open: ${reason}`);
