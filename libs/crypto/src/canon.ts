@@ -25,12 +25,13 @@ export const canon = (...fields: readonly Field[]): Buffer => {
   out[1] = fields.length;
   let at = COUNT_BYTES;
   for (const field of fields) {
-    const length = write(field, out, at + LENGTH_BYTES);
+    const from = at + LENGTH_BYTES;
+    const length = typeof field === 'string' ? writeText(field, out, from) : writeBytes(field, out, from);
     out[at] = length >>> 24;
     out[at + 1] = length >>> 16;
     out[at + 2] = length >>> 8;
     out[at + 3] = length;
-    at += LENGTH_BYTES + length;
+    at = from + length;
   }
   return out.subarray(0, at);
 };
@@ -38,11 +39,22 @@ export const canon = (...fields: readonly Field[]): Buffer => {
 /** Bytes of UTF-8 for one unit of a string. */
 const UTF8_AT_MOST = 3;
 
-const write = (field: Field, out: Buffer, at: number): number => {
-  if (typeof field !== 'string') {
-    out.set(field, at);
-    return field.length;
+const writeBytes = (field: Uint8Array, out: Buffer, at: number): number => {
+  out.set(field, at);
+  return field.length;
+};
+
+/** Nearly all text here is short ASCII, which is written in less time than `Buffer.write` takes to be called. */
+const writeText = (field: string, out: Buffer, at: number): number => {
+  for (let index = 0; index < field.length; index += 1) {
+    const unit = field.charCodeAt(index);
+    if (unit > 0x7f) return writeUtf8(field, out, at);
+    out[at + index] = unit;
   }
+  return field.length;
+};
+
+const writeUtf8 = (field: string, out: Buffer, at: number): number => {
   if (!field.isWellFormed()) throw new RangeError('canon takes well-formed text');
   return out.write(field, at);
 };

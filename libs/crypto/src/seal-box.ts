@@ -42,13 +42,18 @@ export const sealBox = (
   secret: Secret,
   random: Random = drawSalt,
 ): Buffer => {
-  const header = Buffer.alloc(HEADER_BYTES);
+  const plaintext = readSecret(secret);
+  const sealed = Buffer.allocUnsafe(BOX_OVERHEAD_BYTES + plaintext.length);
+  const header = sealed.subarray(0, HEADER_BYTES);
   header[0] = VERSION;
   header[1] = SUITE;
   header.writeUInt32BE(kid, KID_AT);
-  random(SALT_BYTES).copy(header, SALT_AT);
+  header.set(random(SALT_BYTES), SALT_AT);
   const box = boxKeys(key, header);
-  return Buffer.concat([header, ...gcmSeal(box.key, box.iv, canon(LABEL, header, aad), readSecret(secret))]);
+  const [ciphertext, tag] = gcmSeal(box.key, box.iv, canon(LABEL, header, aad), plaintext);
+  sealed.set(ciphertext, HEADER_BYTES);
+  sealed.set(tag, HEADER_BYTES + ciphertext.length);
+  return sealed;
 };
 
 /** Opens what {@link sealBox} sealed under the same key, kid and `aad`. */
