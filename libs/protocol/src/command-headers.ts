@@ -1,11 +1,9 @@
 import {
+  base64url32,
   isIdempotencyKey,
-  isKid,
   MAX_PARTITION,
   MAX_TIMEOUT_MS,
-  parseBase64url32,
   parseCommandId,
-  parseDecimal,
   parseEngineId,
   parseIdempotencyKey,
   parsePartition,
@@ -59,8 +57,6 @@ const REQUIRED = [
   HEADER.timeoutMs,
 ] as const;
 
-const MAX_SENT_MS = 999_999_999_999_999;
-
 /**
  * Parses the headers of a command within strict bounds. An idempotency key that is there must be well formed; a
  * `traceparent` that is not is ignored, as W3C Trace Context §2.2.2 asks.
@@ -109,14 +105,12 @@ const read = <Value>(headers: Headers, name: HeaderName, parse: (bytes: Buffer) 
 /** `v1.<kid>.<sent ms>.<MAC base64url>` */
 const parseEngineKey = (bytes: Buffer): Pick<CommandHeaders, 'kid' | 'sentMs' | 'mac'> | null => {
   if (bytes.length > MAX_ENGINE_KEY_BYTES) return null;
-  const [version, kid, sent, macText, ...rest] = bytes.toString('latin1').split('.');
-  if (version !== 'v1' || kid === undefined || sent === undefined || macText === undefined || rest.length > 0)
-    return null;
-  const sentMs = parseDecimal(Buffer.from(sent, 'latin1'), 0, MAX_SENT_MS);
-  const mac = parseBase64url32(macText);
-  return !isKid(kid) || sentMs === null || mac === null ? null : { kid, sentMs, mac };
+  const [, kid, sent, mac] = ENGINE_KEY.exec(bytes.toString('latin1')) ?? [];
+  if (kid === undefined || sent === undefined || mac === undefined) return null;
+  return { kid, sentMs: Number(sent), mac: Buffer.from(mac, 'base64url') };
 };
 
+const ENGINE_KEY = new RegExp(`^v1\\.([0-9a-f]{8})\\.(0|[1-9][0-9]{0,14})\\.(${base64url32})$`);
 const MAX_ENGINE_KEY_BYTES = 'v1.'.length + '01234567.'.length + 15 + '.'.length + 43;
 
 /** What {@link encodeCommandHeaders} writes beside the head. */

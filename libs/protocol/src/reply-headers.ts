@@ -1,5 +1,5 @@
 import type { HeaderRefusal } from './command-headers.ts';
-import { isKid, parseBase64url32, parseCommandId, parseType } from './field-forms.ts';
+import { base64url32, parseCommandId, parseType } from './field-forms.ts';
 import { HEADER, type HeaderName, type Headers } from './header-names.ts';
 
 /** The parsed headers of a reply. */
@@ -51,12 +51,11 @@ export const parseReplyHeaders = (
 
 const refuse = (reason: HeaderRefusal['reason'], header: HeaderName): HeaderRefusal => ({ ok: false, reason, header });
 
+const VAULT_MAC = new RegExp(`^v1\\.([0-9a-f]{8})\\.(${base64url32})$`);
 const VAULT_MAC_BYTES = 'v1.'.length + '01234567.'.length + 43;
 
 const parseVaultMac = (bytes: Buffer): ReplyHeaders['signature'] => {
   if (bytes.length !== VAULT_MAC_BYTES) return null;
-  const [version, kid, macText, ...rest] = bytes.toString('latin1').split('.');
-  if (version !== 'v1' || kid === undefined || !isKid(kid) || macText === undefined || rest.length > 0) return null;
-  const mac = parseBase64url32(macText);
-  return mac === null ? null : { kid, mac };
+  const [, kid, mac] = VAULT_MAC.exec(bytes.toString('latin1')) ?? [];
+  return kid === undefined || mac === undefined ? null : { kid, mac: Buffer.from(mac, 'base64url') };
 };
