@@ -13,6 +13,7 @@ import { repairOffsetReset } from './repair-offset-reset.ts';
 import { repairSlowFetch } from './repair-slow-fetch.ts';
 import { repairSlowProduce } from './repair-slow-produce.ts';
 import { repairTornJoin } from './repair-torn-join.ts';
+import { repairZeroedRoom } from './repair-zeroed-room.ts';
 import { shareProduce } from './share-produce.ts';
 
 repairIdleSpin();
@@ -25,6 +26,7 @@ repairTornJoin();
 repairLateFetch();
 repairSlowProduce();
 repairSlowFetch();
+repairZeroedRoom();
 shareProduce();
 
 /** How a client proves itself to the brokers. */

@@ -32,7 +32,7 @@ export interface ProduceRequest {
  */
 export const encodeProduce = (request: ProduceRequest, now: number): Buffer | null => {
   if (request.compression || request.transactionalId != null || String(request.producerId ?? -1) !== '-1') return null;
-  const topics: Measured<readonly Batch[]>[] = [];
+  const topics: Topic[] = [];
   let length = REQUEST_BYTES;
   for (const { topic, partitions } of request.topicData) {
     const batches: Batch[] = [];
@@ -42,15 +42,15 @@ export const encodeProduce = (request: ProduceRequest, now: number): Buffer | nu
       batches.push(batch);
       length += PARTITION_BYTES + batch.length;
     }
-    topics.push({ name: topic, value: batches });
+    topics.push({ name: topic, batches });
     length += 2 + Buffer.byteLength(topic) + 4;
   }
   return write(Buffer.allocUnsafe(length), request, topics, now);
 };
 
-interface Measured<T> {
+interface Topic {
   readonly name: string;
-  readonly value: T;
+  readonly batches: readonly Batch[];
 }
 
 interface Batch {
@@ -65,7 +65,8 @@ interface Batch {
 interface Message {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: readonly Measured<Buffer>[];
+  /** Names and values by turns. */
+  readonly headers: readonly Buffer[];
 }
 
 /** transactional_id, acks, timeout, the number of topics. */
@@ -94,24 +95,33 @@ const measureBatch = (partition: number, produced: readonly ProducedMessage[]): 
 
 const messageOf = ({ key = null, value = null, headers = {}, timestamp }: ProducedMessage): Message | null => {
   if (timestamp !== undefined || !isBytes(key) || !isBytes(value)) return null;
-  const fields: Measured<Buffer>[] = [];
+  const fields: Buffer[] = [];
   for (const name of Object.keys(headers)) {
     const field = headers[name];
     if (!Buffer.isBuffer(field)) return null;
-    fields.push({ name, value: field });
+    fields.push(nameBytes(name), field);
   }
   return { key, value, headers: fields };
+};
+
+/** The names of headers that were written before; there are few, but who sends chooses them. */
+const names = new Map<string, Buffer>();
+const MOST_NAMES = 256;
+
+const nameBytes = (name: string): Buffer => {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(name);
+  if (names.size < MOST_NAMES) names.set(name, bytes);
+  return bytes;
 };
 
 const isBytes = (value: unknown): value is Buffer | null => value === null || Buffer.isBuffer(value);
 
 /** attributes and timestamp delta have a byte each. */
 const bodyLength = ({ key, value, headers }: Message, index: number): number => {
-  let length = 2 + varintLength(index) + bytesLength(key) + bytesLength(value) + varintLength(headers.length);
-  for (const { name, value: field } of headers) {
-    const nameLength = Buffer.byteLength(name);
-    length += varintLength(nameLength) + nameLength + bytesLength(field);
-  }
+  let length = 2 + varintLength(index) + bytesLength(key) + bytesLength(value) + varintLength(headers.length / 2);
+  for (const field of headers) length += bytesLength(field);
   return length;
 };
 
@@ -124,17 +134,12 @@ const varintLength = (value: number): number => {
   return length;
 };
 
-const write = (
-  out: Buffer,
-  { acks, timeout }: ProduceRequest,
-  topics: readonly Measured<readonly Batch[]>[],
-  now: number,
-): Buffer => {
+const write = (out: Buffer, { acks, timeout }: ProduceRequest, topics: readonly Topic[], now: number): Buffer => {
   let at = out.writeInt16BE(-1, 0);
   at = out.writeInt16BE(acks, at);
   at = out.writeInt32BE(timeout, at);
   at = out.writeInt32BE(topics.length, at);
-  for (const { name, value: batches } of topics) {
+  for (const { name, batches } of topics) {
     at = out.writeInt16BE(Buffer.byteLength(name), at);
     at += out.write(name, at);
     at = out.writeInt32BE(batches.length, at);
@@ -175,12 +180,8 @@ const writeMessage = (out: Buffer, start: number, { key, value, headers }: Messa
   let at = writeVarint(out, start + 2, index);
   at = writeBytes(out, at, key);
   at = writeBytes(out, at, value);
-  at = writeVarint(out, at, headers.length);
-  for (const { name, value: field } of headers) {
-    at = writeVarint(out, at, Buffer.byteLength(name));
-    at += out.write(name, at);
-    at = writeBytes(out, at, field);
-  }
+  at = writeVarint(out, at, headers.length / 2);
+  for (const field of headers) at = writeBytes(out, at, field);
   return at;
 };
 

@@ -101,6 +101,21 @@ declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   export default produce;
 }
 
+declare module 'kafkajs/src/protocol/encoder.js' {
+  export default class Encoder {
+    static nextPowerOfTwo(value: number): number;
+    constructor(room?: number);
+    buf: Buffer;
+    /** How much of `buf` is written. */
+    readonly offset: number;
+    /** What is written. */
+    readonly buffer: Buffer;
+    ensureAvailable(length: number): void;
+    writeEncoder(other: Encoder): this;
+    writeString(text: string): this;
+  }
+}
+
 declare module 'kafkajs/src/broker/index.js' {
   export default class Broker {
     produce(request: import('./encode-produce.ts').ProduceRequest): Promise<import('./share-produce.ts').ProduceAnswer>;
