@@ -28,10 +28,12 @@ export const decide = async (
       return { subject, answer: { ok: false, failure: read.failure }, poison: read.poison, error: undefined };
     const { command } = read;
     subject = { user: command.user, platform: command.platform };
-    const answer = await execute(parts, call, from, command, () => admit(parts.admission, from, command)).finally(() =>
-      wipe(command),
-    );
-    return { subject, answer: inRecord(from, command, answer, address), poison: null, error: undefined };
+    try {
+      const answer = await execute(parts, call, from, command, () => admit(parts.admission, from, command));
+      return { subject, answer: inRecord(from, command, answer, address), poison: null, error: undefined };
+    } finally {
+      wipe(command);
+    }
   } catch (error) {
     const outage = isOutage(error);
     if (outage && mayWait(from, parts.vault.now())) throw error;

@@ -109,23 +109,23 @@ export const failureRecord = ({
 /** `undeliverable`: the address is gone or does not take the reply; no repetition would change that. */
 export type Delivery = 'sent' | 'undeliverable';
 
-/** Signs a reply under the key that signed the request, and sends it. Resolves when the broker has it. */
-export const sendReply = (
-  { codec, publisher }: { codec: Codec; publisher: Publisher },
+/** The message of a reply, signed under the key that signed the request. */
+export const replyMessage = (
+  codec: Codec,
   { keys, headers, key }: Authenticated,
   { topic, partition }: ReplyAddress,
   record: ReplyRecord,
-): Promise<Delivery> => {
+): Outgoing => {
   const value = codec.encode(record.type, record.value);
   const head = { replyTopic: topic, commandId: headers.commandId, replyType: record.type, requestMac: headers.mac };
   const signature = { kid: keys.kid, mac: signReply(keys, head, value) };
-  return deliver(publisher, {
+  return {
     topic,
     partition,
     key,
     value,
     headers: encodeReplyHeaders(headers.correlation, record.type, signature),
-  });
+  };
 };
 
 /** Sends a message that no retry of ours would help where it is refused. Rejects where one would. */

@@ -1,14 +1,15 @@
 import type { Attempts } from '@vault-engine/audit';
-import type { BusRecord, HandlerContext, Outcome, Publisher } from '@vault-engine/bus';
+import type { BusRecord, HandlerContext, Outcome, Outgoing, Publisher } from '@vault-engine/bus';
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
 import type { AuditSubject, Call } from '@vault-engine/vault';
 import { type Authenticated, authenticate, type Unauthenticated } from './authenticate.ts';
 import { conclude } from './conclude.ts';
 import { type DecisionParts, decide, refusedBefore } from './decide.ts';
+import { nextTurn } from './next-turn.ts';
 import { isOutage, WAIT } from './outage.ts';
 import { type Received, receive } from './receive.ts';
-import { type Delivery, failureRecord, type ReplyAddress, type ReplyRecord, sendReply } from './reply.ts';
+import { type Delivery, deliver, failureRecord, type ReplyAddress, type ReplyRecord, replyMessage } from './reply.ts';
 import { type PartitionCount, type ReplyTopics, replyAddress, replyTopicOf } from './reply-address.ts';
 import type { Begun, Verdict } from './verdict.ts';
 
@@ -83,8 +84,9 @@ const serve = async (parts: CommandParts, from: Begun): Promise<Outcome> => {
     const { address, refused } = replyAddress(topic, await parts.partitionCount(topic), from);
     const decided =
       refused === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refused);
-    const verdict = await conclude(parts.vault, from, call, decided);
-    const delivery = address === null ? 'undeliverable' : await answer(parts, from, address, verdict);
+    const { verdict, reply } = await auditAndSign(parts, from, call, decided, address);
+    const delivery = reply === null ? 'undeliverable' : await deliver(parts.replies, reply);
+    if (delivery === 'undeliverable' && reply !== null) parts.partitionCount.forget(topic);
     parts.onServed(servedAs(parts, from, call, verdict, delivery));
     return verdict.poison === null ? ACK : { kind: 'dead-letter', reason: verdict.poison };
   } catch (error) {
@@ -93,11 +95,23 @@ const serve = async (parts: CommandParts, from: Begun): Promise<Outcome> => {
   }
 };
 
-const answer = async (parts: CommandParts, from: Begun, address: ReplyAddress, verdict: Verdict): Promise<Delivery> => {
-  const { codec, replies: publisher, partitionCount } = parts;
-  const delivery = await sendReply({ codec, publisher }, from, address, replyOf(verdict));
-  if (delivery === 'undeliverable') partitionCount.forget(address.topic);
-  return delivery;
+/**
+ * Has a verdict audited, and makes its reply in the time that the audit log takes to acknowledge: the audit record goes out with
+ * the end of this turn. The reply stays here until then, and is made anew where there is no audit record.
+ */
+const auditAndSign = async (
+  { vault, codec }: CommandParts,
+  from: Begun,
+  call: Call,
+  decided: Verdict,
+  address: ReplyAddress | null,
+): Promise<{ readonly verdict: Verdict; readonly reply: Outgoing | null }> => {
+  const sign = (verdict: Verdict) => (address === null ? null : replyMessage(codec, from, address, replyOf(verdict)));
+  const [verdict, reply] = await Promise.all([
+    conclude(vault, from, call, decided),
+    nextTurn().then(() => sign(decided)),
+  ]);
+  return { verdict, reply: verdict === decided ? reply : sign(verdict) };
 };
 
 const callOf = ({ headers, engine }: Authenticated): Call => {
