@@ -1,4 +1,3 @@
-import { createSecretKey } from 'node:crypto';
 import { type DataKey, dataKey, sha256 } from '@vault-engine/crypto';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { type Credential, deriveEngineKeys } from '../src/index.ts';
@@ -32,7 +31,7 @@ export const token = (text: string) => secretOf(Buffer.from(text));
 export const userKey: DataKey = dataKey(bytesOf('data key id', 16), bytesOf('data key', 32));
 
 /** The same key id with another key: what an attacker would need two keys for. */
-export const otherUserKey: DataKey = { kid: userKey.kid, key: createSecretKey(bytesOf('other data key', 32)) };
+export const otherUserKey: DataKey = dataKey(userKey.kid, bytesOf('other data key', 32));
 
 /** A copy with one byte changed. */
 export const changedAt = (bytes: Buffer, at: number): Buffer => {

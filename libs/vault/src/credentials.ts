@@ -61,13 +61,22 @@ export const sealCredentials = (
 /**
  * The access token of a record. Throws {@link RecordCorrupt}.
  *
- * A record that is opened again, the very same object, is not unlocked again: its key is kept beside the data key that it was
- * derived from, for as long as that is kept.
+ * A record that is opened again, the very same object in the same place, is not unlocked again for as long as its data key is kept.
  */
 export const openAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret => {
   const opened = openUnlocked(unlockedAccess(key, name, record));
   if (!opened.ok) throw corrupt('access', opened.reason);
   return opened.value;
+};
+
+const unlockedAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): UnlockedRecord => {
+  const place = `${name.user}:${name.platform}`;
+  const known = key.recall(place, record);
+  if (known !== undefined) return known;
+  const unlocked = unlockRecord(key, contextOf(name, record, 'access'), record.access);
+  if (!unlocked.ok) throw corrupt('access', unlocked.reason);
+  key.keep(place, record, unlocked.value);
+  return unlocked.value;
 };
 
 /** The refresh token of a record; null where it has none. Throws {@link RecordCorrupt}. */
@@ -76,25 +85,6 @@ export const openRefresh = (key: DataKey, name: RecordName, record: ConnectionRe
   const opened = openRecord(key, contextOf(name, record, 'refresh'), record.refresh);
   if (!opened.ok) throw corrupt('refresh', opened.reason);
   return opened.value;
-};
-
-interface KeptAccess {
-  readonly user: UserId;
-  readonly record: ConnectionRecord;
-  readonly unlocked: UnlockedRecord;
-}
-
-/** Of each data key, the access token that was opened last on each platform. */
-const kept = new WeakMap<DataKey, Map<PlatformId, KeptAccess>>();
-
-const unlockedAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): UnlockedRecord => {
-  const ofKey = kept.get(key) ?? new Map<PlatformId, KeptAccess>();
-  const last = ofKey.get(name.platform);
-  if (last?.record === record && last.user === name.user) return last.unlocked;
-  const unlocked = unlockRecord(key, contextOf(name, record, 'access'), record.access);
-  if (!unlocked.ok) throw corrupt('access', unlocked.reason);
-  kept.set(key, ofKey.set(name.platform, { user: name.user, record, unlocked: unlocked.value }));
-  return unlocked.value;
 };
 
 const contextOf = (

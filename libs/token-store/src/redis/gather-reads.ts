@@ -16,8 +16,8 @@ interface Asked {
   readonly done: PromiseWithResolvers<unknown>;
 }
 
-/** Redis does nothing else meanwhile: so many take it about 0.1 ms. */
-const MOST = 64;
+/** Redis does nothing else meanwhile, and this process works on the first of them while Redis reads the next. */
+const MOST = 32;
 
 /**
  * Reads connections, those that one turn of the event loop brings by one script: an EVALSHA for each costs more than what it
@@ -59,5 +59,5 @@ const readAll = async (redis: Redis, group: readonly Asked[]): Promise<readonly 
   return asList(found);
 };
 
-/** No change has this id. */
+/** As the script has it. */
 const NO_MARK = '- -';

@@ -32,8 +32,8 @@ it('answers each of those that came in one turn with its own, by one script', as
 
 it('lets no script grow beyond what Redis does in a moment', async () => {
   const { read, groups } = readerOn();
-  await Promise.all(Array.from({ length: 140 }, (_, n) => read(`u:${n}`, `t:${n}`)));
-  expect(groups()).toEqual([64, 64, 12]);
+  await Promise.all(Array.from({ length: 70 }, (_, n) => read(`u:${n}`, `t:${n}`)));
+  expect(groups()).toEqual([32, 32, 6]);
 });
 
 it('sends the marks of those that are known, each in its place', async () => {

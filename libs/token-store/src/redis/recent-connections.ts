@@ -1,6 +1,5 @@
 import { ciphertext } from '@vault-engine/crypto';
 import type { ConnectionRecord, PlatformId, UserId, UserRow } from '@vault-engine/vault';
-import { LRUCache } from 'lru-cache';
 
 /** What `TokenStore.readConnection` answers. */
 export interface FoundConnection {
@@ -29,44 +28,53 @@ export interface RowNames {
   readonly record: string;
 }
 
-/** Some 2 KB each. */
+/** A few KB each. */
 const MOST = 10_000;
 /** As long as data keys are kept: what is sealed under the key of a user who is forgotten goes with it. */
 const KEPT_MS = 300_000;
+const SWEEP_MS = 10_000;
 
 /**
  * What was read last of each connection, as it is stored: sealed. It answers nothing by itself: Redis is asked each time whether it
  * is still so ({@link Mark}), and then need not send it, and nobody has to read it again. Connections that are leased are not
  * kept, as a lease changes without a mark.
+ *
+ * Each stays for its time. Where there is no room, no other makes room for it: with more connections asked for by turns than there is
+ * room, each would be let go before it is asked for again, and all of it would be work for nothing.
  */
 export class RecentConnections {
-  // No answer hangs on an entry's age, so that it need not be known better than to a second. A timer for each lets go of it.
-  readonly #kept = new LRUCache<string, RecentConnection>({
-    max: MOST,
-    ttl: KEPT_MS,
-    ttlResolution: 1_000,
-    ttlAutopurge: true,
-    perf: { now: () => performance.now() },
-  });
+  readonly #kept = new Map<string, RecentConnection & { readonly until: number }>();
+  #sweeper: NodeJS.Timeout | undefined;
 
   of(user: UserId, platform: PlatformId): RecentConnection | undefined {
     return this.#kept.get(nameOf(user, platform));
   }
 
-  /** Answers what was found, for the caller to go on with: so the next one is answered with the very same. */
+  /** Answers what was found, for the caller to go on with: where it is kept, the next one is answered with the very same. */
   keep(
     user: UserId,
     platform: PlatformId,
     { names, mark, found }: Omit<RecentConnection, 'mark'> & { readonly mark: Mark | null },
   ): FoundConnection {
     const name = nameOf(user, platform);
-    if (mark === null || found.user === null || found.record === null || found.record.lease !== null) {
-      this.#kept.delete(name);
-      return found;
-    }
+    this.#kept.delete(name);
+    if (mark === null || found.user === null || found.record === null || found.record.lease !== null) return found;
+    if (this.#kept.size >= MOST) return found;
     const own = { user: ownUser(found.user), record: ownRecord(found.record) };
-    this.#kept.set(name, { names, mark, found: own });
+    this.#kept.set(name, { names, mark, found: own, until: performance.now() + KEPT_MS });
+    this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
     return own;
+  }
+
+  /** They lie in the order in which their time is over. */
+  #sweep(): void {
+    const now = performance.now();
+    for (const [name, { until }] of this.#kept) {
+      if (until > now) return;
+      this.#kept.delete(name);
+    }
+    clearInterval(this.#sweeper);
+    this.#sweeper = undefined;
   }
 }
 

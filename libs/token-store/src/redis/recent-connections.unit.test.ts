@@ -5,8 +5,6 @@ import { RecentConnections } from './recent-connections.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
-  // lru-cache takes a time of 0 for none.
-  vi.advanceTimersByTime(1);
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -24,7 +22,7 @@ describe('a connection that was read', () => {
   it('is kept with its keys and mark, and is the very one that was answered', () => {
     const recent = new RecentConnections();
     const { user, found } = keepIn(recent);
-    expect(recent.of(user, GMAIL)).toEqual({ names, mark, found });
+    expect(recent.of(user, GMAIL)).toMatchObject({ names, mark, found });
     expect(recent.of(user, GMAIL)?.found).toBe(found);
     expect(recent.of(user, SLACK)).toBeUndefined();
     expect(recent.of(newUser(), GMAIL)).toBeUndefined();
@@ -47,9 +45,31 @@ describe('a connection that was read', () => {
       vi.advanceTimersByTime(60_000);
       expect(recent.of(user, GMAIL)).toBeDefined();
     }
-    vi.advanceTimersByTime(63_000);
-    expect(vi.getTimerCount()).toBe(0);
+    vi.advanceTimersByTime(71_000);
     expect(recent.of(user, GMAIL)).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('goes at its own time, before those that were read later', () => {
+    const recent = new RecentConnections();
+    const early = keepIn(recent);
+    vi.advanceTimersByTime(200_000);
+    const late = keepIn(recent);
+    vi.advanceTimersByTime(111_000);
+    expect(recent.of(early.user, GMAIL)).toBeUndefined();
+    expect(recent.of(late.user, GMAIL)?.found).toBe(late.found);
+  });
+
+  it('stays where there is no room for another', () => {
+    const recent = new RecentConnections();
+    const first = keepIn(recent);
+    for (let more = 1; more < 10_000; more += 1) keepIn(recent);
+    const last = newUser();
+    const found = { user: row(), record: newRecord() };
+    expect(recent.keep(last, GMAIL, { names, mark, found })).toBe(found);
+    expect(recent.of(last, GMAIL)).toBeUndefined();
+    expect(recent.of(first.user, GMAIL)?.found).toBe(first.found);
+    expect(keepIn(recent, first.user).found).not.toBe(first.found);
   });
 
   it('is let go once it is another', () => {

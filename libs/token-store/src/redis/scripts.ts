@@ -41,7 +41,7 @@ local mark = string.gmatch(ARGV[1], '%S+')
 for i = 1, #KEYS, 2 do
   local user, record, transition, version = KEYS[i], KEYS[i + 1], mark(), mark()
   local same = false
-  if redis.call('HGET', user, 'transition') == transition then
+  if transition ~= '-' and redis.call('HGET', user, 'transition') == transition then
     local now = redis.call('HMGET', record, 'version', 'lease_owner')
     same = now[1] == version and not now[2]
   end
