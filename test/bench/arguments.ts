@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 export interface BenchArguments {
   /** What is measured: commands beside echoes, what a command costs at least, how the state topic and its view keep up, or what renewal costs. */
   readonly suite: Suite;
-  /** How many users the view of `state` holds at last; null: as many as the suite has. */
+  /** Of how many users connections are asked for, or how many the view of `state` holds at last; null: as many as the suite has. */
   readonly users: number | null;
   /** Where the figures are written as JSON. */
   readonly json: string | null;

@@ -14,6 +14,7 @@ import { FULL_REFRESH, measureRefresh, QUICK_REFRESH } from './refresh-suite.ts'
 import { judge, medians, type Run } from './report.ts';
 import { FULL_STATE, measureState, QUICK_STATE } from './state-suite.ts';
 import { runTable, verdictTable } from './table.ts';
+import { USERS } from './users.ts';
 
 /**
  * `npm run bench`: the vault beside a bare echo and NestJS's, on the same broker, each in processes of its own; or, as
@@ -21,7 +22,7 @@ import { runTable, verdictTable } from './table.ts';
  * 0 whatever the figures are: they say what the machine had left as much as what the vault does.
  */
 const IN_FLIGHT = [1, 16, 64, 256, 1_024];
-const FULL: Plan = { rounds: 3, inflight: IN_FLIGHT, firstWarmUpMs: 3_000, warmUpMs: 500, measureMs: 2_000 };
+const FULL: Plan = { rounds: 3, inflight: IN_FLIGHT, firstWarmUpMs: 8_000, warmUpMs: 500, measureMs: 2_000 };
 const QUICK: Plan = { rounds: 1, inflight: IN_FLIGHT, firstWarmUpMs: 1_500, warmUpMs: 200, measureMs: 600 };
 
 const say = (line = ''): void => console.log(line);
@@ -41,7 +42,7 @@ const main = async (args: readonly string[]): Promise<void> => {
     else if (wanted.suite === 'refresh') await refreshSuite(wanted);
     else if (wanted.profile) await profileWorker(plan, say);
     else if (wanted.workers.length > 0) await compareWorkers(wanted.workers, plan, say);
-    else await compareAll(plan, wanted.json);
+    else await compareAll(plan, wanted);
   } finally {
     await parts.stop();
   }
@@ -55,11 +56,11 @@ const provideParts = async () => {
   return parts;
 };
 
-const compareAll = async (plan: Plan, json: string | null): Promise<void> => {
+const compareAll = async (plan: Plan, { users, json }: BenchArguments): Promise<void> => {
   if (!hasGateway()) say('gateway: skipped, for there is no services/gateway/src/main.ts');
   const vault = await openBenchVault(['command-worker', ...(hasGateway() ? ['gateway'] : [])]);
   try {
-    const rounds = await compare(vault, plan, tellRun);
+    const rounds = await compare(vault, plan, users ?? USERS, tellRun);
     const runs = medians(rounds);
     say();
     for (const line of runTable(runs)) say(line);

@@ -20,11 +20,16 @@ export type OnRun = (round: number, run: Run) => void;
  * does falls on all alike. NestJS's processes exist in their part of the round only: kafkajs's idle timers, which NestJS
  * leaves as they are, would slow the others down.
  */
-export const compare = async (vault: TestVault, plan: Plan, onRun: OnRun): Promise<readonly (readonly Run[])[]> => {
+export const compare = async (
+  vault: TestVault,
+  plan: Plan,
+  users: number,
+  onRun: OnRun,
+): Promise<readonly (readonly Run[])[]> => {
   const entrants = [
     await startEcho(vault, 'echo'),
-    await startVaultClient(vault, 'get_token'),
-    await startVaultClient(vault, 'store_token'),
+    await startVaultClient(vault, 'get_token', users),
+    await startVaultClient(vault, 'store_token', users),
     ...(hasGateway() ? [await startGatewayClient(vault)] : []),
   ];
   try {

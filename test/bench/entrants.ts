@@ -7,6 +7,7 @@ import { type BenchProcess, startProcess } from './bench-process.ts';
 import type { EchoPlace } from './echo-place.ts';
 import type { GatewayClientPlace } from './gateway-client.ts';
 import type { Name } from './report.ts';
+import { USERS } from './users.ts';
 import type { VaultClientPlace } from './vault-client.ts';
 
 /** One of those that are compared, with its processes running. */
@@ -51,11 +52,12 @@ export const startEcho = async (vault: TestVault, name: 'echo' | 'nest'): Promis
 export const startVaultClient = async (
   { place, engines, running }: TestVault,
   operation: VaultClientPlace['operation'],
+  users = USERS,
 ): Promise<Entrant> => {
   const { brokers, registryUrl, topicPrefix } = place;
   const credential = engines[ENGINE]?.kafka.key ?? '';
   const vault = { brokers, registryUrl, topicPrefix, engine: ENGINE, credential, timeoutMs: 30_000 };
-  const client = await startProcess('vault-client.ts', { operation, vault } satisfies VaultClientPlace);
+  const client = await startProcess('vault-client.ts', { operation, vault, users } satisfies VaultClientPlace);
   return { name: operation, client, workers: pidsOf(running, 'command-worker'), stop: client.stop };
 };
 
