@@ -21,7 +21,7 @@ function makeTables(): Int32Array {
   return tables;
 }
 
-/** CRC-32C of the bytes from `start` up to, and without, `end`. Sliced by eight, which takes a third of the time of a byte at a time. */
+/** CRC-32C of the bytes from `start` up to, and without, `end`. */
 export const crc32c = (bytes: Uint8Array, start = 0, end = bytes.length): number => {
   let crc = -1;
   let at = start;

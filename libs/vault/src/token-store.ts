@@ -101,7 +101,7 @@ export type Claimed =
  * Contract suite: `libs/token-store/src/contract.ts`.
  */
 export interface TokenStore {
-  /** One connection and its user's row, in one round trip. */
+  /** One connection and its user's row, in one round trip, as they are now. What is answered may be answered to others too: nobody changes it. */
   readConnection(
     user: UserId,
     platform: PlatformId,
