@@ -26,12 +26,12 @@ export type Delivery =
  * committed further in the meantime.
  */
 export class CommitLedger {
-  /** Running, or finished and not committed; of this epoch or carried over. */
-  readonly #known = new Map<bigint, Entry>();
+  /** Running, or finished and not committed, of earlier epochs. */
+  readonly #carried = new Map<bigint, Entry>();
   /** This epoch's, ascending: the first is not finished (or has just become so). */
-  #unfinished = new Fifo<Entry>();
+  readonly #unfinished = new Fifo<Entry>();
   /** This epoch's, ascending, all below `#unfinished`, waiting for their commit. */
-  #finished = new Fifo<Entry>();
+  readonly #finished = new Fifo<Entry>();
   /** One above the last offset that this epoch delivered; undefined: none yet. */
   #next: bigint | undefined;
   /** The highest offset that this process has committed, in any epoch. */
@@ -43,16 +43,16 @@ export class CommitLedger {
   open(): void {
     this.#epoch += 1;
     this.#owned = true;
-    this.#unfinished = new Fifo();
-    this.#finished = new Fifo();
     this.#next = undefined;
+    for (const held of [this.#finished, this.#unfinished])
+      for (let entry = held.shift(); entry; entry = held.shift()) this.#carried.set(entry.offset, entry);
   }
 
   /** The partition went to someone else: what is finished is forgotten, what runs is kept until it ends. */
   release(): void {
     this.open();
     this.#owned = false;
-    for (const [offset, entry] of this.#known) if (entry.done) this.#known.delete(offset);
+    for (const [offset, entry] of this.#carried) if (entry.done) this.#carried.delete(offset);
   }
 
   /**
@@ -74,11 +74,10 @@ export class CommitLedger {
     if (this.#next === undefined) this.#begin(offset);
     else if (offset < this.#next) return { kind: 'known' };
     this.#next = offset + 1n;
-    const carried = this.#known.get(offset);
+    const carried = this.#takeCarried(offset);
     const known = carried !== undefined && isSame(carried, record);
     const entry = known ? carried : toEntry(record);
     entry.epoch = this.#epoch;
-    this.#known.set(offset, entry);
     this.#unfinished.push(entry);
     this.#advance();
     return known ? { kind: 'known' } : { kind: 'new', entry };
@@ -100,7 +99,6 @@ export class CommitLedger {
     if (offset > this.#committed) this.#committed = offset;
     for (let entry = this.#finished.peek(); entry && entry.offset < offset; entry = this.#finished.peek()) {
       this.#finished.shift();
-      this.#forget(entry);
     }
   }
 
@@ -116,17 +114,25 @@ export class CommitLedger {
 
   /** Records held: running or not committed. */
   get size(): number {
-    return this.#known.size;
+    return this.#finished.length + this.#unfinished.length + this.#carried.size;
   }
 
   /** Below an epoch's first offset nothing is delivered again: finished entries there have served their time. */
   #begin(first: bigint): void {
     if (first < this.#committed) this.#committed = -1n;
-    for (const [offset, entry] of this.#known) if (entry.done && offset < first) this.#known.delete(offset);
+    for (const [offset, entry] of this.#carried) if (entry.done && offset < first) this.#carried.delete(offset);
+  }
+
+  /** Nearly always there is none: then nothing is looked up. */
+  #takeCarried(offset: bigint): Entry | undefined {
+    if (this.#carried.size === 0) return undefined;
+    const carried = this.#carried.get(offset);
+    this.#carried.delete(offset);
+    return carried;
   }
 
   #forget(entry: Entry): void {
-    if (this.#known.get(entry.offset) === entry) this.#known.delete(entry.offset);
+    if (this.#carried.get(entry.offset) === entry) this.#carried.delete(entry.offset);
   }
 
   #advance(): void {

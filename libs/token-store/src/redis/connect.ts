@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { faultOf } from './faults.ts';
+import { keepTextQuick } from './keep-text-quick.ts';
 
 /** Where the store says what happens to its connection. A runtime `Log` fits. */
 export interface StoreLog {
@@ -16,6 +17,7 @@ const RECHECK_LOADING_MS = 200;
  * `persist`: a command that ioredis keeps in a queue of its own could run long after its caller was told that it failed.
  */
 export const connect = (url: string, attemptMs: number, log: StoreLog | undefined): Redis => {
+  keepTextQuick();
   const redis = new Redis(url, {
     lazyConnect: true,
     enableAutoPipelining: true,
