@@ -7,6 +7,7 @@ import { type BenchProcess, startProcess } from './bench-process.ts';
 import type { EchoPlace } from './echo-place.ts';
 import type { GatewayClientPlace } from './gateway-client.ts';
 import type { Name } from './report.ts';
+import type { RoundTripsPlace } from './round-trips-worker.ts';
 import { USERS } from './users.ts';
 import type { VaultClientPlace } from './vault-client.ts';
 
@@ -27,25 +28,53 @@ export const hasGateway = (): boolean => existsSync(join(root, 'services/gateway
 
 /** An echo: topics with as many partitions as the vault's, a worker, a client. */
 export const startEcho = async (vault: TestVault, name: 'echo' | 'nest'): Promise<Entrant> => {
-  const requests = `${vault.place.topicPrefix}${name}`;
-  // NestJS derives the name of the reply topic from the request's.
-  const replies = `${requests}.reply`;
-  const config = { 'message.timestamp.type': 'LogAppendTime' };
-  const topics = [
-    { name: requests, partitions: 8, config },
-    { name: replies, partitions: 4, config },
-  ];
-  await applyTopics(vault.bus, topics, { replicationFactor: 1 });
-  const { brokers } = vault.place;
-  const place: EchoPlace = { brokers, requests, replies, groupId: requests };
+  const place = await makeTopics(vault, name);
   const worker = await startProcess(`${name}-worker.ts`, place);
   const client = await startProcess(`${name}-client.ts`, place);
+  return { name, client, workers: [worker.pid], stop: () => stopAll(vault, place, [client, worker]) };
+};
+
+/** The echo's client, and a worker that makes the round trips of `GetToken` before it answers. */
+export const startRoundTrips = async (vault: TestVault): Promise<Entrant> => {
+  const place = await makeTopics(vault, 'round-trips');
+  const auditLog = `${place.requests}.audit`;
+  const config = { ...STAMPED, 'compression.type': 'gzip' }; // as the vault's has
+  await applyTopics(vault.bus, [{ name: auditLog, partitions: 4, config }], { replicationFactor: 1 });
+  const { redisUrl } = vault.place;
+  const worker = await startProcess('round-trips-worker.ts', {
+    ...place,
+    redisUrl,
+    auditLog,
+  } satisfies RoundTripsPlace);
+  const client = await startProcess('echo-client.ts', place);
   const stop = async (): Promise<void> => {
-    await client.stop();
-    await worker.stop();
-    await deleteTopics(vault.bus, [requests, replies]);
+    await stopAll(vault, place, [client, worker]);
+    await deleteTopics(vault.bus, [auditLog]);
   };
-  return { name, client, workers: [worker.pid], stop };
+  return { name: 'echo', client, workers: [worker.pid], stop };
+};
+
+const STAMPED = { 'message.timestamp.type': 'LogAppendTime' };
+
+const makeTopics = async ({ bus, place: { brokers, topicPrefix } }: TestVault, name: string): Promise<EchoPlace> => {
+  const requests = `${topicPrefix}${name}`;
+  // NestJS derives the name of the reply topic from the request's.
+  const replies = `${requests}.reply`;
+  const topics = [
+    { name: requests, partitions: 8, config: STAMPED },
+    { name: replies, partitions: 4, config: STAMPED },
+  ];
+  await applyTopics(bus, topics, { replicationFactor: 1 });
+  return { brokers, requests, replies, groupId: requests };
+};
+
+const stopAll = async (
+  { bus }: TestVault,
+  { requests, replies }: EchoPlace,
+  processes: readonly BenchProcess[],
+): Promise<void> => {
+  for (const one of processes) await one.stop();
+  await deleteTopics(bus, [requests, replies]);
 };
 
 /** A client of the vault itself. That of `get_token` connects all users before it is ready. */
