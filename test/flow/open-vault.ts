@@ -121,7 +121,7 @@ export const openVault = async ({
     },
     read: (topic, name) => readAll(bus, codec, topic, name),
     close: async () => {
-      for (const close of opened.toReversed()) await close();
+      await Promise.all(opened.map((close) => close()));
       await world.close();
       await rm(stateDir, { recursive: true, force: true });
       if (crashes.length > 0) throw new Error(`a service ended that nobody stopped: ${crashes.join('\n')}`);

@@ -36,8 +36,7 @@ export interface SchemasReport {
 
 /** Compares the registry at `url` with `subjects` and changes nothing. Rejects with {@link RegistryUnavailable}. */
 export const checkSubjects = async (url: string, subjects: readonly Subject[]): Promise<SchemasReport> => {
-  const reports: SubjectReport[] = [];
-  for (const subject of subjects) reports.push(await inspect(url, subject));
+  const reports = await Promise.all(subjects.map((subject) => inspect(url, subject)));
   return { ok: reports.every(isAsWanted), subjects: reports };
 };
 
@@ -46,7 +45,7 @@ export const checkSubjects = async (url: string, subjects: readonly Subject[]): 
  * subjects stand afterwards. Rejects with {@link RegistryUnavailable}.
  */
 export const applySubjects = async (url: string, subjects: readonly Subject[]): Promise<SchemasReport> => {
-  for (const subject of subjects) await setLevel(url, subject);
+  await Promise.all(subjects.map((subject) => setLevel(url, subject)));
   const before = await checkSubjects(url, subjects);
   if (before.ok || before.subjects.some(({ state }) => state === 'incompatible')) return before;
   for (const subject of subjects) await register(url, subject);
@@ -87,9 +86,10 @@ const textsIn = (value: unknown): readonly string[] =>
 
 /** A subject that does not exist yet gets its level with its first version. */
 const setLevel = async (url: string, { subject, level }: Subject): Promise<void> => {
+  if ((await readLevel(url, subject)) === level) return;
   const path = encodeURIComponent(subject);
   const latest = await askRegistry(url, 'GET', `/subjects/${path}/versions/latest`);
-  if (latest.status === 404 || (await readLevel(url, subject)) === level) return;
+  if (latest.status === 404) return;
   const { status } = await askRegistry(url, 'PUT', `/config/${path}`, { compatibility: level });
   if (status !== 200) throw new RegistryUnavailable(`the schema registry refused ${level} for ${subject}`);
 };
