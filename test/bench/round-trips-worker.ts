@@ -15,7 +15,7 @@ const ONE_WRITER = 0;
 
 /**
  * The echo with the round trips of `GetToken` in their order, and nothing else of it: a read of Redis, a record of which the
- * audit log says that it has it, the reply. No cryptography, no schema, no check.
+ * audit log says that it has it, the reply. No cryptography, no schema, no check, and no commit, which the echo makes.
  */
 const open = async ({ brokers, requests, replies, groupId, redisUrl, auditLog }: RoundTripsPlace) => {
   const kafka = tunedKafka(brokers, 'round-trips');

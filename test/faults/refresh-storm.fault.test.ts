@@ -125,7 +125,7 @@ const holdStill = (processes: readonly RunningService[]): void => {
   }
 };
 
-const ROUNDS = faultConfig.full ? 1_000 : 12;
+const ROUNDS = faultConfig.full ? 1_000 : 20;
 /** Of {@link CALLERS} together. */
 const CONNECTIONS = 4;
 /** How many rounds may wait for what their kill has left: a lease to lapse. */
