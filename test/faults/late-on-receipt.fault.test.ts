@@ -27,7 +27,7 @@ it('refuses at once what is late when it is read, although its lane is blocked, 
   const { writer, reader } = at.callers;
   const user = { userId: 'blocked', platform: 'gmail' };
   await writer.storeToken({ ...user, accessToken: 'first', scopes: [] });
-  const lane = await whileTheWorkerStandsStill(async () => {
+  const orderingKey = await whileTheWorkerStandsStill(async () => {
     redis.pause();
     const head = writer.storeToken({ ...user, accessToken: 'second', scopes: [] });
     await sent('blocked', 2);
@@ -42,8 +42,8 @@ it('refuses at once what is late when it is read, although its lane is blocked, 
     expect(open).toHaveLength(2);
   }, WITHIN);
   redis.resume();
-  await lane.head;
-  expect((await lane.next).accessToken).toBe('second');
+  await orderingKey.head;
+  expect((await orderingKey.next).accessToken).toBe('second');
 });
 
 it('executes nothing of one user’s backlog whose deadlines have passed, and is soon through with it', async () => {

@@ -8,7 +8,7 @@ import {
   type Published,
   type Publisher,
   readTopic,
-  startLanes,
+  startKeyedConsumer,
 } from '@vault-engine/bus';
 import { type KafkaCluster, startKafkaCluster } from '@vault-engine/local';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -63,7 +63,7 @@ it('reads on within seconds when the broker that coordinates the group is lost f
   await applyTopics(bus, [{ name: topic, partitions: 3, config: {} }], { replicationFactor: 3 });
   const publisher = createPublisher(bus);
   let handled = 0;
-  const lanes = await startLanes(bus, {
+  const keyedConsumer = await startKeyedConsumer(bus, {
     groupId: topic,
     topics: [topic],
     sessionTimeoutMs: 6_000,
@@ -90,7 +90,7 @@ it('reads on within seconds when the broker that coordinates the group is lost f
   } finally {
     await victim.start();
     await kafka.settled(BROKERS);
-    await lanes.stop({ drainMs: 1_000 });
+    await keyedConsumer.stop({ drainMs: 1_000 });
     await publisher.close();
   }
 }, 120_000);

@@ -4,7 +4,12 @@ export { ConsumerDead, type OnFatal } from './consumer-health.ts';
 export { deadLetterHeaders } from './dead-letter.ts';
 export { deleteRecordsBefore } from './delete-records.ts';
 export { type Inbox, type InboxOptions, openInbox } from './inbox.ts';
-export { type LaneOptions, type LaneStats, type Lanes, startLanes } from './lanes.ts';
+export {
+  type KeyedConsumer,
+  type KeyedConsumerOptions,
+  type KeyedConsumerStats,
+  startKeyedConsumer,
+} from './keyed-consumer.ts';
 export type { BusLog, LogLevel } from './log.ts';
 export { murmur2, partitionOf } from './murmur2.ts';
 export { partitionCount } from './partition-count.ts';

@@ -5,7 +5,7 @@ const repaired = new WeakSet<object>();
 
 /**
  * Where the broker that coordinates a group is lost, kafkajs 2.2.4 goes on knocking at its door until it has run out of
- * retries, and reads nothing meanwhile; then it joins as another member. With {@link openLaneConsumer}'s patience that is
+ * retries, and reads nothing meanwhile; then it joins as another member. With {@link openGroupConsumer}'s patience that is
  * half a minute for which a worker is deaf, although another broker has long taken the group over, members and all. This asks
  * who coordinates now after each heartbeat that got no answer, and the member goes on as the one that it is.
  *

@@ -1,4 +1,4 @@
-import type { Turn } from './lane-scheduler.ts';
+import type { Turn } from './keyed-scheduler.ts';
 import type { BusRecord } from './record.ts';
 
 /** What has become of a record. */
@@ -22,12 +22,12 @@ export interface HandlerContext {
    * Gives the lane back while the handler waits for something slow: the next record of the same key may begin, and
    * another record takes this one's place. The record stays uncommitted until the handler is through.
    */
-  readonly yieldLane: () => void;
+  readonly releaseKeyOrder: () => void;
   /**
    * Waits for something slow and keeps the lane: the next record of the same key has to wait, and another record takes this
    * one's place meanwhile. Never resolves when the lanes have stopped.
    */
-  readonly aside: <T>(work: Promise<T>) => Promise<T>;
+  readonly runOutsideConcurrencyLimit: <T>(work: Promise<T>) => Promise<T>;
 }
 
 /** What running a record needs. */
@@ -50,8 +50,10 @@ export async function runRecord(
 ): Promise<boolean> {
   let throws = 0;
   for (let attempt = 1; !signal.aborted; attempt += 1) {
-    const { ordered, yieldLane, aside } = turn;
-    const result = await tryOnce(() => options.handle(record, { signal, ordered, attempt, yieldLane, aside }));
+    const { ordered, releaseKeyOrder, runOutsideConcurrencyLimit } = turn;
+    const result = await tryOnce(() =>
+      options.handle(record, { signal, ordered, attempt, releaseKeyOrder, runOutsideConcurrencyLimit }),
+    );
     if (!result.ok) {
       throws += 1;
       options.onError(result.error, record);

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { Turn } from './lane-scheduler.ts';
+import type { Turn } from './keyed-scheduler.ts';
 import type { BusRecord } from './record.ts';
 import { type Outcome, type RunOptions, runRecord } from './run-record.ts';
 
@@ -17,8 +17,8 @@ function openRun(options: Partial<RunOptions>) {
   const rests: number[] = [];
   const turn: Turn = {
     ordered: true,
-    yieldLane: vi.fn(),
-    aside: (work) => work,
+    releaseKeyOrder: vi.fn(),
+    runOutsideConcurrencyLimit: (work) => work,
     end: vi.fn(),
     rest: async (ms) => {
       rests.push(ms);

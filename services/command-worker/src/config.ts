@@ -6,7 +6,7 @@ import * as z from 'zod';
  * How many commands are worked on at once, and after how many milliseconds without a heartbeat the group gives them to
  * another worker. The brokers' `group.min.session.timeout.ms`, 6 s by default, bounds the latter.
  */
-const laneSettings = settings(
+const keyedConsumerSettings = settings(
   z.object({
     VAULT_WORKER_CONCURRENCY: wholeNumber(1, 10_000).default(512),
     VAULT_WORKER_SESSION_MS: wholeNumber(1_000, 60_000).default(10_000),
@@ -29,7 +29,7 @@ export const readWorkerConfig = (env: Environment) =>
     {
       ...serviceSettings,
       ...vaultSettings,
-      lanes: laneSettings,
+      keyedConsumer: keyedConsumerSettings,
       drain: drainSettings,
     },
     env,

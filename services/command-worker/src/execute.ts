@@ -95,7 +95,7 @@ export const execute = async (
 const onRetrieval = ({ vault, renewer }: ExecutionParts, from: Begun): RenewalOnRetrieval => ({
   renewer,
   wait: () => {
-    from.yieldLane();
+    from.releaseKeyOrder();
     return timeLeft(from, vault.now()) - LAST_WORD_MS;
   },
 });

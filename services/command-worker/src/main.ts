@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { assembleVault } from '@vault-engine/assembly';
 import { countAttempts } from '@vault-engine/audit';
-import { type BusRecord, createPublisher, deadLetterHeaders, type Publisher, startLanes } from '@vault-engine/bus';
+import {
+  type BusRecord,
+  createPublisher,
+  deadLetterHeaders,
+  type Publisher,
+  startKeyedConsumer,
+} from '@vault-engine/bus';
 import { COMMAND_RETENTION_MS, GATEWAY } from '@vault-engine/contracts';
 import { followEngines } from '@vault-engine/engines';
 import { every, runService, type ServiceContext } from '@vault-engine/runtime';
@@ -75,10 +81,10 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   await part(
     'commands',
     () =>
-      startLanes(bus, {
+      startKeyedConsumer(bus, {
         groupId,
         topics: [topics.commands],
-        ...config.lanes,
+        ...config.keyedConsumer,
         ordered: (record) => !arrivesLate(record, Date.now()),
         handle: serveCommand({
           vault,
@@ -105,8 +111,8 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
           }),
         onFatal: fatal,
       }),
-    async (lanes) => {
-      const { drained, committed } = await lanes.stop({ drainMs: DRAIN_ON_STOP_MS });
+    async (keyedConsumer) => {
+      const { drained, committed } = await keyedConsumer.stop({ drainMs: DRAIN_ON_STOP_MS });
       if (!drained || !committed)
         log.warn('stopped with commands unfinished: they come again', {
           state: `drained ${drained}, committed ${committed}`,

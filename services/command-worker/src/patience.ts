@@ -10,9 +10,12 @@ const OWN_PARTS_MS = 1_000;
  * How long a mutating command waits for those outside. The lane stays its own, for the user's next command has to find what
  * this one does; its place goes to others.
  */
-export const patienceOf = (from: Pick<Begun, 'record' | 'headers' | 'aside'>, now: () => number): Patience => ({
-  within: (ask, late) => from.aside(unlessLate(ask(), late, timeForOthers(timeLeft(from, now())))),
-  sleep: (ms) => from.aside(sleep(ms)),
+export const patienceOf = (
+  from: Pick<Begun, 'record' | 'headers' | 'runOutsideConcurrencyLimit'>,
+  now: () => number,
+): Patience => ({
+  within: (ask, late) => from.runOutsideConcurrencyLimit(unlessLate(ask(), late, timeForOthers(timeLeft(from, now())))),
+  sleep: (ms) => from.runOutsideConcurrencyLimit(sleep(ms)),
 });
 
 const timeForOthers = (leftMs: number): number => Math.max(0, leftMs - Math.min(OWN_PARTS_MS, leftMs / 2));

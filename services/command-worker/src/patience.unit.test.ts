@@ -8,12 +8,12 @@ const record: BusRecord = { topic: '', partition: 0, offset: 0n, timestamp: 0, k
 /** The patience of a command that has `leftMs` to its deadline, and how often something was waited for aside. */
 const patience = (leftMs: number) => {
   let waits = 0;
-  const aside = <T>(work: Promise<T>): Promise<T> => {
+  const runOutsideConcurrencyLimit = <T>(work: Promise<T>): Promise<T> => {
     waits += 1;
     return work;
   };
   const headers = { timeoutMs: 10_000 } as Begun['headers']; // nothing else of them is looked at
-  return { waits: () => waits, ...patienceOf({ record, headers, aside }, () => 10_000 - leftMs) };
+  return { waits: () => waits, ...patienceOf({ record, headers, runOutsideConcurrencyLimit }, () => 10_000 - leftMs) };
 };
 
 const never = () => new Promise<string>(() => undefined);

@@ -55,7 +55,11 @@ export const serveCommand =
   (parts: CommandParts) =>
   async (
     record: BusRecord,
-    { ordered, yieldLane, aside }: Pick<HandlerContext, 'ordered' | 'yieldLane' | 'aside'>,
+    {
+      ordered,
+      releaseKeyOrder,
+      runOutsideConcurrencyLimit,
+    }: Pick<HandlerContext, 'ordered' | 'releaseKeyOrder' | 'runOutsideConcurrencyLimit'>,
   ): Promise<Outcome> => {
     const received = receive(record);
     if (!received.ok) return { kind: 'dead-letter', reason: received.reason };
@@ -64,7 +68,13 @@ export const serveCommand =
       turnAway(parts, received.value, authenticated.reason);
       return ACK;
     }
-    return serve(parts, { ...authenticated.value, late: !ordered, yieldLane, aside, begunAt: parts.vault.now() });
+    return serve(parts, {
+      ...authenticated.value,
+      late: !ordered,
+      releaseKeyOrder,
+      runOutsideConcurrencyLimit,
+      begunAt: parts.vault.now(),
+    });
   };
 
 const ACK: Outcome = { kind: 'ack' };

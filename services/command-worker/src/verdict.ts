@@ -10,9 +10,9 @@ export interface Begun extends Authenticated {
   /** The deadline had passed when the command was read, whatever the clock says now; it did not wait in its lane. */
   readonly late: boolean;
   /** Gives the lane back: what comes now may take as long as a provider does. */
-  readonly yieldLane: () => void;
+  readonly releaseKeyOrder: () => void;
   /** Waits for something slow, with the lane and without a place. */
-  readonly aside: HandlerContext['aside'];
+  readonly runOutsideConcurrencyLimit: HandlerContext['runOutsideConcurrencyLimit'];
 }
 
 /** How a command is to be answered. */

@@ -11,7 +11,7 @@ import {
 import * as z from 'zod';
 
 /** How many users are projected at once, and after how many milliseconds without a heartbeat another projector takes over. */
-const laneSettings = settings(
+const keyedConsumerSettings = settings(
   z.object({
     VAULT_PROJECTOR_CONCURRENCY: wholeNumber(1, 10_000).default(256),
     VAULT_PROJECTOR_SESSION_MS: wholeNumber(1_000, 60_000).default(10_000),
@@ -54,7 +54,7 @@ export const readProjectorConfig = (env: Environment) =>
       kafka: kafkaSettings,
       registry: registrySettings,
       redis: redisSettings,
-      lanes: laneSettings,
+      keyedConsumer: keyedConsumerSettings,
       reconcile: reconcileSettings,
     },
     env,

@@ -1,4 +1,4 @@
-import { type Bus, connectBus, createPublisher, type OffsetReset, startLanes } from '@vault-engine/bus';
+import { type Bus, connectBus, createPublisher, type OffsetReset, startKeyedConsumer } from '@vault-engine/bus';
 import { type Codec, openCodec, type TopicNames, topicNames } from '@vault-engine/contracts';
 import { driverLog, every, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
 import { followStates, openProjection, type Projection, StateMarks } from '@vault-engine/state';
@@ -139,10 +139,10 @@ const followEvents = async ({ part, log, config, fatal }: Context, shared: Share
   await part(
     'connection-events',
     () =>
-      startLanes(bus, {
+      startKeyedConsumer(bus, {
         groupId: `${config.kafka.topicPrefix}${GROUP}`,
         topics: [topics.connectionEvents],
-        ...config.lanes,
+        ...config.keyedConsumer,
         handle: (record) => followEvent(events, record),
         deadLetter: async (_record, reason) =>
           log.error('an event is given up: the reconciliation mends what it changed', { reason }),
@@ -152,8 +152,8 @@ const followEvents = async ({ part, log, config, fatal }: Context, shared: Share
           log.error('events are lost or come again: the position was out of range', fieldsOf(reset)),
         onFatal: fatal,
       }),
-    async (lanes) => {
-      const { drained, committed } = await lanes.stop({ drainMs: DRAIN_ON_STOP_MS });
+    async (keyedConsumer) => {
+      const { drained, committed } = await keyedConsumer.stop({ drainMs: DRAIN_ON_STOP_MS });
       if (!drained || !committed)
         log.warn('stopped with events unfinished: they come again', {
           state: `drained ${drained}, committed ${committed}`,

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { LaneScheduler, type Turn } from './lane-scheduler.ts';
+import { KeyedScheduler, type Turn } from './keyed-scheduler.ts';
 
 interface Item {
-  readonly lane: string | null;
+  readonly orderingKey: string | null;
   readonly id: number;
 }
 
@@ -12,7 +12,7 @@ interface Item {
 function openScheduler(places: number) {
   const started: Item[] = [];
   const turns = new Map<number, Turn>();
-  const scheduler = new LaneScheduler<Item>({
+  const scheduler = new KeyedScheduler<Item>({
     places,
     start: (item, turn) => {
       started.push(item);
@@ -24,7 +24,7 @@ function openScheduler(places: number) {
     if (found === undefined) throw new Error(`item ${id} has not begun`);
     return found;
   };
-  const submit = (lane: string | null, id: number) => scheduler.submit(lane, { lane, id });
+  const submit = (orderingKey: string | null, id: number) => scheduler.submit(orderingKey, { orderingKey, id });
   return { scheduler, submit, turn, begun: () => started.map(({ id }) => id) };
 }
 
@@ -69,7 +69,7 @@ describe('lanes', () => {
     const { submit, turn, begun, scheduler } = openScheduler(1);
     submit('a', 1);
     submit('a', 2);
-    turn(1).yieldLane();
+    turn(1).releaseKeyOrder();
     expect(begun()).toEqual([1, 2]);
     expect(scheduler.working).toBe(1);
     turn(1).end();
@@ -99,7 +99,7 @@ describe('lanes', () => {
     submit('b', 3);
     const answer = Promise.withResolvers<string>();
     const answered = vi.fn();
-    void turn(1).aside(answer.promise).then(answered);
+    void turn(1).runOutsideConcurrencyLimit(answer.promise).then(answered);
     expect(begun()).toEqual([1, 3]);
     answer.resolve('answer');
     await sleep(0);
@@ -115,7 +115,7 @@ describe('lanes', () => {
   it('go on with a place when what an item waits for aside fails', async () => {
     const { submit, turn, scheduler } = openScheduler(1);
     submit('a', 1);
-    await expect(turn(1).aside(Promise.reject(new Error('refused')))).rejects.toThrow('refused');
+    await expect(turn(1).runOutsideConcurrencyLimit(Promise.reject(new Error('refused')))).rejects.toThrow('refused');
     expect(scheduler.working).toBe(1);
   });
 
@@ -138,7 +138,7 @@ describe('lanes', () => {
         fc.integer({ min: 1, max: 4 }),
         async (plan, places) => {
           const begun: number[] = [];
-          const scheduler = new LaneScheduler<number>({
+          const scheduler = new KeyedScheduler<number>({
             places,
             start: (id, turn) => {
               begun.push(id);
@@ -146,14 +146,14 @@ describe('lanes', () => {
               void work(turn, plan[id]?.[1] ?? 0, plan[id]?.[2] ?? false);
             },
           });
-          plan.forEach(([lane], id) => {
-            scheduler.submit(lane, id);
+          plan.forEach(([orderingKey], id) => {
+            scheduler.submit(orderingKey, id);
           });
           await scheduler.drained();
           expect(begun.toSorted((a, b) => a - b)).toEqual(plan.map((_, id) => id));
-          for (const lane of ['a', 'b', 'c']) {
-            const inLane = begun.filter((id) => plan[id]?.[0] === lane);
-            expect(inLane).toEqual(inLane.toSorted((a, b) => a - b));
+          for (const orderingKey of ['a', 'b', 'c']) {
+            const inKeyOrder = begun.filter((id) => plan[id]?.[0] === orderingKey);
+            expect(inKeyOrder).toEqual(inKeyOrder.toSorted((a, b) => a - b));
           }
           expect(scheduler.working).toBe(0);
         },

@@ -2,12 +2,12 @@ import type { PartitionStats } from './assignment.ts';
 import type { PressureLimits } from './back-pressure.ts';
 import type { Bus } from './bus.ts';
 import type { OnFatal } from './consumer-health.ts';
-import { joinGroup } from './lane-group.ts';
+import { joinGroup } from './keyed-group-member.ts';
 import type { BusRecord } from './record.ts';
 import type { OffsetReset } from './repair-offset-reset.ts';
 import type { RunOptions } from './run-record.ts';
 
-export interface LaneOptions extends Omit<RunOptions, 'maxThrows'>, Partial<PressureLimits> {
+export interface KeyedConsumerOptions extends Omit<RunOptions, 'maxThrows'>, Partial<PressureLimits> {
   readonly groupId: string;
   /** All members of a group must name the same ones. */
   readonly topics: readonly string[];
@@ -34,7 +34,7 @@ export interface LaneOptions extends Omit<RunOptions, 'maxThrows'>, Partial<Pres
   readonly onFatal: OnFatal;
 }
 
-export interface LaneStats {
+export interface KeyedConsumerStats {
   /** Records being worked on. */
   readonly working: number;
   /** Records that have arrived and are not finished, waiting ones included. */
@@ -45,11 +45,11 @@ export interface LaneStats {
 }
 
 /** A member of a group that works records off. */
-export interface Lanes {
-  /** Stops reading; what has arrived already goes on. Each reason needs its own {@link Lanes.resume}. */
+export interface KeyedConsumer {
+  /** Stops reading; what has arrived already goes on. Each reason needs its own {@link KeyedConsumer.resume}. */
   pause(reason: string): void;
   resume(reason: string): void;
-  stats(): LaneStats;
+  stats(): KeyedConsumerStats;
   /**
    * Stops reading, works off what has arrived for up to `drainMs`, then aborts what still runs, commits and leaves the
    * group. What was not finished is delivered again, to whoever has the partition then.
@@ -59,10 +59,10 @@ export interface Lanes {
 
 /**
  * Joins a group and works off what its topics bring: records with the same key one after the other, in their order;
- * different keys side by side; so does what {@link LaneOptions.ordered} excepts. A record's offset is committed when it and all before it in its partition are done, never
+ * different keys side by side; so does what {@link KeyedConsumerOptions.ordered} excepts. A record's offset is committed when it and all before it in its partition are done, never
  * earlier. Resolves when the group is joined.
  */
-export function startLanes(bus: Bus, options: LaneOptions): Promise<Lanes> {
+export function startKeyedConsumer(bus: Bus, options: KeyedConsumerOptions): Promise<KeyedConsumer> {
   return joinGroup(bus, {
     ...options,
     ordered: options.ordered ?? (() => true),

@@ -5,9 +5,9 @@ import type { Bus } from './bus.ts';
 import type { Entry } from './commit-ledger.ts';
 import { Committer } from './committer.ts';
 import { ConsumerDead, watchStall } from './consumer-health.ts';
-import { commitBy, openLaneConsumer } from './lane-consumer.ts';
-import { LaneScheduler, type Turn } from './lane-scheduler.ts';
-import type { LaneOptions, LaneStats, Lanes } from './lanes.ts';
+import { commitBy, openGroupConsumer } from './group-consumer.ts';
+import type { KeyedConsumer, KeyedConsumerOptions, KeyedConsumerStats } from './keyed-consumer.ts';
+import { KeyedScheduler, type Turn } from './keyed-scheduler.ts';
 import { Membership } from './membership.ts';
 import { Pauses } from './pauses.ts';
 import { type BusRecord, sizeOf, toRecord } from './record.ts';
@@ -16,9 +16,9 @@ import type { OffsetReset } from './repair-offset-reset.ts';
 import { runRecord } from './run-record.ts';
 import { endsWithin } from './time-limit.ts';
 
-/** Joins the group; see `startLanes`. */
-export async function joinGroup(bus: Bus, options: Required<LaneOptions>): Promise<Lanes> {
-  const group = new LaneGroup(bus, options);
+/** Joins the group; see `startKeyedConsumer`. */
+export async function joinGroup(bus: Bus, options: Required<KeyedConsumerOptions>): Promise<KeyedConsumer> {
+  const group = new KeyedGroupMember(bus, options);
   await group.start();
   return group;
 }
@@ -30,12 +30,12 @@ interface Work {
   readonly entry: Entry;
 }
 
-class LaneGroup implements Lanes {
+class KeyedGroupMember implements KeyedConsumer {
   readonly #bus: Bus;
-  readonly #options: Required<LaneOptions>;
+  readonly #options: Required<KeyedConsumerOptions>;
   readonly #consumer: Consumer;
   readonly #assignment = new Assignment();
-  readonly #scheduler: LaneScheduler<Work>;
+  readonly #scheduler: KeyedScheduler<Work>;
   readonly #committer: Committer;
   readonly #pauses: Pauses;
   readonly #membership = new Membership();
@@ -47,13 +47,13 @@ class LaneGroup implements Lanes {
   #stopping = false;
   #dead = false;
 
-  constructor(bus: Bus, options: Required<LaneOptions>) {
+  constructor(bus: Bus, options: Required<KeyedConsumerOptions>) {
     this.#bus = bus;
     this.#options = options;
-    this.#consumer = openLaneConsumer(bus, options, (reset) => this.#reset(reset));
+    this.#consumer = openGroupConsumer(bus, options, (reset) => this.#reset(reset));
     this.#stall = watchStall(bus, options.stallMs, () => this.#die(`has fetched nothing for ${options.stallMs} ms`));
     this.#pauses = new Pauses(this.#consumer);
-    this.#scheduler = new LaneScheduler({
+    this.#scheduler = new KeyedScheduler({
       places: options.concurrency,
       start: (work, turn) => void this.#work(work, turn),
     });
@@ -92,7 +92,7 @@ class LaneGroup implements Lanes {
     this.#pauses.resumeAll(reason);
   }
 
-  stats(): LaneStats {
+  stats(): KeyedConsumerStats {
     return {
       working: this.#scheduler.working,
       open: this.#scheduler.open,
@@ -194,8 +194,8 @@ class LaneGroup implements Lanes {
     if (delivery.kind === 'known') return;
     state.unfinished += 1;
     state.unfinishedBytes += sizeOf(record);
-    const lane = this.#options.ordered(record) ? laneOf(record) : null;
-    this.#scheduler.submit(lane, { record, state, entry: delivery.entry });
+    const orderingKey = this.#options.ordered(record) ? orderingKeyOf(record) : null;
+    this.#scheduler.submit(orderingKey, { record, state, entry: delivery.entry });
   }
 
   async #work({ record, state, entry }: Work, turn: Turn): Promise<void> {
@@ -239,6 +239,6 @@ class LaneGroup implements Lanes {
 const LEAVE_MS = 5_000;
 
 /** Without a key nothing asks for an order. */
-function laneOf({ topic, key }: BusRecord): string | null {
+function orderingKeyOf({ topic, key }: BusRecord): string | null {
   return key === null ? null : `${topic}/${key.toString('latin1')}`;
 }

@@ -4,7 +4,7 @@ import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { withAdmin } from './bus.ts';
 import { ConsumerDead } from './consumer-health.ts';
-import { type LaneOptions, type Lanes, startLanes } from './lanes.ts';
+import { type KeyedConsumer, type KeyedConsumerOptions, startKeyedConsumer } from './keyed-consumer.ts';
 import { openTestBus, type TestBus } from './open-test-bus.ts';
 import { createPublisher, type Publisher } from './publish.ts';
 import type { OffsetReset } from './repair-offset-reset.ts';
@@ -29,8 +29,8 @@ const send = (topic: string, key: string | null, value: string) =>
   publisher.send({ topic, key: key === null ? null : text(key), value: text(value) });
 
 /** Starts lanes that stop with the test. */
-async function start(topic: string, options: Partial<LaneOptions>): Promise<Lanes> {
-  const lanes = await startLanes(test.bus, {
+async function start(topic: string, options: Partial<KeyedConsumerOptions>): Promise<KeyedConsumer> {
+  const lanes = await startKeyedConsumer(test.bus, {
     groupId: `${topic}.group`,
     topics: [topic],
     handle: async () => ack,
@@ -114,9 +114,9 @@ describe('lanes', () => {
     const done: string[] = [];
     await start(topic, {
       concurrency: 1,
-      handle: async ({ value }, { yieldLane }) => {
+      handle: async ({ value }, { releaseKeyOrder }) => {
         if (String(value) === 'waits') {
-          yieldLane();
+          releaseKeyOrder();
           await opened;
         }
         done.push(String(value));
@@ -154,7 +154,7 @@ describe('lanes', () => {
     const topic = await test.topic(1);
     const dead: string[] = [];
     const deadLetter = vi
-      .fn<LaneOptions['deadLetter']>()
+      .fn<KeyedConsumerOptions['deadLetter']>()
       .mockRejectedValueOnce(new Error('not now'))
       .mockImplementation(async (record, reason) => {
         dead.push(`${record.value} ${reason}`);

@@ -6,20 +6,20 @@ export interface Turn {
   /** Whether the item has a lane. */
   readonly ordered: boolean;
   /** Lets the next item of the lane begin, and gives the place back, although this item goes on. */
-  yieldLane(): void;
+  releaseKeyOrder(): void;
   /** Gives the place back, keeps the lane, and resolves with a place again after `ms`. Never, once halted. */
   rest(ms: number): Promise<void>;
   /** Gives the place back, keeps the lane, and answers what `work` does with a place again. Never, once halted. */
-  aside<T>(work: Promise<T>): Promise<T>;
+  runOutsideConcurrencyLimit<T>(work: Promise<T>): Promise<T>;
   /** The item is through. */
   end(): void;
 }
 
 interface Held<T> {
   readonly item: T;
-  readonly lane: string | null;
-  holdsLane: boolean;
-  holdsPlace: boolean;
+  readonly orderingKey: string | null;
+  holdsKey: boolean;
+  holdsPermit: boolean;
   /** Goes on with the item, once it has a place. */
   begin: () => void;
 }
@@ -28,7 +28,7 @@ interface Held<T> {
  * Works items off in lanes: in one lane one after the other, in their order; side by side up to `places`; lanes that wait
  * take turns, so that a long one does not starve the short ones. An item without a lane waits for nobody.
  */
-export class LaneScheduler<T> {
+export class KeyedScheduler<T> {
   readonly #places: number;
   readonly #start: (item: T, turn: Turn) => void;
   /** Of each lane that is held, who waits. */
@@ -57,17 +57,17 @@ export class LaneScheduler<T> {
   }
 
   /** @param lane null: an item of its own */
-  submit(lane: string | null, item: T): void {
-    const held: Held<T> = { item, lane, holdsLane: false, holdsPlace: false, begin: () => undefined };
+  submit(orderingKey: string | null, item: T): void {
+    const held: Held<T> = { item, orderingKey, holdsKey: false, holdsPermit: false, begin: () => undefined };
     held.begin = () => this.#start(item, this.#turnOf(held));
     this.#open += 1;
-    const queue = lane === null ? undefined : this.#lanes.get(lane);
+    const queue = orderingKey === null ? undefined : this.#lanes.get(orderingKey);
     if (queue !== undefined) {
       queue.push(held);
       return;
     }
-    if (lane !== null) this.#lanes.set(lane, new Fifo());
-    held.holdsLane = lane !== null;
+    if (orderingKey !== null) this.#lanes.set(orderingKey, new Fifo());
+    held.holdsKey = orderingKey !== null;
     this.#ready.push(held);
     this.#fillPlaces();
   }
@@ -86,19 +86,19 @@ export class LaneScheduler<T> {
 
   #turnOf(held: Held<T>): Turn {
     return {
-      ordered: held.lane !== null,
-      yieldLane: () => {
-        this.#leaveLane(held);
-        this.#leavePlace(held);
+      ordered: held.orderingKey !== null,
+      releaseKeyOrder: () => {
+        this.#leaveKey(held);
+        this.#leavePermit(held);
       },
       rest: (ms) => this.#rest(held, ms),
-      aside: (work) => this.#aside(held, work),
+      runOutsideConcurrencyLimit: (work) => this.#runOutsideConcurrencyLimit(held, work),
       end: () => this.#end(held),
     };
   }
 
   #rest(held: Held<T>, ms: number): Promise<void> {
-    this.#leavePlace(held);
+    this.#leavePermit(held);
     return new Promise((resolve) => {
       held.begin = resolve;
       const timer = setTimeout(() => {
@@ -110,8 +110,8 @@ export class LaneScheduler<T> {
     });
   }
 
-  async #aside<R>(held: Held<T>, work: Promise<R>): Promise<R> {
-    this.#leavePlace(held);
+  async #runOutsideConcurrencyLimit<R>(held: Held<T>, work: Promise<R>): Promise<R> {
+    this.#leavePermit(held);
     try {
       return await work;
     } finally {
@@ -124,29 +124,29 @@ export class LaneScheduler<T> {
   }
 
   #end(held: Held<T>): void {
-    this.#leaveLane(held);
+    this.#leaveKey(held);
     this.#open -= 1;
-    this.#leavePlace(held);
+    this.#leavePermit(held);
     if (this.#open > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle = [];
   }
 
-  #leaveLane(held: Held<T>): void {
-    if (!held.holdsLane || held.lane === null) return;
-    held.holdsLane = false;
-    const next = this.#lanes.get(held.lane)?.shift();
+  #leaveKey(held: Held<T>): void {
+    if (!held.holdsKey || held.orderingKey === null) return;
+    held.holdsKey = false;
+    const next = this.#lanes.get(held.orderingKey)?.shift();
     if (next === undefined) {
-      this.#lanes.delete(held.lane);
+      this.#lanes.delete(held.orderingKey);
       return;
     }
-    next.holdsLane = true;
+    next.holdsKey = true;
     this.#ready.push(next);
   }
 
-  #leavePlace(held: Held<T>): void {
-    if (held.holdsPlace) this.#taken -= 1;
-    held.holdsPlace = false;
+  #leavePermit(held: Held<T>): void {
+    if (held.holdsPermit) this.#taken -= 1;
+    held.holdsPermit = false;
     this.#fillPlaces();
   }
 
@@ -154,7 +154,7 @@ export class LaneScheduler<T> {
     while (!this.#halted && this.#taken < this.#places) {
       const next = this.#ready.shift();
       if (next === undefined) return;
-      next.holdsPlace = true;
+      next.holdsPermit = true;
       this.#taken += 1;
       next.begin();
     }

@@ -5,7 +5,7 @@ import { PartitionAssigners } from './kafkajs.ts';
 import { type OffsetReset, reportOffsetResets } from './repair-offset-reset.ts';
 
 /** The kafkajs consumer under the lanes; not connected yet. */
-export function openLaneConsumer(
+export function openGroupConsumer(
   bus: Bus,
   { groupId, sessionTimeoutMs }: { readonly groupId: string; readonly sessionTimeoutMs: number },
   onReset: (reset: OffsetReset) => void,
