@@ -3,8 +3,8 @@ import type { Codec, ConnectionState } from '@vault-engine/contracts';
 import type { TokenStore, UserId } from '@vault-engine/vault';
 import { type Actual, compare, type Drift, due } from './compare.ts';
 import { digestOf } from './digest.ts';
-import { laneByUser } from './lane-by-user.ts';
 import type { Mark, StateMarks } from './marks.ts';
+import { perUserMutex } from './per-user-mutex.ts';
 import { revisionHeaders } from './revision.ts';
 import { snapshotOf } from './snapshot.ts';
 
@@ -48,7 +48,7 @@ export interface Projection {
 /** Opens the projection of a store. */
 export const openProjection = (parts: ProjectingParts): Projection => {
   const { marks } = parts;
-  const inLane = laneByUser();
+  const exclusively = perUserMutex();
   /** What is known is looked up before the store is asked: only then does a lower revision there mean that it went back. */
   const look = async (user: UserId): Promise<Look> => {
     const known = marks.get(user);
@@ -56,7 +56,7 @@ export const openProjection = (parts: ProjectingParts): Projection => {
   };
   return {
     follow: (user, changed) =>
-      inLane(user, async () => {
+      exclusively(user, async () => {
         const known = marks.get(user);
         if (known?.kind === 'snapshot' && known.revision >= changed.revision) return null;
         const found = await look(user);
@@ -67,19 +67,19 @@ export const openProjection = (parts: ProjectingParts): Projection => {
           : publish(parts, found, due(found.known, found.actual));
       }),
     renew: (user) =>
-      inLane(user, async () => {
+      exclusively(user, async () => {
         const found = await look(user);
         return publish(parts, found, due(found.known, found.actual));
       }),
     mend: (user) =>
-      inLane(user, async () => {
+      exclusively(user, async () => {
         const found = await look(user);
         const drift = compare(found.known, found.actual);
         if (drift !== null) await publish(parts, found, due(found.known, found.actual));
         return drift;
       }),
     inspect: (user) =>
-      inLane(user, async () => {
+      exclusively(user, async () => {
         const { known, actual } = await look(user);
         return compare(known, actual);
       }),

@@ -49,7 +49,7 @@ const NO_LIMIT = { max: 1_000_000_000, duration: 1_000 };
 /** BullMQ's streams of what happened: nobody reads them. */
 const EVENTS_KEPT = 100;
 
-interface Lane {
+interface PlatformQueue {
   readonly queue: Queue<DueJob>;
   readonly worker: Worker<DueJob>;
 }
@@ -61,12 +61,12 @@ export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => 
   const adding = connect(url, { maxRetriesPerRequest: 1, commandTimeout: ANSWER_MS });
   // … a worker waits for it: BullMQ insists.
   const working = connect(url, { maxRetriesPerRequest: null });
-  const lanes = new Map<string, Lane>();
-  const laneOf = (platform: PlatformId | null): Lane => {
+  const platformQueues = new Map<string, PlatformQueue>();
+  const platformQueueOf = (platform: PlatformId | null): PlatformQueue => {
     const name = queueName(platform);
-    const lane = lanes.get(name) ?? openLane(options, platform, { adding, working });
-    lanes.set(name, lane);
-    return lane;
+    const platformQueue = platformQueues.get(name) ?? openPlatformQueue(options, platform, { adding, working });
+    platformQueues.set(name, platformQueue);
+    return platformQueue;
   };
   try {
     await answered(adding.ping());
@@ -74,19 +74,21 @@ export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => 
     for (const redis of [adding, working]) redis.disconnect();
     throw error;
   }
-  for (const platform of [null, ...platforms]) laneOf(platform);
+  for (const platform of [null, ...platforms]) platformQueueOf(platform);
   return {
     add: async (platform, jobs) => {
       const entries = jobs.map((data) => ({ name: 'due', data, opts: { jobId: jobId(data) } }));
-      await answered(laneOf(platform).queue.addBulk(entries));
+      await answered(platformQueueOf(platform).queue.addBulk(entries));
     },
-    waiting: (platform) => answered(laneOf(platform).queue.getWaitingCount()),
+    waiting: (platform) => answered(platformQueueOf(platform).queue.getWaitingCount()),
     lengths: async () => {
-      const counted = [...lanes].map(async ([name, { queue }]) => [name, await queue.getWaitingCount()] as const);
+      const counted = [...platformQueues].map(
+        async ([name, { queue }]) => [name, await queue.getWaitingCount()] as const,
+      );
       return new Map(await answered(Promise.all(counted)));
     },
     close: async (withinMs) => {
-      const closed = await closeLanes([...lanes.values()], withinMs);
+      const closed = await closePlatformQueues([...platformQueues.values()], withinMs);
       for (const redis of [adding, working]) redis.disconnect();
       return closed;
     },
@@ -116,11 +118,11 @@ const connect = (
   return redis;
 };
 
-const openLane = (
+const openPlatformQueue = (
   { keyPrefix, concurrency, work, lockMs = LOCK_MS, onError }: QueuesOptions,
   platform: PlatformId | null,
   { adding, working }: { readonly adding: Redis; readonly working: Redis },
-): Lane => {
+): PlatformQueue => {
   const prefix = queuePrefix(keyPrefix);
   const queue = new Queue<DueJob>(queueName(platform), {
     prefix,
@@ -158,12 +160,12 @@ const openLane = (
 const isConnectionError = (error: Error): boolean =>
   isOutage(error) || error.message === 'Connection is closed.' || error.message.startsWith('READONLY');
 
-const closeLanes = async (lanes: readonly Lane[], withinMs: number): Promise<boolean> => {
+const closePlatformQueues = async (platformQueues: readonly PlatformQueue[], withinMs: number): Promise<boolean> => {
   const limit = new AbortController();
   const late = sleep(withinMs, false, { signal: limit.signal }).catch(() => false);
-  const closed = Promise.all(lanes.map(({ worker }) => worker.close())).then(() => true);
+  const closed = Promise.all(platformQueues.map(({ worker }) => worker.close())).then(() => true);
   const inTime = await Promise.race([closed, late]);
   limit.abort();
-  await Promise.all(lanes.map(({ queue }) => queue.close()));
+  await Promise.all(platformQueues.map(({ queue }) => queue.close()));
   return inTime;
 };

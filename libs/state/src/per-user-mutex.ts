@@ -1,7 +1,7 @@
 import type { UserId } from '@vault-engine/vault';
 
 /** Runs work on the same user one after the other, in the order in which it was asked for; different users side by side. */
-export const laneByUser = (): (<T>(user: UserId, work: () => Promise<T>) => Promise<T>) => {
+export const perUserMutex = (): (<T>(user: UserId, work: () => Promise<T>) => Promise<T>) => {
   const last = new Map<UserId, Promise<unknown>>();
   return async (user, work) => {
     const before = last.get(user);
