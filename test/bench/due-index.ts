@@ -90,8 +90,8 @@ const withParts = async <T>(work: (parts: Parts) => Promise<T>): Promise<T> => {
   });
   const { keyPrefix } = vault.place;
   // Patient: an answer that is late is a figure here, and no failure.
-  const patience = { attemptMs: 10_000, retryForMs: 30_000 };
-  const store = await openRedisStore({ url: server.address, keyPrefix, requireDurable: false, ...patience });
+  const retryPolicy = { attemptMs: 10_000, retryForMs: 30_000 };
+  const store = await openRedisStore({ url: server.address, keyPrefix, requireDurable: false, ...retryPolicy });
   const platform = platformId(PLATFORM);
   if (platform === null) throw new Error('a platform of the bench is none');
   try {

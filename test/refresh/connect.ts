@@ -5,10 +5,10 @@ import {
   type Answer,
   type Call,
   change,
+  type DeadlineBudget,
   type EngineId,
   engineId,
   type Mutation,
-  type Patience,
   type PlatformId,
   revokeToken,
   storeToken,
@@ -49,7 +49,7 @@ export const callOf = (action: string): Call => ({
 });
 
 /** Waits for everybody. */
-const patient: Patience = { within: (ask) => ask(), sleep: (ms) => sleep(ms / 10) };
+const patient: DeadlineBudget = { within: (ask) => ask(), sleep: (ms) => sleep(ms / 10) };
 
 const NOBODY_SPECIAL: Required<Omit<Tokens, 'user'>> = {
   access: 'access-0',

@@ -10,7 +10,7 @@ export function openGroupConsumer(
   { groupId, sessionTimeoutMs }: { readonly groupId: string; readonly sessionTimeoutMs: number },
   onReset: (reset: OffsetReset) => void,
 ): Consumer {
-  return bus.client(PATIENCE).consumer({
+  return bus.client(MAX_RESTARTS).consumer({
     groupId,
     allowAutoTopicCreation: false,
     sessionTimeout: sessionTimeoutMs,
@@ -18,7 +18,7 @@ export function openGroupConsumer(
     heartbeatInterval: sessionTimeoutMs / 10,
     // With all partitions paused kafkajs sleeps this long before it looks again, and so long lasts a resume.
     maxWaitTimeInMs: 250,
-    retry: { retries: PATIENCE, initialRetryTime: 100, maxRetryTime: 1_000 },
+    retry: { retries: MAX_RESTARTS, initialRetryTime: 100, maxRetryTime: 1_000 },
     partitionAssigners: [reportOffsetResets(PartitionAssigners.roundRobin, onReset)],
   });
 }
@@ -27,7 +27,7 @@ export function openGroupConsumer(
  * About half a minute. When kafkajs runs out of it, it joins as another member, and the group waits until the session of
  * the one that it was has ended; as long as it tries, it is the same one.
  */
-const PATIENCE = 30;
+const MAX_RESTARTS = 30;
 
 /**
  * kafkajs's `consumer.commitOffsets` answers at once, as if it had committed, while it stops or starts again. What comes

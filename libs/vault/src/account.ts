@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { canon } from '@vault-engine/crypto';
 import type { Vault } from './call.ts';
 import type { Credentials } from './credentials.ts';
+import type { DeadlineBudget } from './deadline-budget.ts';
 import type { PlatformId } from './model.ts';
-import type { Patience } from './patience.ts';
 import type { Identified } from './providers.ts';
 
 /** Whose account of a platform new credentials are of. */
@@ -19,10 +19,13 @@ export const whoseAccount = async (
   providers: Pick<Vault['providers'], 'terms' | 'identify'>,
   platform: PlatformId,
   { access, metadata }: Credentials,
-  patience: Patience,
+  deadlineBudget: DeadlineBudget,
 ): Promise<Whose> => {
   if (providers.terms(platform) === null) return { kind: 'unasked' };
-  const identified = await patience.within(() => providers.identify(platform, access, metadata.params), NO_ANSWER);
+  const identified = await deadlineBudget.within(
+    () => providers.identify(platform, access, metadata.params),
+    NO_ANSWER,
+  );
   if (!identified.ok) return { kind: 'unknown' };
   return identified.value === null
     ? { kind: 'unasked' }

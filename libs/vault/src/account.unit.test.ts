@@ -13,13 +13,16 @@ const credentials: Credentials = {
   metadata: { tokenType: 'Bearer', scopes: [], expiresAt: null, refreshExpiresAt: null, params: {} },
 };
 
-const ask = async (identified: Identified, registered: RenewalTerms | null = terms, patience = patient) => {
+const ask = async (identified: Identified, registered: RenewalTerms | null = terms, deadlineBudget = patient) => {
   let asked = 0;
   const identify = async () => {
     asked += 1;
     return identified;
   };
-  return { whose: await whoseAccount({ terms: () => registered, identify }, GMAIL, credentials, patience), asked };
+  return {
+    whose: await whoseAccount({ terms: () => registered, identify }, GMAIL, credentials, deadlineBudget),
+    asked,
+  };
 };
 
 describe('whose account a token is of', () => {

@@ -1,8 +1,8 @@
 import type { Secret } from '@vault-engine/crypto';
 import { type AuditResult, auditOf, type Call, type Vault } from './call.ts';
 import { openAccess, openRefresh, RecordCorrupt, type RecordName } from './credentials.ts';
+import type { DeadlineBudget } from './deadline-budget.ts';
 import type { ConnectionRecord, UserRow } from './model.ts';
-import type { Patience } from './patience.ts';
 import type { RevokeOutcome } from './providers.ts';
 
 /** What became of a grant at its provider. */
@@ -35,15 +35,15 @@ export const endGrant = async (
   vault: EndingParts,
   call: Call,
   name: RecordName,
-  patience: Patience,
+  deadlineBudget: DeadlineBudget,
 ): Promise<GrantEnd | null> => {
   if (vault.providers.terms(name.platform) === null) return NOT_SUPPORTED;
-  const found = await takeLease(vault, call, name, patience);
+  const found = await takeLease(vault, call, name, deadlineBudget);
   if (found === null) return null;
   const note = (result: AuditResult, reason: string | null) => audit(vault, call, name, found.record, result, reason);
   await note('started', null);
   const tokens = await openTokens(vault, name, found);
-  const end = tokens === null ? UNREADABLE : endOf(await revoke(vault, name, found.record, tokens, patience));
+  const end = tokens === null ? UNREADABLE : endOf(await revoke(vault, name, found.record, tokens, deadlineBudget));
   await note(resultOf(end), end.outcome === 'not_supported' ? end.outcome : end.reason);
   return end;
 };
@@ -70,7 +70,7 @@ const takeLease = async (
   { store, providers }: EndingParts,
   { requestId: owner }: Call,
   name: RecordName,
-  { sleep }: Patience,
+  { sleep }: DeadlineBudget,
 ): Promise<Found | null> => {
   const ttlMs = providers.refreshTimeoutMs + DELETE_MS;
   for (let look = 1; ; look += 1) {
@@ -103,10 +103,10 @@ const revoke = async (
   { platform }: RecordName,
   { metadata }: ConnectionRecord,
   tokens: Tokens,
-  patience: Patience,
+  deadlineBudget: DeadlineBudget,
 ): Promise<RevokeOutcome> => {
   try {
-    return await patience.within(() => providers.revoke(platform, tokens, metadata.params), NO_ANSWER);
+    return await deadlineBudget.within(() => providers.revoke(platform, tokens, metadata.params), NO_ANSWER);
   } finally {
     tokens.access.wipe();
     tokens.refresh?.wipe();

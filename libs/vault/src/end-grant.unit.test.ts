@@ -1,7 +1,7 @@
 import { reveal } from '@vault-engine/crypto/plaintext';
 import { describe, expect, it } from 'vitest';
+import type { DeadlineBudget } from './deadline-budget.ts';
 import { type EndingParts, endGrant } from './end-grant.ts';
-import type { Patience } from './patience.ts';
 import { type AuditEntry, PortUnavailable } from './ports.ts';
 import type { RevokeOutcome } from './providers.ts';
 import { connectionOf, impatient, patient, terms, WRONG_KEY } from './testing/connection-samples.ts';
@@ -15,7 +15,7 @@ interface Script {
   readonly outcome?: RevokeOutcome;
   readonly claims?: readonly Claimed[];
   readonly parts?: Partial<EndingParts>;
-  readonly patience?: Patience;
+  readonly deadlineBudget?: DeadlineBudget;
   readonly registered?: boolean;
 }
 
@@ -61,7 +61,7 @@ const run = async ({ outcome = { kind: 'revoked' }, claims = [CLAIMED], ...how }
     vault,
     callOf('RevokeToken'),
     { user: USER, platform: GMAIL },
-    how.patience ?? patient,
+    how.deadlineBudget ?? patient,
   ).catch((error: unknown) => error);
   return { end, told, owners: [...owners] };
 };
@@ -91,7 +91,7 @@ describe('ending a grant', () => {
   });
 
   it('does not wait longer for a provider than the command has time', async () => {
-    const { end, told } = await run({ patience: impatient });
+    const { end, told } = await run({ deadlineBudget: impatient });
     expect(end).toEqual({ outcome: 'failed', reason: 'no_answer' });
     expect(told.at(-1)).toBe('RevokeGrant provider_unavailable no_answer 3 true');
   });

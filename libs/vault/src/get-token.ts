@@ -102,11 +102,11 @@ const renew = async (
   const may = mayRenew(record, vault.providers.terms(platform), vault.now(), false);
   if (may.kind === 'kept') return { kind: 'kept', record };
   if (may.kind === 'later') return { ...may, limit: 'interval', record };
-  const patienceMs = wait();
-  if (patienceMs <= 0) return { kind: 'busy' };
+  const budgetMs = wait();
+  if (budgetMs <= 0) return { kind: 'busy' };
   const { requestId, keyId, engine } = call;
   const actor = { requestId, keyId, engine, eventEngine: engine };
-  return renewer.renew({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, patienceMs);
+  return renewer.renew({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, budgetMs);
 };
 
 /** A token that is usable is handed out whichever part it is that keeps it from being renewed. */

@@ -1,9 +1,9 @@
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import type { RecordName } from './credentials.ts';
+import type { DeadlineBudget } from './deadline-budget.ts';
 import { type EndingParts, endGrant, type GrantEnd } from './end-grant.ts';
 import type { PlatformId } from './model.ts';
-import type { Patience } from './patience.ts';
 import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
 import type { UserView } from './token-store.ts';
@@ -24,14 +24,14 @@ export const revokeToken = (
   vault: EndingParts,
   call: Call,
   { user, platform }: RecordName,
-  patience: Patience,
+  deadlineBudget: DeadlineBudget,
 ): Mutation<TokenRevoked> => {
   const ended = new Map<number, GrantEnd | null>();
   /** Once for the same credentials, however often the deletion is decided. */
   const endOnce = async (tokenVersion: number): Promise<GrantEnd | null> => {
     const known = ended.get(tokenVersion);
     if (known !== undefined) return known;
-    const end = await endGrant(vault, call, { user, platform }, patience);
+    const end = await endGrant(vault, call, { user, platform }, deadlineBudget);
     ended.set(tokenVersion, end);
     return end;
   };

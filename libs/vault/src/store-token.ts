@@ -5,8 +5,8 @@ import { attentionAt, toldOf } from './attention.ts';
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import { type Credentials, type SealedCredentials, sealCredentials } from './credentials.ts';
+import type { DeadlineBudget } from './deadline-budget.ts';
 import type { ConnectionRecord, PlatformId, UserId, WrappedDataKey } from './model.ts';
-import type { Patience } from './patience.ts';
 import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
 import type { UserView } from './token-store.ts';
@@ -39,12 +39,12 @@ export const storeToken = (
   vault: StoringParts,
   call: Call,
   command: StoreToken,
-  patience: Patience,
+  deadlineBudget: DeadlineBudget,
 ): Mutation<TokenStored> => {
   let asked: Promise<Whose> | null = null;
   /** Once, however often it is decided what to write. */
   const whose = (): Promise<Whose> => {
-    asked ??= whoseAccount(vault.providers, command.platform, command, patience);
+    asked ??= whoseAccount(vault.providers, command.platform, command, deadlineBudget);
     return asked;
   };
   return {

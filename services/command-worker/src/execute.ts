@@ -26,8 +26,8 @@ import {
   type Vault,
 } from '@vault-engine/vault';
 import type { Authenticated } from './authenticate.ts';
+import { deadlineBudgetOf } from './deadline-budget.ts';
 import { LAST_WORD_MS } from './outage.ts';
-import { patienceOf } from './patience.ts';
 import type { Command } from './read-command.ts';
 import { timeLeft } from './time-left.ts';
 import type { Begun } from './verdict.ts';
@@ -59,14 +59,17 @@ export const execute = async (
   admission: () => Failure | null,
 ): Promise<Answer<Executed>> => {
   const { vault } = parts;
-  const patience = patienceOf(from, vault.now);
+  const deadlineBudget = deadlineBudgetOf(from, vault.now);
   switch (command.type) {
     case 'StoreToken':
-      return typed('TokenStored', await once(vault, call, from, storeToken(vault, call, command, patience), admission));
+      return typed(
+        'TokenStored',
+        await once(vault, call, from, storeToken(vault, call, command, deadlineBudget), admission),
+      );
     case 'RevokeToken':
       return typed(
         'TokenRevoked',
-        await once(vault, call, from, revokeToken(vault, call, command, patience), admission),
+        await once(vault, call, from, revokeToken(vault, call, command, deadlineBudget), admission),
       );
     case 'StartConnection':
       return typed(

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { errorOf, type Fault, faultOf, NoAnswer } from './faults.ts';
 
 /** How long a call goes on. */
-export interface Patience {
+export interface RetryPolicy {
   /** All attempts of one call together, milliseconds. */
   readonly retryForMs: number;
   /** One attempt, milliseconds. */
@@ -18,13 +18,13 @@ const LONGEST_DELAY_MS = 320;
  * Makes attempts until one succeeds, its fault is not a transient one, or the time is up; rejects with what
  * {@link errorOf} says, never with the driver's own error. `again` tells an attempt that an earlier one may have run.
  */
-export const persist = async <T>(patience: Patience, attempt: (again: boolean) => Promise<T>): Promise<T> => {
-  const giveUpAt = performance.now() + patience.retryForMs;
+export const persist = async <T>(retryPolicy: RetryPolicy, attempt: (again: boolean) => Promise<T>): Promise<T> => {
+  const giveUpAt = performance.now() + retryPolicy.retryForMs;
   for (let failures = 0; ; failures += 1) {
     const left = giveUpAt - performance.now();
-    const outcome = await outcomeOf(attempt(failures > 0), Math.min(patience.attemptMs, Math.max(left, 1)));
+    const outcome = await outcomeOf(attempt(failures > 0), Math.min(retryPolicy.attemptMs, Math.max(left, 1)));
     if (outcome.ok) return outcome.value;
-    const delay = delayAfter(failures, patience.random);
+    const delay = delayAfter(failures, retryPolicy.random);
     const late = performance.now() + delay >= giveUpAt;
     if (outcome.fault.kind !== 'transient' || late) throw errorOf(outcome.fault);
     await sleep(delay);

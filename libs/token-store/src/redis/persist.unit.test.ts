@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { expect, test, vi } from 'vitest';
 import { persist } from './persist.ts';
 
-const patience = { retryForMs: 250, attemptMs: 80, random: () => 0 };
+const retryPolicy = { retryForMs: 250, attemptMs: 80, random: () => 0 };
 
 const reply = (message: string) =>
   Object.assign(new Error(message), { name: 'ReplyError', command: { args: ['canary'] } });
@@ -14,7 +14,7 @@ test.each(['LOADING', 'BUSY', 'TRYAGAIN', 'CLUSTERDOWN', 'MASTERDOWN', 'READONLY
       if (!again) throw reply(`${word} said the server`);
       return 'done';
     });
-    expect(await persist(patience, attempt)).toBe('done');
+    expect(await persist(retryPolicy, attempt)).toBe('done');
     expect(attempt.mock.calls).toEqual([[false], [true]]);
   },
 );
@@ -28,37 +28,37 @@ test.each([
   ['a slot that migrates', reply('ERR Script attempted to access a non local key in a cluster node')],
 ])('after %s the attempt is repeated', async (_, error) => {
   const attempt = vi.fn().mockRejectedValueOnce(error).mockResolvedValue('done');
-  expect(await persist(patience, attempt)).toBe('done');
+  expect(await persist(retryPolicy, attempt)).toBe('done');
 });
 
 test.each(['OOM', 'MISCONF', 'NOAUTH', 'WRONGPASS', 'NOPERM', 'MOVED', 'ASK'])(
   'after %s there is no repetition: the store is unavailable',
   async (word) => {
     const attempt = vi.fn().mockRejectedValue(reply(`${word} said the server`));
-    await expect(persist(patience, attempt)).rejects.toMatchObject({ name: 'PortUnavailable', port: 'storage' });
+    await expect(persist(retryPolicy, attempt)).rejects.toMatchObject({ name: 'PortUnavailable', port: 'storage' });
     expect(attempt).toHaveBeenCalledTimes(1);
   },
 );
 
 test('a command that the server does not understand is a broken invariant', async () => {
   const attempt = vi.fn().mockRejectedValue(reply('WRONGTYPE Operation against a key'));
-  await expect(persist(patience, attempt)).rejects.toMatchObject({ name: 'CommandRefused', code: 'WRONGTYPE' });
+  await expect(persist(retryPolicy, attempt)).rejects.toMatchObject({ name: 'CommandRefused', code: 'WRONGTYPE' });
   expect(attempt).toHaveBeenCalledTimes(1);
 });
 
 test('attempts that fail for ever end within the time limit', async () => {
   const start = performance.now();
   const attempt = vi.fn().mockRejectedValue(reply('LOADING'));
-  await expect(persist(patience, attempt)).rejects.toMatchObject({ name: 'PortUnavailable' });
-  expect(performance.now() - start).toBeLessThan(patience.retryForMs + 50);
+  await expect(persist(retryPolicy, attempt)).rejects.toMatchObject({ name: 'PortUnavailable' });
+  expect(performance.now() - start).toBeLessThan(retryPolicy.retryForMs + 50);
   expect(attempt.mock.calls.length).toBeGreaterThan(2);
 });
 
 test('attempts that never answer are given up one by one, and together within the time limit', async () => {
   const start = performance.now();
   const attempt = vi.fn(() => new Promise<never>(() => undefined));
-  await expect(persist(patience, attempt)).rejects.toThrow('Redis is unavailable: no answer');
-  expect(performance.now() - start).toBeLessThan(patience.retryForMs + 50);
+  await expect(persist(retryPolicy, attempt)).rejects.toThrow('Redis is unavailable: no answer');
+  expect(performance.now() - start).toBeLessThan(retryPolicy.retryForMs + 50);
   expect(attempt.mock.calls.length).toBeGreaterThan(1);
 });
 
@@ -68,7 +68,9 @@ test.each([
   Object.assign(new Error('canary'), { code: 'canary' }),
   Object.assign(new Error('canary'), { name: 'AbortError', command: { args: ['canary'] } }),
 ])("nothing of the driver's own error is passed on (%#)", async (error) => {
-  const thrown = await persist({ ...patience, retryForMs: 1 }, () => Promise.reject(error)).catch((it: unknown) => it);
+  const thrown = await persist({ ...retryPolicy, retryForMs: 1 }, () => Promise.reject(error)).catch(
+    (it: unknown) => it,
+  );
   expect(thrown).toBeInstanceOf(Error);
   expect(inspect(thrown, { depth: 10, showHidden: true }).split('\n    at ')[0]).not.toContain('canary');
 });

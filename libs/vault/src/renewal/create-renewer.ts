@@ -52,13 +52,13 @@ export const createRenewer = (vault: Vault, { sleep, random, persistMs = PERSIST
     return under;
   };
 
-  const renew = async (request: RenewalRequest, patienceMs: number): Promise<RenewalAnswer> => {
-    const patience = new AbortController();
-    const tooLong = waitFor(patienceMs, patience.signal);
+  const renew = async (request: RenewalRequest, budgetMs: number): Promise<RenewalAnswer> => {
+    const deadlineBudget = new AbortController();
+    const tooLong = waitFor(budgetMs, deadlineBudget.signal);
     try {
       return await Promise.race([flight(request), tooLong]);
     } finally {
-      patience.abort();
+      deadlineBudget.abort();
     }
   };
 

@@ -51,8 +51,8 @@ export type Attended =
  * on when its caller stops waiting: a refresh token that is spent has to be replaced.
  */
 export interface Renewer {
-  /** Refreshes a connection, and waits up to `patienceMs` for another process that is at it. */
-  renew(request: RenewalRequest, patienceMs: number): Promise<RenewalAnswer>;
+  /** Refreshes a connection, and waits up to `budgetMs` for another process that is at it. */
+  renew(request: RenewalRequest, budgetMs: number): Promise<RenewalAnswer>;
   /**
    * Does what has fallen due for a connection: refreshes it, or tells how it stands by now. `forced`: refreshes it, due or
    * not, past the cool-down after a failure.

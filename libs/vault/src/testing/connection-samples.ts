@@ -1,8 +1,8 @@
 import { dataKey } from '@vault-engine/crypto';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { sealCredentials } from '../credentials.ts';
+import type { DeadlineBudget } from '../deadline-budget.ts';
 import type { ConnectionRecord } from '../model.ts';
-import type { Patience } from '../patience.ts';
 import type { RenewalTerms } from '../providers.ts';
 import { GMAIL, KEY, NOW, USER } from './flow-samples.ts';
 
@@ -24,10 +24,10 @@ export const connectionOf = (version: number, changes: Partial<ConnectionRecord>
 export const WRONG_KEY = dataKey(Buffer.alloc(16, 1), Buffer.alloc(32, 9));
 
 /** Waits for everybody. */
-export const patient: Patience = { within: (ask) => ask(), sleep: async () => undefined };
+export const patient: DeadlineBudget = { within: (ask) => ask(), sleep: async () => undefined };
 
 /** Waits for nobody. */
-export const impatient: Patience = {
+export const impatient: DeadlineBudget = {
   within: async (ask, late) => {
     ask().catch(() => undefined);
     return late;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Patience } from '@vault-engine/vault';
+import type { DeadlineBudget } from '@vault-engine/vault';
 import { timeLeft } from './time-left.ts';
 import type { Begun } from './verdict.ts';
 
@@ -10,10 +10,10 @@ const OWN_PARTS_MS = 1_000;
  * How long a mutating command waits for those outside. The lane stays its own, for the user's next command has to find what
  * this one does; its place goes to others.
  */
-export const patienceOf = (
+export const deadlineBudgetOf = (
   from: Pick<Begun, 'record' | 'headers' | 'runOutsideConcurrencyLimit'>,
   now: () => number,
-): Patience => ({
+): DeadlineBudget => ({
   within: (ask, late) => from.runOutsideConcurrencyLimit(unlessLate(ask(), late, timeForOthers(timeLeft(from, now())))),
   sleep: (ms) => from.runOutsideConcurrencyLimit(sleep(ms)),
 });
