@@ -58,7 +58,7 @@ describe('what a provider answers beside the tokens', () => {
 
   it('does not reach the caller of a renewed token', async () => {
     const action = await vault.client('action');
-    provider.otherwise(misbehave.renew(answer));
+    provider.otherwise(misbehave.refresh(answer));
     await action.storeToken({ userId: 'u1', ...place, ...lapsed });
     const issued = await action.getToken({ userId: 'u1', ...place });
     expect(issued).toMatchObject({ accessToken: newAccess, params: {}, warning: null });

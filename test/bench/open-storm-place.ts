@@ -2,7 +2,7 @@ import type { TestVault } from '../flow/open-vault.ts';
 import { ENGINE } from './entrants.ts';
 import { openBenchVault } from './open-bench-vault.ts';
 import { openProvider } from './open-provider.ts';
-import { type StormPlace, stormPlatform } from './renewal-storm.ts';
+import { type StormPlace, stormPlatform } from './refresh-storm.ts';
 
 /** A vault, a client and a provider for storms, and as yet no scheduler. */
 export interface OpenStormPlace {

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { root } from '@vault-engine/local';
 import { openStormPlace } from './open-storm-place.ts';
-import { measureStorm, type StormPlan } from './renewal-storm.ts';
+import { measureStorm, type StormPlan } from './refresh-storm.ts';
 import { type CpuProfile, summarise } from './summarise-profile.ts';
 
 /** All due at once, and hardly anybody asking. */

@@ -1,6 +1,6 @@
 import type { HourFigures } from '../flow/simulate-hour.ts';
 import type { DueIndexFigures } from './due-index.ts';
-import type { StormFigures } from './renewal-storm.ts';
+import type { StormFigures } from './refresh-storm.ts';
 import type { Verdict } from './report.ts';
 import { aligned } from './table.ts';
 
@@ -53,7 +53,7 @@ export const hourTable = (hour: HourFigures): readonly string[] =>
   aligned([
     ['tokens asked for', String(hour.asked), ''],
     ['  answered at the latest after, ms', hour.most_ms.toFixed(0), ''],
-    ['renewed by the scheduler', String(hour.renewals), ''],
+    ['renewed by the scheduler', String(hour.refreshes), ''],
     ['  with at least this part of their life left, %', (hour.least_left * 100).toFixed(1), ''],
   ]);
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { HourFigures } from '../flow/simulate-hour.ts';
 import type { DueIndexFigures } from './due-index.ts';
 import { dueIndexTable, judgeRefresh, stormTable } from './refresh-report.ts';
-import type { PlainDelays, StormFigures } from './renewal-storm.ts';
+import type { PlainDelays, StormFigures } from './refresh-storm.ts';
 
 const index = (connections: number, take_ms: number): DueIndexFigures => ({
   connections,
@@ -31,7 +31,7 @@ const hour: HourFigures = {
   asked: 1_000,
   failed: 0,
   most_ms: 50,
-  renewals: 100,
+  refreshes: 100,
   begun_on_retrieval: 0,
   waited: 0,
   least_left: 0.1,

@@ -2,7 +2,7 @@ import { type HourFigures, type SimulatedHour, simulateHour } from '../flow/simu
 import { type DueIndexFigures, type DueIndexPlan, measureDueIndex } from './due-index.ts';
 import { openStormPlace } from './open-storm-place.ts';
 import { dueIndexTable, hourTable, judgeRefresh, stormTable } from './refresh-report.ts';
-import { measureStorm, type StormFigures, type StormPlan } from './renewal-storm.ts';
+import { measureStorm, type StormFigures, type StormPlan } from './refresh-storm.ts';
 import { verdictTable } from './table.ts';
 
 /** What the suite does, and how large. */

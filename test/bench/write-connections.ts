@@ -91,7 +91,7 @@ const sealedRecord = (platform: PlatformId, expiresAt: number): ConnectionRecord
     access: seal('access', secretOf(Buffer.from(TOKEN))),
     refresh: seal('refresh', secretOf(Buffer.from(TOKEN.slice(0, REFRESH_TOKEN_BYTES)))),
     condition: { kind: 'good' },
-    grant: { since: now, endsAt: null, renewedAt: null, account: null },
+    grant: { since: now, endsAt: null, refreshedAt: null, account: null },
     told: '',
     lease: null,
   };

@@ -24,7 +24,7 @@ export const writeSnapshots = async ({ bus, codec, topic }: WriteSnapshotsOption
   try {
     for (let written = 0; written < count; written += AT_ONCE) {
       const users = Array.from({ length: Math.min(AT_ONCE, count - written) }, newUser);
-      await Promise.all(users.map(projection.renew));
+      await Promise.all(users.map(projection.republish));
       // Nobody reads the topic back to them.
       marks.clear();
     }
@@ -63,7 +63,7 @@ const recordAt = (
   access: SEALED,
   refresh: renewed ? SEALED : null,
   condition: { kind: renewed ? 'good' : 'none' },
-  grant: { since: now, endsAt: null, renewedAt: null, account: null },
+  grant: { since: now, endsAt: null, refreshedAt: null, account: null },
   told: '',
   lease: null,
 });

@@ -1,7 +1,7 @@
 import { type ConnectionStateView, openConnectionStateView, type PlatformStatus } from '@vault-engine/client';
 import type { Got } from './get-token-patiently.ts';
 import { holdsWithin } from './holds-within.ts';
-import type { RenewingService, RenewingVault } from './open-renewing-vault.ts';
+import type { RefreshingService, RefreshingVault } from './open-refreshing-vault.ts';
 import { type AuditSeen, type Evidence, groupBy, readEvidence } from './read-evidence.ts';
 
 /** A connection whose access token had lapsed, and what those who asked for it got. */
@@ -14,7 +14,7 @@ export interface Asked {
 
 /** A process that was killed. */
 export interface Kill {
-  readonly service: RenewingService;
+  readonly service: RefreshingService;
   /** When it was about to be killed, and when it had ended, Unix milliseconds. */
   readonly from: number;
   readonly to: number;
@@ -41,7 +41,7 @@ const SHOWN_WITHIN_MS = 20_000;
  * topic, server and audit log agree about which.
  */
 export const findLostConnections = async (
-  at: RenewingVault,
+  at: RefreshingVault,
   connections: readonly Asked[],
   kills: readonly Kill[],
 ): Promise<Outcomes> => {
@@ -85,13 +85,13 @@ interface Looked {
   /** In the order of their revisions. */
   readonly changes: string;
   /** Its audit records about renewals: `started`, and what they came to. */
-  readonly renewals: readonly AuditSeen[];
+  readonly refreshes: readonly AuditSeen[];
   /** Renewals that began and came to nothing. */
   readonly interrupted: readonly AuditSeen[];
 }
 
 const look = async (
-  at: RenewingVault,
+  at: RefreshingVault,
   view: ConnectionStateView,
   { audits, events }: Written,
   asked: Asked,
@@ -103,10 +103,10 @@ const look = async (
   const said = standing((await reader.getStatus({ userId })).platforms);
   await holdsWithin(SHOWN_WITHIN_MS, async () => standing(view.get(userId).platforms) === said);
   // Of several partitions there is no order in which they are read.
-  const renewals = (audits.get(userId) ?? [])
+  const refreshes = (audits.get(userId) ?? [])
     .filter(({ action }) => action === 'RefreshToken')
     .toSorted((a, b) => a.time - b.time);
-  const begun = groupBy(renewals, ({ result }) => result).get('started') ?? [];
+  const begun = groupBy(refreshes, ({ result }) => result).get('started') ?? [];
   const isLost = said !== GOOD;
   const token = got.find(({ issued }) => issued !== null)?.issued?.accessToken;
   return {
@@ -120,7 +120,7 @@ const look = async (
       .toSorted((a, b) => a.revision - b.revision)
       .map(({ change }) => change)
       .join(),
-    renewals,
+    refreshes,
     interrupted: isLost ? begun : begun.slice(0, -1),
   };
 };
@@ -132,11 +132,11 @@ const GOOD = 'CONNECTED/NONE/';
 const LOST = 'EXPIRED/REAUTH/outcome_unknown';
 
 const breachesOf = (looked: Looked, kills: readonly Kill[]): readonly string[] => {
-  const { asked, isLost, isSpent, isAccepted, said, shown, changes, renewals, interrupted } = looked;
+  const { asked, isLost, isSpent, isAccepted, said, shown, changes, refreshes, interrupted } = looked;
   const { got, userId } = asked;
   const answers = new Set(got.map(({ issued, code }) => (issued === null ? code : `token ${issued.tokenVersion}`)));
   const tokens = new Set(got.flatMap(({ issued }) => (issued === null ? [] : [issued.accessToken])));
-  const written = renewals.filter(({ result }) => result === 'ok').length;
+  const written = refreshes.filter(({ result }) => result === 'ok').length;
   const expected = isLost
     ? { said: LOST, tokens: 0, written: 0, changes: 'CONNECTED,EXPIRED' }
     : { said: GOOD, tokens: 1, written: 1, changes: 'CONNECTED,RENEWED' };
@@ -151,17 +151,17 @@ const breachesOf = (looked: Looked, kills: readonly Kill[]): readonly string[] =
     written !== expected.written && `was renewed ${written} times by the audit log`,
     changes !== expected.changes && `has the events ${changes}`,
     ...interrupted.map(
-      (one) => !isExplained(one, kills) && `lost a renewal of ${one.engine} to no kill: ${resultsOf(renewals)}`,
+      (one) => !isExplained(one, kills) && `lost a renewal of ${one.engine} to no kill: ${resultsOf(refreshes)}`,
     ),
   ].filter((words) => words !== false);
   return wrong.map((words) => `${userId} ${words}`);
 };
 
-const resultsOf = (renewals: readonly AuditSeen[]): string =>
-  renewals.map(({ result, reason, time }) => `${result} ${reason ?? ''} at ${time}`).join(', ');
+const resultsOf = (refreshes: readonly AuditSeen[]): string =>
+  refreshes.map(({ result, reason, time }) => `${result} ${reason ?? ''} at ${time}`).join(', ');
 
 /** Whether one of those that may have begun it was killed soon after. */
 const isExplained = ({ engine, time }: AuditSeen, kills: readonly Kill[]): boolean => {
-  const by: RenewingService = engine === 'refresh-scheduler' ? 'refresh-scheduler' : 'command-worker';
+  const by: RefreshingService = engine === 'refresh-scheduler' ? 'refresh-scheduler' : 'command-worker';
   return kills.some(({ service, from, to }) => service === by && to >= time && from <= time + EXPLAINED_MS);
 };

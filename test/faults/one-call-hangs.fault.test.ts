@@ -52,7 +52,7 @@ it(
     for (let attempt = 0; attempt < ATTEMPTS && !(change() < 1.2); attempt += 1) {
       without.push(...(await measure(HANG_MS / 2)));
       at.hanging.script(misbehave.hang());
-      const { answered } = await at.renew(`held-${attempt}`, 'hanging');
+      const { answered } = await at.refresh(`held-${attempt}`, 'hanging');
       await wasAsked(at.hanging, attempt + 1);
       during.push(...(await measure(HANG_MS - 2 * SLICE_MS)));
       const { how, tookMs } = await answered;

@@ -18,7 +18,7 @@ export interface HangingVault {
   /** Stores a token that is usable, or one that has lapsed, which the scheduler looks after; answers its version. */
   readonly connect: (userId: string, platform: string, lapses?: 'later' | 'already') => Promise<number>;
   /** Asks for another token than that of `connect`, so that the provider is asked. Answers how it ended, and when. */
-  readonly renew: (
+  readonly refresh: (
     userId: string,
     platform: string,
     timeoutMs?: number,
@@ -49,7 +49,7 @@ export const openHangingVault = async (): Promise<HangingVault> => {
     hanging,
     healthy,
     connect,
-    renew: async (userId, platform, timeoutMs = 2 * HANG_MS) => {
+    refresh: async (userId, platform, timeoutMs = 2 * HANG_MS) => {
       const rejectedVersion = await connect(userId, platform);
       const asked = performance.now();
       const answer = writer.getToken({ userId, platform, rejectedVersion }, { timeoutMs }).then(

@@ -12,14 +12,14 @@ afterAll(() => at?.close());
 it(
   'renews elsewhere, and answers the same users about others, while all calls that one platform may have hang',
   async () => {
-    const { vault, writer, hanging, connect, renew } = at;
+    const { vault, writer, hanging, connect, refresh } = at;
     const before = hanging.requests.length;
     hanging.otherwise(misbehave.hang());
     const users = names('hung', 3 * CONCURRENCY);
-    const calls = await Promise.all(users.map((userId) => renew(userId, 'hanging', HANG_MS - 1_000)));
+    const calls = await Promise.all(users.map((userId) => refresh(userId, 'hanging', HANG_MS - 1_000)));
     await wasAsked(hanging, before + CONCURRENCY);
     const begun = performance.now();
-    const elsewhere = await Promise.all([...users, ...names('other', 20)].map((user) => renew(user, 'healthy')));
+    const elsewhere = await Promise.all([...users, ...names('other', 20)].map((user) => refresh(user, 'healthy')));
     const renewed = await Promise.all(elsewhere.map(({ answered }) => answered));
     expect(new Set(renewed.map(({ how }) => how))).toEqual(new Set(['renewed']));
     for (const userId of users) {
@@ -36,7 +36,7 @@ it(
     const ended = await Promise.all(calls.map(({ answered }) => answered));
     expect(new Set(ended.map(({ how }) => how))).toEqual(new Set(['provider_unavailable']));
 
-    hanging.otherwise(misbehave.renew());
+    hanging.otherwise(misbehave.refresh());
     await wasAsked(hanging, before + users.length);
     expect(await differingStates(vault)).toEqual([]);
   },
@@ -56,7 +56,7 @@ it(
     await wasAsked(healthy, renewed + 20);
     expect(performance.now() - begun).toBeLessThan(HANG_MS - 1_500);
     expect(hanging.requests.length).toBe(before + CONCURRENCY);
-    hanging.otherwise(misbehave.renew());
+    hanging.otherwise(misbehave.refresh());
     await wasAsked(hanging, before + 3 * CONCURRENCY);
     expect(await differingStates(vault)).toEqual([]);
   },

@@ -7,16 +7,16 @@ import { faultConfig } from './config.ts';
 import { differingStates } from './differing-states.ts';
 import { type Asked, findLostConnections, type Kill } from './find-lost-connections.ts';
 import { getTokenPatiently } from './get-token-patiently.ts';
-import { openRenewingVault, type RenewingService, type RenewingVault } from './open-renewing-vault.ts';
+import { openRefreshingVault, type RefreshingService, type RefreshingVault } from './open-refreshing-vault.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { watchCommits } from './watch-commits.ts';
 import { workerGroup } from './worker-group.ts';
 
 const A_BROKER_AND_FIVE_PROCESSES_MS = 120_000;
 
-let at: RenewingVault;
+let at: RefreshingVault;
 beforeAll(async () => {
-  at = await openRenewingVault();
+  at = await openRefreshingVault();
 }, A_BROKER_AND_FIVE_PROCESSES_MS);
 afterAll(() => at?.close(), A_BROKER_AND_FIVE_PROCESSES_MS);
 
@@ -63,7 +63,7 @@ it(`asks the provider once where ${CALLERS} ask three workers for a lapsed token
   expect(await differingStates(at.vault)).toEqual([]);
 }, 120_000);
 
-it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
+it.each<RefreshingService>(['command-worker', 'refresh-scheduler'])(
   'finishes what it has begun when the %s is told to stop while the provider is asked',
   async (service) => {
     at.answerAfter(() => 1_200);
@@ -83,7 +83,7 @@ it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
   },
 );
 
-it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
+it.each<RefreshingService>(['command-worker', 'refresh-scheduler'])(
   'loses no connection when the %s is killed before its request arrives: the server says that the refresh token is unspent',
   async (service) => {
     at.answerAfter(() => 0);
@@ -111,7 +111,7 @@ it.each<RenewingService>(['command-worker', 'refresh-scheduler'])(
 const GRACE_MS = 30_000;
 
 /** Ends all that run, at the same time: nobody knows which of them is at it. */
-const replaceAll = async (service: RenewingService, end: (one: RunningService) => Promise<void>): Promise<void> => {
+const replaceAll = async (service: RefreshingService, end: (one: RunningService) => Promise<void>): Promise<void> => {
   // As many as there are before the first leaves.
   const replacing = [...at.processes(service)].map(() => at.replace(service, 0, end));
   await Promise.all((await Promise.all(replacing)).map(({ replaced }) => replaced));
@@ -185,11 +185,11 @@ const storms = async (random: SeededRandom, kills: Kill[]): Promise<readonly Ask
   for (let round = 0; round < ROUNDS; round += 1) {
     await open[round - ROUNDS_AT_ONCE];
     await replaced[round - REPLACED_AT_ONCE];
-    const renewedOf = countRenewed();
+    const refreshedOf = countRefreshed();
     const users = Array.from({ length: CONNECTIONS }, (_, index) => `killed-${round}-${index}`);
     const begun = await Promise.all(users.map(async (userId) => ({ userId, refreshToken: await at.connect(userId) })));
     open.push(Promise.all(begun.map(async (one) => ({ ...one, got: await ask(one.userId, CALLERS / CONNECTIONS) }))));
-    await renewedOf(random.int(CONNECTIONS));
+    await refreshedOf(random.int(CONNECTIONS));
     await sleep(random.int(KILLED_WITHIN_MS));
     replaced.push((await killOne(random, kills)).replaced);
   }
@@ -198,14 +198,14 @@ const storms = async (random: SeededRandom, kills: Kill[]): Promise<readonly Ask
 };
 
 /** Resolves when the server has renewed so many more; not all of them may be asked for while a group is joined anew. */
-const countRenewed = () => {
+const countRefreshed = () => {
   const calls = callsSince();
   return (count: number) =>
     vi.waitUntil(() => calls().renewed >= count, { timeout: 2_000, interval: 5 }).catch(() => undefined);
 };
 
 const killOne = async (random: SeededRandom, kills: Kill[]) => {
-  const drawn = random.pick<RenewingService>(['command-worker', 'command-worker', 'refresh-scheduler']);
+  const drawn = random.pick<RefreshingService>(['command-worker', 'command-worker', 'refresh-scheduler']);
   const service = at.processes(drawn).length > 0 ? drawn : 'command-worker';
   const which = random.int(at.processes(service).length);
   const from = Date.now();

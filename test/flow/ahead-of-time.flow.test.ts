@@ -133,8 +133,8 @@ test('what one of two schedulers was to do when it was killed, the other does', 
   const users = Array.from({ length: 10 }, (_, at) => `orphaned-${at}`);
   const connected = await Promise.all(users.map(connect));
   await second.services.get(SECOND)?.kill('SIGKILL');
-  const renewed = async (userId: string) => (await changesOf(userId)).includes('RENEWED');
-  await vi.waitUntil(async () => (await Promise.all(users.map(renewed))).every(Boolean), {
+  const refreshed = async (userId: string) => (await changesOf(userId)).includes('RENEWED');
+  await vi.waitUntil(async () => (await Promise.all(users.map(refreshed))).every(Boolean), {
     timeout: 45_000,
     interval: 500,
   });

@@ -86,9 +86,9 @@ describe('revoking', () => {
     const renewing = action.getToken(place);
     await expect.poll(() => slow.counts().refreshes.total, { timeout: 5_000 }).toBe(1);
     expect(await action.revokeToken(place)).toMatchObject({ providerOutcome: 'revoked' });
-    const renewed = await renewing;
-    expect(renewed.accessToken).not.toBe(access);
-    expect(await slow.accepts(renewed.accessToken)).toBe(false);
+    const refreshed = await renewing;
+    expect(refreshed.accessToken).not.toBe(access);
+    expect(await slow.accepts(refreshed.accessToken)).toBe(false);
     await expect(action.getToken(place)).rejects.toMatchObject({ code: 'not_connected' });
   });
 

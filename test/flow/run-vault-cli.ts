@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { renewalEnvironment } from '@vault-engine/development';
+import { refreshEnvironment } from '@vault-engine/development';
 import type { TestVault } from './open-vault.ts';
 
 const MAIN = fileURLToPath(new URL('../../services/cli/src/main.ts', import.meta.url));
@@ -29,7 +29,7 @@ export const runVaultCli = async ({ place }: TestVault, words: readonly string[]
     VAULT_KEY_WRAPPER: 'local',
     VAULT_LOCAL_KEY_FILE: place.keyFile,
     VAULT_ALLOW_INSECURE_LOOPBACK: '1',
-    ...renewalEnvironment(place),
+    ...refreshEnvironment(place),
   };
   const child = spawn(process.execPath, [MAIN, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve, reject) => {

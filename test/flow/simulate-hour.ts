@@ -25,7 +25,7 @@ export interface HourFigures {
   readonly failed: number;
   readonly most_ms: number;
   /** Refreshes of the scheduler that succeeded. */
-  readonly renewals: number;
+  readonly refreshes: number;
   /** Refreshes that began for somebody who asked for a token. */
   readonly begun_on_retrieval: number;
   /** Asked while the connection had no token that is handed out as it is, whoever was refreshing it. */
@@ -103,7 +103,7 @@ const figuresOf = async (vault: TestVault, asked: readonly Asked[]): Promise<Hou
     asked: asked.length,
     failed: asked.filter(({ failed }) => failed !== null).length,
     most_ms: Math.max(...asked.map(({ tookMs }) => tookMs)),
-    renewals: refreshes.filter(({ engine, result }) => engine === 'refresh-scheduler' && result === 'ok').length,
+    refreshes: refreshes.filter(({ engine, result }) => engine === 'refresh-scheduler' && result === 'ok').length,
     begun_on_retrieval: refreshes.filter(({ engine }) => engine !== 'refresh-scheduler').length,
     waited: asked.filter((one) => mustWait(one, lives.get(one.user) ?? [])).length,
     least_left: Math.min(...[...lives.values()].flat().map(leftOf)),

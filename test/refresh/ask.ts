@@ -5,7 +5,7 @@ import {
   type GetToken,
   getToken,
   type PlatformId,
-  type Renewer,
+  type Refresher,
   type StatusReason,
   type UserId,
   type Vault,
@@ -16,7 +16,7 @@ import { callOf } from './connect.ts';
 export interface Asking extends Partial<Pick<GetToken, 'minValiditySeconds' | 'rejectedVersion'>> {
   /** How long the caller waits, milliseconds; ten seconds where nothing is said. */
   readonly waitMs?: number;
-  readonly renewer?: Pick<Renewer, 'renew'>;
+  readonly refresher?: Pick<Refresher, 'refresh'>;
   readonly call?: Call;
 }
 
@@ -33,13 +33,13 @@ export type Told =
 /** Asks for a token in the name of an engine. */
 export const ask = async (
   vault: Vault,
-  renewer: Pick<Renewer, 'renew'>,
+  refresher: Pick<Refresher, 'refresh'>,
   { user, platform }: { readonly user: UserId; readonly platform: PlatformId },
   { minValiditySeconds = null, rejectedVersion = null, waitMs = 10_000, ...how }: Asking = {},
 ): Promise<Told> => {
   const command = { user, platform, minValiditySeconds, rejectedVersion };
   const answer = await getToken(vault, how.call ?? callOf('GetToken'), command, {
-    renewer: how.renewer ?? renewer,
+    refresher: how.refresher ?? refresher,
     wait: () => waitMs,
   });
   if (!answer.ok) {

@@ -3,19 +3,19 @@ import type { UserId } from '@vault-engine/vault';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { revoke } from './connect.ts';
 import { mortal } from './mortal.ts';
-import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-let its: ProviderAndRenewals;
+let its: ProviderAndRefreshes;
 beforeEach(async () => {
-  its = await openProviderAndRenewals({ persistMs: 400 });
+  its = await openProviderAndRefreshes({ persistMs: 400 });
 });
 afterEach(() => its.close());
 
-const attend = (user: UserId) => its.renewer().attend(user, its.platform);
+const attend = (user: UserId) => its.refresher().attend(user, its.platform);
 
 /** When the store lets a connection fall due, milliseconds from now; `Infinity`: never. */
 const dueIn = async (user: UserId): Promise<number> => {
@@ -68,22 +68,22 @@ it('failures are further and further apart, and each is tried by attending alone
 });
 
 it('a connection falls due no sooner than its provider allows, however short its tokens live', async () => {
-  const slow = await openProviderAndRenewals({ expiresIn: 10, profile: { refresh: { min_interval_s: 60 } } });
+  const slow = await openProviderAndRefreshes({ expiresIn: 10, profile: { refresh: { min_interval_s: 60 } } });
   const user = await slow.connect({});
   expect(await slow.ask(user)).toMatchObject({ code: 'ok' });
   slow.pass(30_000);
-  expect(await slow.renewer().attend(user, slow.platform)).toEqual({ kind: 'nothing' });
+  expect(await slow.refresher().attend(user, slow.platform)).toEqual({ kind: 'nothing' });
   slow.pass(30_000);
-  expect(await slow.renewer().attend(user, slow.platform)).toEqual({ kind: 'renewed' });
+  expect(await slow.refresher().attend(user, slow.platform)).toEqual({ kind: 'renewed' });
   expect(slow.provider.requests).toHaveLength(2);
   await slow.close();
 });
 
 it('a rate that is used up is no failure: it is told for how long, and the connection falls due then', async () => {
-  const limited = await openProviderAndRenewals({ profile: { limits: { per_minute: 1 } } });
+  const limited = await openProviderAndRefreshes({ profile: { limits: { per_minute: 1 } } });
   const [one, two] = [await limited.connect({}), await limited.connect({})];
-  expect(await limited.renewer().attend(one, limited.platform)).toEqual({ kind: 'renewed' });
-  expect(await limited.renewer().attend(two, limited.platform)).toEqual({
+  expect(await limited.refresher().attend(one, limited.platform)).toEqual({ kind: 'renewed' });
+  expect(await limited.refresher().attend(two, limited.platform)).toEqual({
     kind: 'throttled',
     retryAfterMs: expect.any(Number),
   });
@@ -139,17 +139,17 @@ it('that it is well again is told once', async () => {
 });
 
 it('what a process that died left is resolved before it is told how the connection stands', async () => {
-  const died = await openProviderAndRenewals({ kind: 'revoking', timeoutMs: 400, persistMs: 400 });
+  const died = await openProviderAndRefreshes({ kind: 'revoking', timeoutMs: 400, persistMs: 400 });
   // Valid for a while, then neither valid nor to be refreshed ahead of time by anybody but who asks.
   const user = await died.connect({ refresh: 'left', expiresInMs: MINUTE_MS });
   const { parts, died: death } = mortal(died.vault, 'after asking');
   const { tokenVersion } = await died.recordOf(user);
-  void died.ask(user, { rejectedVersion: tokenVersion, renewer: died.renewer(parts) });
+  void died.ask(user, { rejectedVersion: tokenVersion, refresher: died.refresher(parts) });
   await death;
   died.pass(MINUTE_MS);
   const lapse = (await died.recordOf(user)).lease?.until ?? 0;
   await new Promise((resolve) => setTimeout(resolve, lapse - Date.now() + 50));
-  expect(await died.renewer().attend(user, died.platform)).toEqual({ kind: 'dead' });
+  expect(await died.refresher().attend(user, died.platform)).toEqual({ kind: 'dead' });
   expect(died.sent('left')).toBe(1);
   expect(died.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
   await died.close();

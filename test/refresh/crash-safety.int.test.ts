@@ -2,15 +2,15 @@ import { type MisbehavingProvider, misbehave, openMisbehavingProvider } from '@v
 import { type Change, PortUnavailable, type Providers, type SpentOrNot, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type Moment, mortal } from './mortal.ts';
-import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
-import { openRenewals, type Renewals } from './open-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 import { GRACE_S, profileOf } from './profiles.ts';
 
 const TIMES = { timeoutMs: 500, persistMs: 400 };
 
-let its: ProviderAndRenewals;
+let its: ProviderAndRefreshes;
 beforeAll(async () => {
-  its = await openProviderAndRenewals({ kind: 'revoking' });
+  its = await openProviderAndRefreshes({ kind: 'revoking' });
 });
 afterAll(() => its.close());
 
@@ -21,7 +21,7 @@ const storeOut = (): never => {
 test('6: a store that takes no writes costs no refresh token', async () => {
   const user = await its.connect({ refresh: 'unspent' });
   const store: TokenStore = { ...its.store, claim: async () => storeOut(), hold: async () => storeOut() };
-  await expect(its.ask(user, { renewer: its.renewer({ store }) })).rejects.toMatchObject({ port: 'storage' });
+  await expect(its.ask(user, { refresher: its.refresher({ store }) })).rejects.toMatchObject({ port: 'storage' });
   expect(its.sent('unspent')).toBe(0);
 });
 
@@ -35,7 +35,7 @@ test('6: access token, refresh token, event and due time are written in one step
       return its.store.apply(change);
     },
   };
-  await its.ask(user, { renewer: its.renewer({ store }) });
+  await its.ask(user, { refresher: its.refresher({ store }) });
   const record = await its.recordOf(user);
   expect(changes).toMatchObject([
     {
@@ -50,88 +50,88 @@ test('7: tokens that can not be written are handed to nobody, until they are', a
   const user = await its.connect({ refresh: 'unwritten' });
   let out = true;
   const store: TokenStore = { ...its.store, apply: async (change) => (out ? storeOut() : its.store.apply(change)) };
-  const renewer = its.renewer({ store });
-  expect(await its.ask(user, { renewer, waitMs: 300 })).toMatchObject({ code: 'provider_unavailable' });
+  const refresher = its.refresher({ store });
+  expect(await its.ask(user, { refresher, waitMs: 300 })).toMatchObject({ code: 'provider_unavailable' });
   out = false;
-  expect(await its.ask(user, { renewer })).toMatchObject({ code: 'ok' });
+  expect(await its.ask(user, { refresher })).toMatchObject({ code: 'ok' });
   expect(its.sent('unwritten')).toBe(1);
 });
 
 test('8: a refresh goes on when its caller has gone, and is waited for at the end', async () => {
   const user = await its.connect({ refresh: 'outlived' });
-  const renewer = its.renewer();
+  const refresher = its.refresher();
   its.provider.script(misbehave.slow(400));
-  expect(await its.ask(user, { renewer, waitMs: 20 })).toMatchObject({ reason: 'renewal_under_way' });
-  expect(renewer.underWay).toBe(1);
-  expect(await renewer.drain(1)).toBe(false);
-  expect(await renewer.drain(5_000)).toBe(true);
-  expect(renewer.underWay).toBe(0);
+  expect(await its.ask(user, { refresher, waitMs: 20 })).toMatchObject({ reason: 'renewal_under_way' });
+  expect(refresher.underWay).toBe(1);
+  expect(await refresher.drain(1)).toBe(false);
+  expect(await refresher.drain(5_000)).toBe(true);
+  expect(refresher.underWay).toBe(0);
   expect(await its.ask(user)).toMatchObject({ code: 'ok' });
   expect(its.sent('outlived')).toBe(1);
 });
 
 test('8: at the end nothing new is begun', async () => {
   const user = await its.connect({ refresh: 'too late' });
-  const renewer = its.renewer();
-  expect(await renewer.drain(1_000)).toBe(true);
-  expect(await its.ask(user, { renewer })).toMatchObject({ reason: 'renewal_under_way' });
-  expect(await renewer.attend(user, its.platform)).toEqual({ kind: 'busy' });
+  const refresher = its.refresher();
+  expect(await refresher.drain(1_000)).toBe(true);
+  expect(await its.ask(user, { refresher })).toMatchObject({ reason: 'renewal_under_way' });
+  expect(await refresher.attend(user, its.platform)).toEqual({ kind: 'busy' });
   expect(its.sent('too late')).toBe(0);
 });
 
 describe('9: an outcome that is not known', () => {
   let provider: MisbehavingProvider;
-  let renewals: Renewals;
+  let refreshes: Refreshes;
 
   beforeAll(async () => {
     provider = await openMisbehavingProvider();
-    renewals = await openRenewals({ profile: profileOf(provider, 'graced'), ...TIMES });
+    refreshes = await openRefreshes({ profile: profileOf(provider, 'graced'), ...TIMES });
   });
   afterAll(async () => {
-    await renewals.close();
+    await refreshes.close();
     await provider.close();
   });
 
   it('is not tried again behind the grace', async () => {
-    const user = await renewals.connect({ refresh: 'late' });
-    const { parts, died } = mortal(renewals.vault, 'after asking');
-    void renewals.ask(user, { renewer: renewals.renewer(parts) });
+    const user = await refreshes.connect({ refresh: 'late' });
+    const { parts, died } = mortal(refreshes.vault, 'after asking');
+    void refreshes.ask(user, { refresher: refreshes.refresher(parts) });
     await died;
-    renewals.pass(GRACE_S * 1_000);
-    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    refreshes.pass(GRACE_S * 1_000);
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
     expect(provider.refreshTokens().filter((token) => token === 'late')).toHaveLength(1);
   });
 
   it('is tried again and again in the grace, and is dead at its end', async () => {
     provider.otherwise(misbehave.cut());
-    const user = await renewals.connect({ refresh: 'cut' });
+    const user = await refreshes.connect({ refresh: 'cut' });
     const timesSent = () => provider.refreshTokens().filter((token) => token === 'cut').length;
     const sentAt: number[] = [];
     let since: number | null = null;
     for (let tries = 0; tries < 30; tries += 1) {
-      const [before, now] = [timesSent(), renewals.vault.now()];
-      await renewals.ask(user);
+      const [before, now] = [timesSent(), refreshes.vault.now()];
+      await refreshes.ask(user);
       if (timesSent() > before) sentAt.push(now);
-      const { condition } = await renewals.recordOf(user);
+      const { condition } = await refreshes.recordOf(user);
       if (condition.kind !== 'failing') break;
       expect(condition).toMatchObject({ reason: 'outcome_unknown', unknownSince: expect.any(Number) });
       since ??= condition.unknownSince;
-      renewals.pass(condition.retryAt - renewals.vault.now() + 1);
+      refreshes.pass(condition.retryAt - refreshes.vault.now() + 1);
     }
-    provider.otherwise(misbehave.renew());
-    expect((await renewals.recordOf(user)).condition).toMatchObject({ kind: 'dead', reason: 'outcome_unknown' });
+    provider.otherwise(misbehave.refresh());
+    expect((await refreshes.recordOf(user)).condition).toMatchObject({ kind: 'dead', reason: 'outcome_unknown' });
     expect(sentAt.length).toBeGreaterThan(3);
     expect(Math.max(...sentAt)).toBeLessThan((since ?? 0) + GRACE_S * 1_000);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'EXPIRED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'EXPIRED']);
   });
 
   it('is dead with its own reason where the provider refuses the token that may be spent', async () => {
-    const user = await renewals.connect({ refresh: 'refused' });
-    const { parts, died } = mortal(renewals.vault, 'after asking');
-    void renewals.ask(user, { renewer: renewals.renewer(parts) });
+    const user = await refreshes.connect({ refresh: 'refused' });
+    const { parts, died } = mortal(refreshes.vault, 'after asking');
+    void refreshes.ask(user, { refresher: refreshes.refresher(parts) });
     await died;
     provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
-    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
   });
 });
 
@@ -139,71 +139,71 @@ const HOUR_MS = 3_600_000;
 
 describe('9: an outcome that is not known, where the grace is over and the provider tells what is spent', () => {
   let provider: MisbehavingProvider;
-  let renewals: Renewals;
+  let refreshes: Refreshes;
 
   beforeAll(async () => {
     provider = await openMisbehavingProvider();
     const introspection = { url: provider.introspectionUrl, refresh_tokens: true };
-    renewals = await openRenewals({ profile: profileOf(provider, 'graced', { introspection }), ...TIMES });
+    refreshes = await openRefreshes({ profile: profileOf(provider, 'graced', { introspection }), ...TIMES });
   });
   afterAll(async () => {
-    await renewals.close();
+    await refreshes.close();
     await provider.close();
   });
 
   const diedOver = async (refresh: string, moment: Moment) => {
-    const user = await renewals.connect({ refresh });
-    const { parts, died } = mortal(renewals.vault, moment);
-    void renewals.ask(user, { renewer: renewals.renewer(parts) });
+    const user = await refreshes.connect({ refresh });
+    const { parts, died } = mortal(refreshes.vault, moment);
+    void refreshes.ask(user, { refresher: refreshes.refresher(parts) });
     await died;
-    renewals.pass(GRACE_S * 1_000);
+    refreshes.pass(GRACE_S * 1_000);
     return user;
   };
   const sent = (refresh: string) => provider.refreshTokens().filter((token) => token === refresh).length;
   /** A renewer that is told so of every refresh token. */
   const told = (spentOrNot: SpentOrNot) => {
-    const providers = { ...renewals.vault.providers, introspect: async () => spentOrNot };
-    return renewals.renewer({ providers });
+    const providers = { ...refreshes.vault.providers, introspect: async () => spentOrNot };
+    return refreshes.refresher({ providers });
   };
 
   it('is renewed where nobody has asked', async () => {
     const user = await diedOver('unasked', 'before asking');
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
     expect(sent('unasked')).toBe(1);
   });
 
   it('is dead where somebody has', async () => {
     const user = await diedOver('asked', 'after asking');
-    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
     expect(sent('asked')).toBe(1);
   });
 
   it('is renewed once the provider tells again', async () => {
     const user = await diedOver('told late', 'before asking');
-    const answer = await renewals.ask(user, { renewer: told('unknown') });
+    const answer = await refreshes.ask(user, { refresher: told('unknown') });
     expect(answer).toMatchObject({ code: 'provider_unavailable', reason: 'outcome_unknown' });
-    const { condition } = await renewals.recordOf(user);
+    const { condition } = await refreshes.recordOf(user);
     if (condition.kind !== 'failing') return expect.fail(condition.kind);
-    renewals.pass(condition.retryAt - renewals.vault.now());
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+    refreshes.pass(condition.retryAt - refreshes.vault.now());
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
     expect(sent('told late')).toBe(1);
   });
 
   it('is dead where the provider has not told for an hour', async () => {
     const user = await diedOver('untold', 'before asking');
-    renewals.pass(HOUR_MS);
-    const answer = await renewals.ask(user, { renewer: told('unknown') });
+    refreshes.pass(HOUR_MS);
+    const answer = await refreshes.ask(user, { refresher: told('unknown') });
     expect(answer).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
     expect(sent('untold')).toBe(0);
   });
 
   it('is asked about too where somebody has lived to write it down, and forgotten when it is cleared up', async () => {
-    const user = await renewals.connect({ refresh: 'written down' });
+    const user = await refreshes.connect({ refresh: 'written down' });
     provider.script(misbehave.cut(), misbehave.serverError());
-    await renewals.ask(user);
-    renewals.pass(GRACE_S * 1_000);
-    await renewals.ask(user, { renewer: told('unspent') });
-    expect((await renewals.recordOf(user)).condition).toMatchObject({
+    await refreshes.ask(user);
+    refreshes.pass(GRACE_S * 1_000);
+    await refreshes.ask(user, { refresher: told('unspent') });
+    expect((await refreshes.recordOf(user)).condition).toMatchObject({
       reason: 'provider_unavailable',
       unknownSince: null,
     });
@@ -213,9 +213,9 @@ describe('9: an outcome that is not known, where the grace is over and the provi
   it('is sent under a doubt of its own, which has a grace of its own', async () => {
     const user = await diedOver('doubted twice', 'before asking');
     provider.script(misbehave.cut());
-    const from = renewals.vault.now();
-    await renewals.ask(user);
-    const { condition } = await renewals.recordOf(user);
+    const from = refreshes.vault.now();
+    await refreshes.ask(user);
+    const { condition } = await refreshes.recordOf(user);
     if (condition.kind !== 'failing') return expect.fail(condition.kind);
     expect(condition.reason).toBe('outcome_unknown');
     expect(condition.unknownSince).toBeGreaterThanOrEqual(from);
@@ -225,17 +225,17 @@ describe('9: an outcome that is not known, where the grace is over and the provi
     const user = await diedOver('waiting', 'before asking');
     let asked = 0;
     const providers: Providers = {
-      ...renewals.vault.providers,
+      ...refreshes.vault.providers,
       admit: async () => ({ ok: false, retryAfterMs: 1_000 }),
       introspect: async () => {
         asked += 1;
         return 'unspent';
       },
     };
-    const answer = await renewals.ask(user, { renewer: renewals.renewer({ providers }) });
+    const answer = await refreshes.ask(user, { refresher: refreshes.refresher({ providers }) });
     expect(answer).toMatchObject({ code: 'refresh_cooling_down' });
-    expect([asked, (await renewals.recordOf(user)).lease?.phase]).toEqual([0, 'called']);
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+    expect([asked, (await refreshes.recordOf(user)).lease?.phase]).toEqual([0, 'called']);
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
     expect(sent('waiting')).toBe(1);
   });
 });
@@ -261,7 +261,7 @@ test('10: a dead grant takes no connection away', async () => {
 test('11: what falls due is known by its name: the tokens are those that are stored when it is attended to', async () => {
   const user = await its.connect({ refresh: 'when it fell due' });
   await its.connect({ user, refresh: 'when it is attended to' });
-  expect(await its.renewer().attend(user, its.platform)).toEqual({ kind: 'renewed' });
+  expect(await its.refresher().attend(user, its.platform)).toEqual({ kind: 'renewed' });
   expect([its.sent('when it fell due'), its.sent('when it is attended to')]).toEqual([0, 1]);
 });
 

@@ -7,7 +7,7 @@ import {
 import { drainPending, status, type UserId } from '@vault-engine/vault';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Moment, mortal } from './mortal.ts';
-import { openRenewals, type Renewals } from './open-renewals.ts';
+import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 import { KINDS, type Kind, profileOf } from './profiles.ts';
 
 const TIMES = { timeoutMs: 500, persistMs: 400 };
@@ -58,27 +58,27 @@ const WRITTEN: readonly Moment[] = [
 
 describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are spent so: %s', (kind) => {
   let provider: MisbehavingProvider;
-  let renewals: Renewals;
+  let refreshes: Refreshes;
   let crashed: ReadonlyMap<string, Crashed>;
 
   beforeAll(async () => {
     provider = await openMisbehavingProvider();
-    renewals = await openRenewals({ profile: profileOf(provider, kind), ...TIMES });
+    refreshes = await openRefreshes({ profile: profileOf(provider, kind), ...TIMES });
     // At the same time, so that their leases lapse at the same time.
     const moments = [...(Object.keys(CRASHES) as Moment[]), ...WRITTEN];
     crashed = new Map(await Promise.all(moments.map(async (moment) => [moment, await leftBehind(moment)] as const)));
   });
   afterAll(async () => {
-    await renewals.close();
+    await refreshes.close();
     await provider.close();
   });
 
   /** A user whose renewal a process has begun, and not ended as it died. */
   const leftBehind = async (moment: Moment): Promise<Crashed> => {
     const refresh = `refresh of ${moment}`;
-    const user = await renewals.connect({ refresh });
-    const { parts, died } = mortal(renewals.vault, moment);
-    void renewals.ask(user, { renewer: renewals.renewer(parts) });
+    const user = await refreshes.connect({ refresh });
+    const { parts, died } = mortal(refreshes.vault, moment);
+    void refreshes.ask(user, { refresher: refreshes.refresher(parts) });
     await died;
     return { user, sent: () => provider.refreshTokens().filter((token) => token === refresh).length };
   };
@@ -91,59 +91,59 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
 
   it.each(Object.entries(CRASHES))('death %s', async (moment, left) => {
     const { user, sent } = crashedAt(moment);
-    const answer = await renewals.ask(user);
-    const record = await renewals.recordOf(user);
+    const answer = await refreshes.ask(user);
+    const record = await refreshes.recordOf(user);
     expect(record.lease).toBeNull();
     if (isLost(kind, left)) {
       expect(answer).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
       expect(record.condition).toMatchObject({ kind: 'dead', reason: 'outcome_unknown' });
-      expect(status(record, renewals.vault.now())).toMatchObject({ status: 'EXPIRED', action: 'REAUTH' });
+      expect(status(record, refreshes.vault.now())).toMatchObject({ status: 'EXPIRED', action: 'REAUTH' });
       expect(sent()).toBe(left.sent - 1);
-      expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
+      expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
     } else {
       expect(answer).toMatchObject({ code: 'ok', warning: null });
       expect(record.condition).toEqual({ kind: 'good' });
-      expect(status(record, renewals.vault.now())).toMatchObject({ status: 'CONNECTED', action: 'NONE' });
+      expect(status(record, refreshes.vault.now())).toMatchObject({ status: 'CONNECTED', action: 'NONE' });
       expect(sent()).toBe(left.sent);
-      expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
+      expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
     }
   });
 
   it.each(WRITTEN)('death %s: what is written holds, and everybody is told once', async (moment) => {
     const { user, sent } = crashedAt(moment);
-    const record = await renewals.recordOf(user);
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok', tokenVersion: record.tokenVersion });
+    const record = await refreshes.recordOf(user);
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok', tokenVersion: record.tokenVersion });
     expect(record).toMatchObject({ condition: { kind: 'good' }, lease: null });
     expect(sent()).toBe(1);
-    await drainPending(renewals.vault, 0);
+    await drainPending(refreshes.vault, 0);
     // What was written before and after has the same id: it counts once.
     const ids = (list: readonly { readonly id: string }[]) => new Set(list.map(({ id }) => id)).size;
-    expect(ids(renewals.events.filter((event) => event.userId === user))).toBe(2);
-    expect(new Set(renewals.changesOf(user))).toEqual(new Set(['CONNECTED', 'RENEWED']));
-    expect(ids(renewals.audited.filter((entry) => entry.userId === user))).toBe(3);
-    expect(renewals.auditOf(user)).toContain('RefreshToken ok');
+    expect(ids(refreshes.events.filter((event) => event.userId === user))).toBe(2);
+    expect(new Set(refreshes.changesOf(user))).toEqual(new Set(['CONNECTED', 'RENEWED']));
+    expect(ids(refreshes.audited.filter((entry) => entry.userId === user))).toBe(3);
+    expect(refreshes.auditOf(user)).toContain('RefreshToken ok');
   });
 });
 
 describe('a server that ends a grant whose refresh token is used twice', () => {
   let server: AuthorizationServer;
-  let renewals: Renewals;
+  let refreshes: Refreshes;
   beforeEach(async () => {
     server = await openAuthorizationServer({ lifetimes: { access: 60 } });
   });
   afterEach(async () => {
-    await renewals.close();
+    await refreshes.close();
     await server.close();
   });
 
   /** A connection of such a server, whose first renewal dies at one moment, its second at another, and so on. */
   const diedOver = async (kind: Kind, ...moments: readonly Moment[]): Promise<UserId> => {
-    renewals = await openRenewals({ profile: profileOf(server, kind), ...TIMES });
+    refreshes = await openRefreshes({ profile: profileOf(server, kind), ...TIMES });
     const { refresh } = await server.consent('a');
-    const user = await renewals.connect({ refresh });
+    const user = await refreshes.connect({ refresh });
     for (const moment of moments) {
-      const { parts, died } = mortal(renewals.vault, moment);
-      void renewals.ask(user, { renewer: renewals.renewer(parts) });
+      const { parts, died } = mortal(refreshes.vault, moment);
+      void refreshes.ask(user, { refresher: refreshes.refresher(parts) });
       await died;
     }
     return user;
@@ -151,34 +151,34 @@ describe('a server that ends a grant whose refresh token is used twice', () => {
 
   it.each<Kind>(['revoking', 'telling'])('9: is not asked twice, whether or not it tells: %s', async (kind) => {
     const user = await diedOver(kind, 'after asking');
-    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
-    expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(server.counts().refreshes).toEqual({ total: 1, refreshed: 1, refused: 0 });
   });
 
   it('9: renews what it says is unspent, and that is in order: it can be renewed again', async () => {
     const user = await diedOver('telling', 'before asking');
-    const answer = await renewals.ask(user);
+    const answer = await refreshes.ask(user);
     if (answer.code !== 'ok') return expect.fail(answer.code);
     expect(await server.accepts(answer.access)).toBe(true);
     const { tokenVersion } = answer;
-    expect(await renewals.ask(user, { rejectedVersion: tokenVersion })).toMatchObject({ code: 'ok' });
-    expect(server.counts().refreshes).toEqual({ total: 2, renewed: 2, refused: 0 });
+    expect(await refreshes.ask(user, { rejectedVersion: tokenVersion })).toMatchObject({ code: 'ok' });
+    expect(server.counts().refreshes).toEqual({ total: 2, refreshed: 2, refused: 0 });
   });
 
   it.each<Moment>(['before introspecting', 'after introspecting', 'before auditing the intent', 'before calling'])(
     '9: death %s leaves what was found',
     async (moment) => {
       const user = await diedOver('telling', 'after calling', moment);
-      expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
-      expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+      expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
+      expect(server.counts().refreshes).toEqual({ total: 1, refreshed: 1, refused: 0 });
     },
   );
 
   it('9: a second death over a token that was said to be unspent is found as the first was', async () => {
     const user = await diedOver('telling', 'before asking', 'after asking');
-    expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
-    expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
-    expect(renewals.auditOf(user)).toEqual([
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+    expect(server.counts().refreshes).toEqual({ total: 1, refreshed: 1, refused: 0 });
+    expect(refreshes.auditOf(user)).toEqual([
       'StoreToken ok',
       'RefreshToken started',
       'RefreshToken started',

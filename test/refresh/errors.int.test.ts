@@ -1,18 +1,18 @@
 import { misbehave } from '@vault-engine/authorization-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callOf } from './connect.ts';
-import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
 
 const HOUR_MS = 3_600_000;
 
-let it: ProviderAndRenewals;
+let it: ProviderAndRefreshes;
 beforeAll(async () => {
-  it = await openProviderAndRenewals();
+  it = await openProviderAndRefreshes();
 });
 afterAll(() => it.close());
 
 /** Lets the time pass until a connection may be refreshed again. */
-const restUntilRetry = async (user: Parameters<ProviderAndRenewals['recordOf']>[0]) => {
+const restUntilRetry = async (user: Parameters<ProviderAndRefreshes['recordOf']>[0]) => {
   const { condition } = await it.recordOf(user);
   if (condition.kind === 'failing') it.pass(condition.retryAt - it.vault.now() + 1);
 };
@@ -20,7 +20,7 @@ const restUntilRetry = async (user: Parameters<ProviderAndRenewals['recordOf']>[
 describe('14: status 200 is no success', () => {
   test('without an access token', async () => {
     const user = await it.connect({});
-    it.provider.script(misbehave.renew({ access_token: undefined }));
+    it.provider.script(misbehave.refresh({ access_token: undefined }));
     expect(await it.ask(user)).toMatchObject({ code: 'provider_unavailable' });
     expect((await it.recordOf(user)).condition).toMatchObject({ kind: 'failing' });
   });
@@ -32,9 +32,9 @@ describe('14: status 200 is no success', () => {
   });
 
   test('where the profile has a field that says so, whatever tokens are beside it', async () => {
-    const chat = await openProviderAndRenewals({ profile: { response: { ok_path: 'ok' } } });
+    const chat = await openProviderAndRefreshes({ profile: { response: { ok_path: 'ok' } } });
     const user = await chat.connect({});
-    chat.provider.script(misbehave.renew({ ok: false }), misbehave.renew({ ok: true }));
+    chat.provider.script(misbehave.refresh({ ok: false }), misbehave.refresh({ ok: true }));
     expect(await chat.ask(user)).toMatchObject({ code: 'provider_misconfigured' });
     chat.pass(HOUR_MS);
     expect(await chat.ask(user)).toMatchObject({ code: 'ok' });
@@ -50,7 +50,7 @@ test('15: a refusal of this vault’s own registration leaves every connection a
     expect(new Set(answers.map(({ code }) => code))).toEqual(new Set(['provider_misconfigured']));
     it.pass(HOUR_MS);
   }
-  it.provider.otherwise(misbehave.renew());
+  it.provider.otherwise(misbehave.refresh());
   const answers = await Promise.all(users.map((user) => it.ask(user)));
   expect(answers.map(({ code }) => code)).toEqual(users.map(() => 'ok'));
 });
@@ -83,7 +83,7 @@ test('17: after a failure no process asks until its cool-down is over, and a for
   const user = await it.connect({ refresh: 'cool' });
   it.provider.script(misbehave.serverError());
   await it.ask(user);
-  const others = await Promise.all([1, 2, 3].map(() => it.ask(user, { renewer: it.renewer() })));
+  const others = await Promise.all([1, 2, 3].map(() => it.ask(user, { refresher: it.refresher() })));
   expect(new Set(others.map(({ code }) => code))).toEqual(new Set(['refresh_cooling_down']));
   expect(others[0]).toMatchObject({ reason: 'provider_unavailable', retryAfterMs: expect.any(Number) });
   expect(it.sent('cool')).toBe(1);
@@ -91,7 +91,7 @@ test('17: after a failure no process asks until its cool-down is over, and a for
   const { requestId, engine, keyId } = callOf('RefreshNow');
   const request = { user, platform: it.platform, tokenVersion, forced: true };
   const actor = { requestId, engine, keyId, eventEngine: engine };
-  expect(await it.renewer().renew({ ...request, actor }, 5_000)).toMatchObject({ kind: 'renewed' });
+  expect(await it.refresher().refresh({ ...request, actor }, 5_000)).toMatchObject({ kind: 'renewed' });
   expect(it.sent('cool')).toBe(2);
 });
 

@@ -2,8 +2,8 @@ import { misbehave, openHttpServer, sendJson } from '@vault-engine/authorization
 import type { UserId } from '@vault-engine/vault';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import {
-  openProviderAndRenewals,
-  type ProviderAndRenewals,
+  openProviderAndRefreshes,
+  type ProviderAndRefreshes,
   type ProviderOptions,
 } from './open-provider-and-renewals.ts';
 
@@ -11,22 +11,22 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-const opened: ProviderAndRenewals[] = [];
-const open = async (options: ProviderOptions): Promise<ProviderAndRenewals> => {
-  const its = await openProviderAndRenewals(options);
+const opened: ProviderAndRefreshes[] = [];
+const open = async (options: ProviderOptions): Promise<ProviderAndRefreshes> => {
+  const its = await openProviderAndRefreshes(options);
   opened.push(its);
   return its;
 };
 afterEach(() => Promise.all(opened.splice(0).map((its) => its.close())));
 
 /** When the store lets a connection fall due, milliseconds from now. */
-const dueIn = async ({ store, vault }: ProviderAndRenewals, user: UserId): Promise<number | null> => {
+const dueIn = async ({ store, vault }: ProviderAndRefreshes, user: UserId): Promise<number | null> => {
   const due = (await store.upcoming(1_000)).find((next) => next.user === user);
   return due === undefined ? null : due.dueAt - vault.now();
 };
 
 describe('19: an answer without expires_in', () => {
-  const renewedWith = async (access: NonNullable<ProviderOptions['profile']>['access'], more = {}) => {
+  const refreshedWith = async (access: NonNullable<ProviderOptions['profile']>['access'], more = {}) => {
     const its = await open({ profile: { access, ...more } });
     const user = await its.connect({});
     its.provider.script(misbehave.withoutExpiry());
@@ -36,7 +36,7 @@ describe('19: an answer without expires_in', () => {
   };
 
   it('means the default of the profile', async () => {
-    const { inMs, dueInMs } = await renewedWith({ none_means: 'use_default', default_ttl_s: 1_800 });
+    const { inMs, dueInMs } = await refreshedWith({ none_means: 'use_default', default_ttl_s: 1_800 });
     expect(inMs).toBeGreaterThan(29 * MINUTE_MS);
     expect(inMs).toBeLessThanOrEqual(30 * MINUTE_MS);
     expect(dueInMs).toBeLessThan(30 * MINUTE_MS);
@@ -45,13 +45,13 @@ describe('19: an answer without expires_in', () => {
   it('is asked for by introspection', async () => {
     const exp = Math.floor(Date.now() / 1_000) + 7_200;
     const server = await openHttpServer((_received, response) => sendJson(response, 200, { active: true, exp }));
-    const { inMs } = await renewedWith({ none_means: 'introspect' }, { introspection: { url: server.url } });
+    const { inMs } = await refreshedWith({ none_means: 'introspect' }, { introspection: { url: server.url } });
     expect(inMs).toBeGreaterThan(119 * MINUTE_MS);
     await server.close();
   });
 
   it('means never, and the connection is left alone, where the profile says nothing', async () => {
-    expect(await renewedWith({})).toEqual({ inMs: null, dueInMs: null });
+    expect(await refreshedWith({})).toEqual({ inMs: null, dueInMs: null });
   });
 });
 
@@ -74,7 +74,7 @@ describe('21: a refresh token that dies', () => {
     expect(due).toBeGreaterThan(58 * DAY_MS);
     expect(due).toBeLessThan(59 * DAY_MS + 1);
     its.pass(due + MINUTE_MS);
-    expect(await its.renewer().attend(user, its.platform)).toEqual({ kind: 'renewed' });
+    expect(await its.refresher().attend(user, its.platform)).toEqual({ kind: 'renewed' });
     expect(its.sent('idle')).toBe(1);
     const { refreshExpiresAt } = (await its.recordOf(user)).metadata;
     expect((refreshExpiresAt ?? 0) - its.vault.now()).toBeGreaterThan(59 * DAY_MS);
@@ -83,10 +83,10 @@ describe('21: a refresh token that dies', () => {
   it('with its grant is warned of, then told, each once', async () => {
     const its = await open({ profile: { refresh_ttl: { absolute_d: 10 } } });
     const user = await its.connect({ expiresInMs: 11 * DAY_MS });
-    const renewer = its.renewer();
+    const refresher = its.refresher();
     for (let day = 0; day <= 12; day += 1) {
-      await renewer.attend(user, its.platform);
-      await renewer.attend(user, its.platform);
+      await refresher.attend(user, its.platform);
+      await refresher.attend(user, its.platform);
       its.pass(DAY_MS);
     }
     expect(its.changesOf(user)).toEqual(['CONNECTED', 'LAPSING', 'EXPIRED']);

@@ -2,11 +2,11 @@ import { misbehave } from '@vault-engine/authorization-server';
 import { type LeaseOf, PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { revoke } from './connect.ts';
-import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
 
-let it: ProviderAndRenewals;
+let it: ProviderAndRefreshes;
 beforeAll(async () => {
-  it = await openProviderAndRenewals({ persistMs: 300 });
+  it = await openProviderAndRefreshes({ persistMs: 300 });
 });
 afterAll(() => it.close());
 
@@ -21,15 +21,15 @@ const watched = (onClaim: (of: LeaseOf & { readonly ttlMs: number }) => Promise<
 
 test('1: a lease has an owner of its own each time, and nobody else gives it back', async () => {
   const owners: string[] = [];
-  const renewer = it.renewer({ store: watched(({ owner }) => void owners.push(owner)) });
+  const refresher = it.refresher({ store: watched(({ owner }) => void owners.push(owner)) });
   const user = await it.connect({ refresh: 'owned' });
   it.provider.script(misbehave.slow(100));
-  const asked = it.ask(user, { renewer });
+  const asked = it.ask(user, { refresher });
   await vi.waitUntil(async () => (await it.recordOf(user)).lease?.phase === 'called');
   expect(await it.store.release({ user, platform: it.platform, owner: 'somebody else' })).toBe(false);
   expect((await it.recordOf(user)).lease?.owner).toBe(owners[0]);
   await asked;
-  await it.ask(await it.connect({}), { renewer });
+  await it.ask(await it.connect({}), { refresher });
   expect(new Set(owners).size).toBe(2);
 });
 
@@ -37,8 +37,8 @@ test('1: a lease is renewed while its provider takes longer than it lasts', asyn
   const user = await it.connect({ refresh: 'long' });
   it.provider.script(misbehave.slow(1_000));
   // A lease of 300 ms.
-  const short = it.renewer({ providers: { ...it.vault.providers, refreshTimeoutMs: 0 } });
-  const asked = it.ask(user, { renewer: short });
+  const short = it.refresher({ providers: { ...it.vault.providers, refreshTimeoutMs: 0 } });
+  const asked = it.ask(user, { refresher: short });
   await vi.waitUntil(() => it.sent('long') === 1);
   expect(await it.ask(user, { waitMs: 700 })).toMatchObject({ reason: 'renewal_under_way' });
   expect(await asked).toMatchObject({ code: 'ok' });
@@ -54,7 +54,7 @@ test('1: whoever loses the lease before the provider is asked does not ask it', 
       return it.store.hold(of);
     },
   };
-  expect(await it.ask(user, { renewer: it.renewer({ store }) })).toMatchObject({ code: 'ok', access: 'found' });
+  expect(await it.ask(user, { refresher: it.refresher({ store }) })).toMatchObject({ code: 'ok', access: 'found' });
   expect([it.sent('lost'), it.sent('found')]).toEqual([0, 0]);
 });
 
@@ -63,7 +63,7 @@ test('1: whoever stood still until the lease was another’s sends nothing any m
   const { store, providers } = it.vault;
   const awake = Promise.withResolvers<void>();
   let standsStill = false;
-  const renewer = it.renewer({
+  const refresher = it.refresher({
     store: {
       ...store,
       hold: async (of) => {
@@ -81,7 +81,7 @@ test('1: whoever stood still until the lease was another’s sends nothing any m
       },
     },
   });
-  const asked = it.ask(user, { renewer });
+  const asked = it.ask(user, { refresher });
   await vi.waitUntil(() => standsStill);
   const other = await it.ask(user);
   expect(other).toMatchObject({ code: 'ok' });
@@ -97,14 +97,14 @@ test('2: a lease lasts longer than the provider may take and what is written aft
     if (of.phase === 'called') times.push(of.ttlMs);
     return store.hold(of);
   };
-  await it.ask(await it.connect({}), { renewer: it.renewer({ store: { ...store, hold } }) });
+  await it.ask(await it.connect({}), { refresher: it.refresher({ store: { ...store, hold } }) });
   expect(times).toEqual([it.vault.providers.refreshTimeoutMs + 300]);
 });
 
 test('2: whoever dies before the provider is asked keeps the lease no longer than what is written may take', async () => {
   const times: number[] = [];
-  const renewer = it.renewer({ store: watched(({ ttlMs }) => void times.push(ttlMs)) });
-  await it.ask(await it.connect({}), { renewer });
+  const refresher = it.refresher({ store: watched(({ ttlMs }) => void times.push(ttlMs)) });
+  await it.ask(await it.connect({}), { refresher });
   expect(times).toEqual([300]);
 });
 
@@ -126,7 +126,7 @@ test('3: without the lease nothing is refreshed, and whoever asks is told to com
 test('3: whoever waits for another process hands out what that one got', async () => {
   const user = await it.connect({ refresh: 'theirs' });
   it.provider.script(misbehave.slow(200));
-  const [one, two] = await Promise.all([it.ask(user, { renewer: it.renewer() }), it.ask(user)]);
+  const [one, two] = await Promise.all([it.ask(user, { refresher: it.refresher() }), it.ask(user)]);
   expect(one).toMatchObject({ code: 'ok' });
   expect(two).toEqual(one);
   expect(it.sent('theirs')).toBe(1);
@@ -135,28 +135,28 @@ test('3: whoever waits for another process hands out what that one got', async (
 test('4: those who ask one process at once share one attempt, without a lease of their own', async () => {
   const user = await it.connect({ refresh: 'shared' });
   let claims = 0;
-  const renewer = it.renewer({
+  const refresher = it.refresher({
     store: watched(() => {
       claims += 1;
     }),
   });
-  const answers = await Promise.all(Array.from({ length: 50 }, () => it.ask(user, { renewer })));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => it.ask(user, { refresher })));
   expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
   expect([claims, it.sent('shared')]).toEqual([1, 1]);
 });
 
 test('4: what another has refreshed before the lease was taken is not refreshed again', async () => {
   const user = await it.connect({ refresh: 'beaten' });
-  const renewer = it.renewer({ store: watched(async () => void (await it.ask(user))) });
-  expect(await it.ask(user, { renewer })).toMatchObject({ code: 'ok' });
+  const refresher = it.refresher({ store: watched(async () => void (await it.ask(user))) });
+  expect(await it.ask(user, { refresher })).toMatchObject({ code: 'ok' });
   expect(it.sent('beaten')).toBe(1);
 });
 
 test('4: a cool-down that began before the lease was taken is kept', async () => {
   const user = await it.connect({ refresh: 'cooled' });
   it.provider.script(misbehave.serverError());
-  const renewer = it.renewer({ store: watched(async () => void (await it.ask(user))) });
-  expect(await it.ask(user, { renewer })).toMatchObject({ reason: 'provider_unavailable' });
+  const refresher = it.refresher({ store: watched(async () => void (await it.ask(user))) });
+  expect(await it.ask(user, { refresher })).toMatchObject({ reason: 'provider_unavailable' });
   expect(it.sent('cooled')).toBe(1);
   expect((await it.recordOf(user)).lease).toBeNull();
 });
@@ -165,7 +165,7 @@ test('5: a connection that is deleted during its refresh stays deleted', async (
   const user = await it.connect({ refresh: 'deleted' });
   it.provider.script(async (response, right) => {
     await revoke(it.vault, it.platform, user);
-    misbehave.renew()(response, right);
+    misbehave.refresh()(response, right);
   });
   expect(await it.ask(user)).toMatchObject({ code: 'not_connected' });
   expect((await it.store.readConnection(user, it.platform)).record).toBeNull();
@@ -176,7 +176,7 @@ test('5: credentials that a user brings during a refresh win, and the refreshed 
   const user = await it.connect({ refresh: 'old' });
   it.provider.script(async (response, right) => {
     await it.connect({ user, access: 'brought', refresh: 'new', expiresInMs: 600_000 });
-    misbehave.renew()(response, right);
+    misbehave.refresh()(response, right);
   });
   expect(await it.ask(user)).toMatchObject({ code: 'ok', access: 'brought' });
   const { tokenVersion } = await it.recordOf(user);

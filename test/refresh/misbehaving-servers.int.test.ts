@@ -1,10 +1,10 @@
 import { type MisbehavingProvider, misbehave, openMisbehavingProvider } from '@vault-engine/authorization-server';
 import type { UserId } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openRenewals, type Renewals } from './open-renewals.ts';
+import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 import { KINDS, type Kind, profileOf } from './profiles.ts';
 
-type Behaviour = ReturnType<typeof misbehave.renew>;
+type Behaviour = ReturnType<typeof misbehave.refresh>;
 
 /** What is left of a connection whose provider has met one request so. */
 interface Outcome {
@@ -132,17 +132,17 @@ const CASES: Readonly<Record<string, Case>> = {
 
 describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are spent so: %s', (kind) => {
   let provider: MisbehavingProvider;
-  let patient: Renewals;
-  let impatient: Renewals;
-  let renewals: Renewals;
+  let patient: Refreshes;
+  let impatient: Refreshes;
+  let refreshes: Refreshes;
   let user: UserId;
 
   beforeAll(async () => {
     provider = await openMisbehavingProvider();
     const errors = { grant_dead: ['invalid_grant', 'token_revoked'] };
     const profile = profileOf(provider, kind, { errors });
-    patient = await openRenewals({ profile, timeoutMs: 5_000 });
-    impatient = await openRenewals({ profile, timeoutMs: 500 });
+    patient = await openRefreshes({ profile, timeoutMs: 5_000 });
+    impatient = await openRefreshes({ profile, timeoutMs: 500 });
   });
   afterAll(async () => {
     await patient.close();
@@ -154,21 +154,21 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
   const spentSince = (from: number) => provider.refreshTokens().slice(from);
 
   it.each(Object.entries(CASES))('and that %s', async (_name, { meets, outcome, asks = 1, ...how }) => {
-    renewals = how.impatient ? impatient : patient;
-    user = await renewals.connect({});
+    refreshes = how.impatient ? impatient : patient;
+    user = await refreshes.connect({});
     const from = provider.requests.length;
     provider.script(...meets());
     const expected = outcome[kind];
-    expect(await renewals.ask(user)).toMatchObject(expected.answer);
-    const { condition, lease } = await renewals.recordOf(user);
+    expect(await refreshes.ask(user)).toMatchObject(expected.answer);
+    const { condition, lease } = await refreshes.recordOf(user);
     expect({ condition, lease }).toMatchObject({ condition: expected.condition, lease: null });
     expect(spentSince(from)).toEqual(Array(asks).fill('refresh-0'));
     const trail = ['StoreToken ok', 'RefreshToken started', `RefreshToken ${expected.audited}`];
-    expect(renewals.auditOf(user)).toEqual(trail);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', expected.change]);
+    expect(refreshes.auditOf(user)).toEqual(trail);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', expected.change]);
     if (condition.kind === 'failing' && expected.isSpent) {
-      renewals.pass(condition.retryAt - renewals.vault.now() + 1);
-      expect(await renewals.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
+      refreshes.pass(condition.retryAt - refreshes.vault.now() + 1);
+      expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
       expect(spentSince(from)).toEqual(['refresh-0']);
     } else if (condition.kind === 'failing') {
       await restsAndRecovers(condition.retryAt, meets, expected);
@@ -180,30 +180,30 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
   /** Nobody is asked before the time; a second failure is told nobody; and the same refresh token serves. */
   const restsAndRecovers = async (retryAt: number, meets: () => readonly Behaviour[], { condition }: Outcome) => {
     const from = provider.requests.length;
-    expect(await renewals.ask(user)).toMatchObject(
+    expect(await refreshes.ask(user)).toMatchObject(
       'reason' in condition && condition.reason === 'provider_misconfigured'
         ? { code: 'provider_misconfigured' }
         : { code: 'refresh_cooling_down', retryAfterMs: expect.any(Number) },
     );
     expect(spentSince(from)).toEqual([]);
-    renewals.pass(retryAt - renewals.vault.now() + 1);
+    refreshes.pass(retryAt - refreshes.vault.now() + 1);
     provider.script(...meets());
-    await renewals.ask(user);
-    const again = (await renewals.recordOf(user)).condition;
+    await refreshes.ask(user);
+    const again = (await refreshes.recordOf(user)).condition;
     expect(again).toMatchObject({ ...condition, failures: 2 });
     if (again.kind !== 'failing') return;
-    renewals.pass(again.retryAt - renewals.vault.now() + 1);
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok', warning: null });
+    refreshes.pass(again.retryAt - refreshes.vault.now() + 1);
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok', warning: null });
     expect(spentSince(from)).toEqual(['refresh-0', 'refresh-0']);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
   };
 
   const isLeftAlone = async ({ answer }: Outcome) => {
     const from = provider.requests.length;
-    renewals.pass(24 * 3_600_000);
-    expect(await renewals.ask(user)).toMatchObject(answer);
-    await renewals.renewer().attend(user, renewals.platform);
+    refreshes.pass(24 * 3_600_000);
+    expect(await refreshes.ask(user)).toMatchObject(answer);
+    await refreshes.refresher().attend(user, refreshes.platform);
     expect(spentSince(from)).toEqual([]);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
   };
 });

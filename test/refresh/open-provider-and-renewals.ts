@@ -1,10 +1,10 @@
 import { type MisbehavingProvider, openMisbehavingProvider } from '@vault-engine/authorization-server';
 import type { WrittenProfile } from '@vault-engine/platforms';
-import { openRenewals, type Renewals, type RenewalsOptions } from './open-renewals.ts';
+import { openRefreshes, type Refreshes, type RefreshesOptions } from './open-refreshes.ts';
 import { type Kind, profileOf } from './profiles.ts';
 
 /** Renewals, and the one provider that they go to. */
-export interface ProviderAndRenewals extends Omit<Renewals, 'close'> {
+export interface ProviderAndRefreshes extends Omit<Refreshes, 'close'> {
   readonly provider: MisbehavingProvider;
   /** How often a refresh token has been sent. */
   readonly sent: (refresh: string) => number;
@@ -12,7 +12,7 @@ export interface ProviderAndRenewals extends Omit<Renewals, 'close'> {
 }
 
 /** What a test may have otherwise. */
-export interface ProviderOptions extends Omit<RenewalsOptions, 'profile'> {
+export interface ProviderOptions extends Omit<RefreshesOptions, 'profile'> {
   readonly kind?: Kind;
   readonly profile?: Partial<WrittenProfile>;
   /** Seconds. */
@@ -20,21 +20,21 @@ export interface ProviderOptions extends Omit<RenewalsOptions, 'profile'> {
 }
 
 /** Opens both. */
-export const openProviderAndRenewals = async ({
+export const openProviderAndRefreshes = async ({
   kind = 'rejecting',
   profile = {},
   expiresIn = 3_600,
   timeoutMs = 5_000,
   ...options
-}: ProviderOptions = {}): Promise<ProviderAndRenewals> => {
+}: ProviderOptions = {}): Promise<ProviderAndRefreshes> => {
   const provider = await openMisbehavingProvider({ expiresIn });
-  const renewals = await openRenewals({ ...options, timeoutMs, profile: profileOf(provider, kind, profile) });
+  const refreshes = await openRefreshes({ ...options, timeoutMs, profile: profileOf(provider, kind, profile) });
   return {
-    ...renewals,
+    ...refreshes,
     provider,
     sent: (refresh) => provider.refreshTokens().filter((token) => token === refresh).length,
     close: async () => {
-      await renewals.close();
+      await refreshes.close();
       await provider.close();
     },
   };

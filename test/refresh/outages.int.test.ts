@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Told } from './ask.ts';
 import { type BreakableLink, openBreakableLink } from './breakable-link.ts';
 import { mortal } from './mortal.ts';
-import { openRenewals, type Renewals } from './open-renewals.ts';
+import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 import { type Kind, profileOf } from './profiles.ts';
 
 const TIMES = { timeoutMs: 500, persistMs: 400 };
@@ -14,7 +14,7 @@ const LONG_MS = 1_700;
 
 let provider: MisbehavingProvider;
 let link: BreakableLink;
-let renewals: Renewals;
+let refreshes: Refreshes;
 /** The store by a way that does not break, as another machine has it. */
 let elsewhere: TokenStore;
 
@@ -22,7 +22,7 @@ const open = async (kind: Kind) => {
   provider = await openMisbehavingProvider();
   link = openBreakableLink();
   let address = { url: '', keyPrefix: '' };
-  renewals = await openRenewals({
+  refreshes = await openRefreshes({
     profile: profileOf(provider, kind),
     ...TIMES,
     storeAt: (url, keyPrefix) => {
@@ -35,21 +35,21 @@ const open = async (kind: Kind) => {
 beforeEach(() => open('revoking'));
 afterEach(async () => {
   link.mend();
-  await renewals.close();
+  await refreshes.close();
   await elsewhere.close();
   await link.close();
   await provider.close();
 });
 
 /** Someone asks for a token; when the provider has the request, the store is gone. Then the provider answers `behaviour`. */
-const storeLostMeanwhile = async (behaviour = misbehave.renew()) => {
-  const user = await renewals.connect({});
+const storeLostMeanwhile = async (behaviour = misbehave.refresh()) => {
+  const user = await refreshes.connect({});
   provider.script((response, right) => {
     link.breakOff();
     behaviour(response, right);
   });
   let told: Told | null = null;
-  const answer = renewals.ask(user).then((answered) => {
+  const answer = refreshes.ask(user).then((answered) => {
     told = answered;
     return answered;
   });
@@ -57,7 +57,7 @@ const storeLostMeanwhile = async (behaviour = misbehave.renew()) => {
   return { user, answer, told: () => told };
 };
 
-const recordElsewhere = async (user: UserId) => (await elsewhere.readConnection(user, renewals.platform)).record;
+const recordElsewhere = async (user: UserId) => (await elsewhere.readConnection(user, refreshes.platform)).record;
 const broken = () => new Promise((resolve) => setTimeout(resolve, LONG_MS));
 
 describe('the store is lost after the provider has answered', () => {
@@ -65,49 +65,49 @@ describe('the store is lost after the provider has answered', () => {
     const { user, answer, told } = await storeLostMeanwhile();
     await broken();
     expect(told()).toBeNull();
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED']);
     link.mend();
     expect(await answer).toMatchObject({ code: 'ok', access: provider.latest()?.access_token });
-    expect(await renewals.recordOf(user)).toMatchObject({ condition: { kind: 'good' }, lease: null });
+    expect(await refreshes.recordOf(user)).toMatchObject({ condition: { kind: 'good' }, lease: null });
     expect(provider.requests).toHaveLength(1);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
   });
 
   it('a caller whose time is up is told to come again, and finds the new tokens then', async () => {
-    const user = await renewals.connect({});
+    const user = await refreshes.connect({});
     provider.script((response, right) => {
       link.breakOff();
-      misbehave.renew()(response, right);
+      misbehave.refresh()(response, right);
     });
-    expect(await renewals.ask(user, { waitMs: 200 })).toMatchObject({ code: 'provider_unavailable' });
+    expect(await refreshes.ask(user, { waitMs: 200 })).toMatchObject({ code: 'provider_unavailable' });
     link.mend();
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok', access: 'access-1' });
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok', access: 'access-1' });
     expect(provider.requests).toHaveLength(1);
   });
 
   it('new tokens are written although another has given the connection up meanwhile', async () => {
     const { user, answer } = await storeLostMeanwhile();
     await vi.waitUntil(async () => ((await recordElsewhere(user))?.lease?.until ?? 0) < Date.now(), { timeout: 5_000 });
-    const other = renewals.renewer({ store: elsewhere });
+    const other = refreshes.refresher({ store: elsewhere });
     const { tokenVersion } = (await recordElsewhere(user)) ?? expect.unreachable();
-    await other.attend(user, renewals.platform);
+    await other.attend(user, refreshes.platform);
     expect(await recordElsewhere(user)).toMatchObject({ tokenVersion, condition: { kind: 'dead' } });
     link.mend();
     expect(await answer).toMatchObject({ code: 'ok', access: 'access-1' });
-    expect(await renewals.recordOf(user)).toMatchObject({ condition: { kind: 'good' }, lease: null });
+    expect(await refreshes.recordOf(user)).toMatchObject({ condition: { kind: 'good' }, lease: null });
     expect(provider.requests).toHaveLength(1);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
   });
 
   it('new tokens are written although another has claimed the lease meanwhile, once that one has died', async () => {
     const { user, answer } = await storeLostMeanwhile();
     await vi.waitUntil(async () => ((await recordElsewhere(user))?.lease?.until ?? 0) < Date.now(), { timeout: 5_000 });
-    const { parts, died } = mortal({ ...renewals.vault, store: elsewhere }, 'after claiming');
-    void renewals.renewer(parts).attend(user, renewals.platform);
+    const { parts, died } = mortal({ ...refreshes.vault, store: elsewhere }, 'after claiming');
+    void refreshes.refresher(parts).attend(user, refreshes.platform);
     await died;
     link.mend();
     expect(await answer).toMatchObject({ code: 'ok', access: 'access-1' });
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
   });
 
   it('what the provider refused kills no connection: the refresh token is not spent', async () => {
@@ -115,7 +115,7 @@ describe('the store is lost after the provider has answered', () => {
     await broken();
     link.mend();
     expect(await answer).toMatchObject({ code: 'provider_unavailable' });
-    const { condition } = await renewals.recordOf(user);
+    const { condition } = await refreshes.recordOf(user);
     expect(condition).toMatchObject({ kind: 'failing', reason: 'provider_unavailable', failures: 1 });
   });
 
@@ -130,7 +130,7 @@ describe('the store is lost after the provider has answered', () => {
 
 describe('within the grace', () => {
   beforeEach(async () => {
-    await renewals.close();
+    await refreshes.close();
     await elsewhere.close();
     await link.close();
     await provider.close();
@@ -140,18 +140,20 @@ describe('within the grace', () => {
   it('what another has got from the provider meanwhile stays, and the first one’s tokens are dropped', async () => {
     const { user, answer } = await storeLostMeanwhile();
     await vi.waitUntil(async () => ((await recordElsewhere(user))?.lease?.until ?? 0) < Date.now(), { timeout: 5_000 });
-    expect(await renewals.renewer({ store: elsewhere }).attend(user, renewals.platform)).toEqual({ kind: 'renewed' });
+    expect(await refreshes.refresher({ store: elsewhere }).attend(user, refreshes.platform)).toEqual({
+      kind: 'renewed',
+    });
     link.mend();
     expect(await answer).toMatchObject({ code: 'ok', access: 'access-2' });
     expect(provider.refreshTokens()).toEqual(['refresh-0', 'refresh-0']);
-    expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
+    expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
   });
 });
 
 describe('before the provider is asked', () => {
   it('a store whose answer is lost when the lease says `called` costs no connection', async () => {
-    const user = await renewals.connect({});
-    const { store } = renewals.vault;
+    const user = await refreshes.connect({});
+    const { store } = refreshes.vault;
     let releases = 0;
     const losing: TokenStore = {
       ...store,
@@ -166,32 +168,32 @@ describe('before the provider is asked', () => {
         return store.release(of);
       },
     };
-    const asked = renewals.ask(user, { renewer: renewals.renewer({ store: losing }) });
+    const asked = refreshes.ask(user, { refresher: refreshes.refresher({ store: losing }) });
     await expect(asked).rejects.toMatchObject({ port: 'storage' });
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok', access: 'access-1' });
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok', access: 'access-1' });
   });
 
   it('an audit log that takes nothing keeps the provider from being asked, and the lease from being kept', async () => {
-    const user = await renewals.connect({});
-    renewals.auditFails(true);
-    await expect(renewals.ask(user)).rejects.toMatchObject({ port: 'audit' });
+    const user = await refreshes.connect({});
+    refreshes.auditFails(true);
+    await expect(refreshes.ask(user)).rejects.toMatchObject({ port: 'audit' });
     expect(provider.requests).toHaveLength(0);
-    expect((await renewals.recordOf(user)).lease).toBeNull();
-    renewals.auditFails(false);
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
+    expect((await refreshes.recordOf(user)).lease).toBeNull();
+    refreshes.auditFails(false);
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
   });
 });
 
 it('an audit log that is lost after the provider has answered gets its records later', async () => {
-  const user = await renewals.connect({});
+  const user = await refreshes.connect({});
   provider.script((response, right) => {
-    renewals.auditFails(true);
-    misbehave.renew()(response, right);
+    refreshes.auditFails(true);
+    misbehave.refresh()(response, right);
   });
-  expect(await renewals.ask(user)).toMatchObject({ code: 'ok', access: 'access-1' });
-  expect(renewals.changesOf(user)).toEqual(['CONNECTED']);
-  renewals.auditFails(false);
-  expect(await drainPending(renewals.vault, 0)).toBe(1);
-  expect(renewals.auditOf(user)).toEqual(['StoreToken ok', 'RefreshToken started', 'RefreshToken ok']);
-  expect(renewals.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
+  expect(await refreshes.ask(user)).toMatchObject({ code: 'ok', access: 'access-1' });
+  expect(refreshes.changesOf(user)).toEqual(['CONNECTED']);
+  refreshes.auditFails(false);
+  expect(await drainPending(refreshes.vault, 0)).toBe(1);
+  expect(refreshes.auditOf(user)).toEqual(['StoreToken ok', 'RefreshToken started', 'RefreshToken ok']);
+  expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
 });

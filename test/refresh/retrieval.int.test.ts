@@ -2,13 +2,13 @@ import { misbehave } from '@vault-engine/authorization-server';
 import { PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { revoke } from './connect.ts';
-import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
 
 const HOUR_MS = 3_600_000;
 
-let its: ProviderAndRenewals;
+let its: ProviderAndRefreshes;
 beforeAll(async () => {
-  its = await openProviderAndRenewals({ expiresIn: 3_600 });
+  its = await openProviderAndRefreshes({ expiresIn: 3_600 });
 });
 afterAll(() => its.close());
 
@@ -69,8 +69,8 @@ describe('a token that is usable', () => {
     const claim = async () => {
       throw new PortUnavailable('storage', 'it takes no writes');
     };
-    const renewer = its.renewer({ store: { ...its.store, claim } });
-    expect(await its.ask(unheard, { ...more, renewer })).toMatchObject({ code: 'ok', access: 'access-0' });
+    const refresher = its.refresher({ store: { ...its.store, claim } });
+    expect(await its.ask(unheard, { ...more, refresher })).toMatchObject({ code: 'ok', access: 'access-0' });
   });
 });
 
@@ -131,7 +131,7 @@ describe('during a refresh', () => {
 
 it('a token that its provider issues lapsed is refused, and its provider is named as the cause', async () => {
   const user = await its.connect({});
-  its.provider.script(misbehave.renew({ expires_in: 0.001 }));
+  its.provider.script(misbehave.refresh({ expires_in: 0.001 }));
   expect(await its.ask(user)).toMatchObject({ code: 'provider_unavailable', reason: 'renewed_in_vain' });
 });
 
@@ -145,7 +145,7 @@ it('a refresh token that does not open is an internal error, spends nothing, and
       return { ...found, record: found.record === null ? null : { ...found.record, refresh } };
     },
   };
-  const asked = its.ask(user, { renewer: its.renewer({ store: corrupt }) });
+  const asked = its.ask(user, { refresher: its.refresher({ store: corrupt }) });
   expect(await asked).toMatchObject({ code: 'internal', reason: 'record_corrupt' });
   expect(its.sent('sealed')).toBe(0);
   expect((await its.recordOf(user)).lease).toBeNull();

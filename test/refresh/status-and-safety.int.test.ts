@@ -2,23 +2,23 @@ import { misbehave, openAuthorizationServer } from '@vault-engine/authorization-
 import { status } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { connect } from './connect.ts';
-import { openProviderAndRenewals, type ProviderAndRenewals } from './open-provider-and-renewals.ts';
-import { openRenewals, type Renewals } from './open-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 
-let its: ProviderAndRenewals;
+let its: ProviderAndRefreshes;
 beforeAll(async () => {
-  its = await openProviderAndRenewals();
+  its = await openProviderAndRefreshes();
 });
 afterAll(() => its.close());
 
 test('23: what turns is told, also that it is well again, each with an id of its own; repetitions are not', async () => {
   const user = await its.connect({ expiresInMs: 60_000 });
   its.pass(50_000);
-  const behaviours = [misbehave.serverError(), misbehave.html(502), misbehave.serverError(), misbehave.renew()];
+  const behaviours = [misbehave.serverError(), misbehave.html(502), misbehave.serverError(), misbehave.refresh()];
   its.provider.script(...behaviours);
   for (const _ of behaviours) {
-    await its.renewer().attend(user, its.platform);
-    await its.renewer().attend(user, its.platform);
+    await its.refresher().attend(user, its.platform);
+    await its.refresher().attend(user, its.platform);
     const { condition } = await its.recordOf(user);
     if (condition.kind === 'failing') its.pass(condition.retryAt - its.vault.now() + 1);
   }
@@ -31,13 +31,16 @@ test('23: what turns is told, also that it is well again, each with an id of its
 
 describe('24: reconnecting', () => {
   let server: Awaited<ReturnType<typeof openAuthorizationServer>>;
-  let renewals: Renewals;
+  let refreshes: Refreshes;
   beforeAll(async () => {
     server = await openAuthorizationServer({ lifetimes: { access: 60 } });
-    renewals = await openRenewals({ profile: { ...server.profile, refresh: { min_interval_s: 0 } }, timeoutMs: 5_000 });
+    refreshes = await openRefreshes({
+      profile: { ...server.profile, refresh: { min_interval_s: 0 } },
+      timeoutMs: 5_000,
+    });
   });
   afterAll(async () => {
-    await renewals.close();
+    await refreshes.close();
     await server.close();
   });
   const tokensOf = async (account: string) => {
@@ -46,13 +49,13 @@ describe('24: reconnecting', () => {
   };
 
   it('is to the same upstream account, also after refreshes, unless another is asked for', async () => {
-    const { vault, platform } = renewals;
-    const user = await renewals.connect(await tokensOf('alice'));
-    expect(await renewals.ask(user)).toMatchObject({ code: 'ok' });
-    const { tokenVersion } = await renewals.recordOf(user);
+    const { vault, platform } = refreshes;
+    const user = await refreshes.connect(await tokensOf('alice'));
+    expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
+    const { tokenVersion } = await refreshes.recordOf(user);
     const another = { user, ...(await tokensOf('bob')) };
     expect(await connect(vault, platform, another)).toMatchObject({ failure: { code: 'account_mismatch' } });
-    expect(await renewals.recordOf(user)).toMatchObject({ tokenVersion });
+    expect(await refreshes.recordOf(user)).toMatchObject({ tokenVersion });
     expect(await connect(vault, platform, { user, ...(await tokensOf('alice')) })).toMatchObject({ ok: true });
     expect(await connect(vault, platform, { ...another, allowAccountChange: true })).toMatchObject({ ok: true });
   });
@@ -61,7 +64,7 @@ describe('24: reconnecting', () => {
 test('25: callers, the audit log, events and what is stored in the clear see no refresh token', async () => {
   const user = await its.connect({ refresh: 'refresh-of-25' });
   its.provider.script(
-    misbehave.renew({ refresh_token: 'next-of-25', raw: { authed_user: { refresh_token: 'nested-of-25' } } }),
+    misbehave.refresh({ refresh_token: 'next-of-25', raw: { authed_user: { refresh_token: 'nested-of-25' } } }),
   );
   const answer = await its.ask(user);
   expect(answer).toMatchObject({ code: 'ok' });
@@ -72,7 +75,7 @@ test('25: callers, the audit log, events and what is stored in the clear see no 
 
 test('26: what a connection says of itself sends its tokens to no host that its profile does not allow', async () => {
   const hosts = { param: 'region', allowed: ['accounts.example.com'] };
-  const regional = await openProviderAndRenewals({ profile: { hosts } });
+  const regional = await openProviderAndRefreshes({ profile: { hosts } });
   const user = await regional.connect({ params: { region: '127.0.0.1' } });
   expect(await regional.ask(user)).toMatchObject({ code: 'provider_misconfigured' });
   expect(regional.auditOf(user).at(-1)).toBe('RefreshToken provider_misconfigured host_not_allowed');
@@ -82,7 +85,7 @@ test('26: what a connection says of itself sends its tokens to no host that its 
 
 test('26: a redirect is not followed', async () => {
   const user = await its.connect({ refresh: 'redirected' });
-  const elsewhere = await openProviderAndRenewals();
+  const elsewhere = await openProviderAndRefreshes();
   its.provider.script(misbehave.redirect(elsewhere.provider.tokenUrl));
   expect(await its.ask(user)).toMatchObject({ code: 'provider_misconfigured' });
   expect([its.sent('redirected'), elsewhere.provider.requests.length]).toEqual([1, 0]);
@@ -95,7 +98,7 @@ describe('27: to refresh and to authorise anew are two things', () => {
     its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
     await its.ask(user);
     its.pass(30 * 24 * 3_600_000);
-    expect(await its.renewer().attend(user, its.platform)).toEqual({ kind: 'nothing' });
+    expect(await its.refresher().attend(user, its.platform)).toEqual({ kind: 'nothing' });
     expect(await its.ask(user)).toMatchObject({ code: 'expired_token', reason: 'grant_refused' });
     expect(its.sent('dead')).toBe(2);
     await its.connect({ user, access: 'revived', expiresInMs: 600_000 });
@@ -108,7 +111,7 @@ describe('27: to refresh and to authorise anew are two things', () => {
     const before = await its.recordOf(user);
     await its.ask(user);
     const after = await its.recordOf(user);
-    expect(after.grant).toEqual({ ...before.grant, renewedAt: expect.any(Number) });
+    expect(after.grant).toEqual({ ...before.grant, refreshedAt: expect.any(Number) });
     expect(after.metadata.scopes).toEqual(before.metadata.scopes);
     const request = its.provider.requests.find(({ body }) => body.includes('as+it+was'));
     expect(new URLSearchParams(request?.body).get('grant_type')).toBe('refresh_token');

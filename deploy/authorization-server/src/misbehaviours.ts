@@ -15,7 +15,7 @@ export interface TokenAnswer {
 const MIB = 1024 * 1024;
 
 /** New tokens, with `changes`: a field that is undefined is left out. */
-export const renew =
+export const refresh =
   (changes: Readonly<Record<string, unknown>> = {}): Behaviour =>
   (response, right) =>
     sendJson(response, 200, { ...right, ...changes });
@@ -28,7 +28,7 @@ export const answer =
 
 /** Another behaviour, `ms` milliseconds later. */
 export const slow =
-  (ms: number, then: Behaviour = renew()): Behaviour =>
+  (ms: number, then: Behaviour = refresh()): Behaviour =>
   (response, right) => {
     const timer = setTimeout(() => then(response, right), ms);
     response.once('close', () => clearTimeout(timer));
@@ -49,9 +49,9 @@ export const errorWithStatus200 = (error = 'invalid_grant'): Behaviour => answer
 /** Status 200, and `ok: false` beside the error, as chat providers have it. */
 export const notOk = (error = 'token_revoked'): Behaviour => answer(200, { ok: false, error });
 
-export const withoutExpiry = (): Behaviour => renew({ expires_in: undefined });
+export const withoutExpiry = (): Behaviour => refresh({ expires_in: undefined });
 
-export const withoutRefreshToken = (): Behaviour => renew({ refresh_token: undefined });
+export const withoutRefreshToken = (): Behaviour => refresh({ refresh_token: undefined });
 
 /** A page of a proxy that stands before the provider. */
 export const html =

@@ -1,4 +1,4 @@
-import { type Behaviour, renew, type TokenAnswer } from './misbehaviours.ts';
+import { type Behaviour, refresh, type TokenAnswer } from './misbehaviours.ts';
 import { openHttpServer, type Received, sendJson } from './open-server.ts';
 
 /** A token endpoint that meets each request as a test says, and renews everything where it says nothing. */
@@ -24,7 +24,7 @@ export interface MisbehavingProvider {
 export const openMisbehavingProvider = async ({ expiresIn = 3_600 } = {}): Promise<MisbehavingProvider> => {
   const script: Behaviour[] = [];
   const requests: Received[] = [];
-  let rest: Behaviour = renew();
+  let rest: Behaviour = refresh();
   let latest: TokenAnswer | null = null;
   const server = await openHttpServer((received, response) => {
     if (received.path === '/introspect') {

@@ -51,7 +51,7 @@ it('reads refresh tokens out of JSON too', async () => {
 });
 
 it('meets request by request as the script says, then as otherwise', async () => {
-  provider.script(misbehave.invalidGrant(), misbehave.renew());
+  provider.script(misbehave.invalidGrant(), misbehave.refresh());
   provider.otherwise(misbehave.serverError());
   const statuses = [(await ask()).status, (await ask()).status, (await ask()).status, (await ask()).status];
   expect(statuses).toEqual([400, 200, 500, 500]);

@@ -4,7 +4,7 @@ export { type RunningVault, type RunOptions, runVault } from './run-vault.ts';
 export {
   gatewayPort,
   plan,
-  renewalEnvironment,
+  refreshEnvironment,
   type ServicePlan,
   servicePlans,
   syncEnginePlan,

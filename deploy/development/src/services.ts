@@ -101,7 +101,7 @@ export const plan = (
     VAULT_LOCAL_KEY_FILE: place.keyFile,
     VAULT_METRICS_PORT: String(place.firstPort + offset),
     VAULT_ALLOW_INSECURE_LOOPBACK: '1',
-    ...(RENEWING.has(name) ? renewalEnvironment(place) : {}),
+    ...(RENEWING.has(name) ? refreshEnvironment(place) : {}),
     ...env,
   },
   operations: `http://127.0.0.1:${place.firstPort + offset}`,
@@ -111,7 +111,7 @@ export const plan = (
 const RENEWING: ReadonlySet<string> = new Set(['command-worker', 'refresh-scheduler']);
 
 /** What a process that renews tokens is started with beside the rest: which platforms there are, and as what we are registered. */
-export const renewalEnvironment = ({ further }: VaultPlace): Readonly<Record<string, string>> =>
+export const refreshEnvironment = ({ further }: VaultPlace): Readonly<Record<string, string>> =>
   further === undefined || further.profileFolders.length === 0
     ? {}
     : { VAULT_PROFILES: further.profileFolders.join(':'), ...further.clients };

@@ -21,7 +21,7 @@ import { type RunningVault, runVault } from './run-vault.ts';
 import {
   authorizationServerPort,
   gatewayPort,
-  renewalEnvironment,
+  refreshEnvironment,
   type ServicePlan,
   SYNC_ENGINE,
   servicePlans,
@@ -147,7 +147,7 @@ function steps(onCrash: (what: string) => void): Step[] {
           redis,
           engines: provisioned.enginesFile,
           metrics,
-          providers: renewalEnvironment(place),
+          providers: refreshEnvironment(place),
         });
         log(whatNext(gatewayOf(place), provisioned.enginesFile, join(stateDir, 'logs', 'authorization-server.log')));
       },

@@ -29,7 +29,7 @@ import {
   type ServiceContext,
 } from '@vault-engine/runtime';
 import { openRedisStore } from '@vault-engine/token-store';
-import { createRenewer, type Providers, type Renewer, type TokenStore, type Vault } from '@vault-engine/vault';
+import { createRefresher, type Providers, type Refresher, type TokenStore, type Vault } from '@vault-engine/vault';
 
 /** The sections of a configuration that a vault is assembled by: spread them into a service's own. */
 export const vaultSettings = {
@@ -53,7 +53,7 @@ export interface VaultConfig extends ServiceConfig {
 export interface AssembledVault {
   readonly vault: Vault;
   /** Drained when the service stops, behind the parts that are opened later. */
-  readonly renewer: Renewer;
+  readonly refresher: Refresher;
   readonly catalog: ProfileCatalog;
   readonly wrapper: Awaited<ReturnType<typeof openWrapper>>;
   readonly codec: Codec;
@@ -99,18 +99,18 @@ export const assembleVault = async (
     uuid: randomUUID,
     rememberMs: REMEMBER_MS,
   };
-  return { vault, renewer: await openRenewer(context, vault), catalog, wrapper, codec, bus, topics };
+  return { vault, refresher: await openRefresher(context, vault), catalog, wrapper, codec, bus, topics };
 };
 
 /** A refresh token that is spent has to be replaced: what is under way is waited for. */
-const openRenewer = ({ log, part }: Context, vault: Vault): Promise<Renewer> =>
+const openRefresher = ({ log, part }: Context, vault: Vault): Promise<Refresher> =>
   part(
     'renewals',
-    () => createRenewer(vault, { sleep, random: Math.random }),
-    async (renewer) => {
-      if (!(await renewer.drain(DRAIN_MS)))
+    () => createRefresher(vault, { sleep, random: Math.random }),
+    async (refresher) => {
+      if (!(await refresher.drain(DRAIN_MS)))
         log.warn('stopped while a provider was asked: whoever is next finds out what became of it', {
-          count: renewer.underWay,
+          count: refresher.underWay,
         });
     },
   );

@@ -4,7 +4,7 @@ export { fetchIdentity, type IdentityFailure } from './fetch-identity.ts';
 export { listUnverified, type UnverifiedFact, type VerifiedFile } from './list-unverified.ts';
 export { type LoadedProfiles, type LoadOptions, loadProfiles } from './load-profiles.ts';
 export { openCatalog, ProfilesRefused } from './open-catalog.ts';
-export { openProviders, type ProvidersOptions, renewalTerms, type SharedRate } from './open-providers.ts';
+export { openProviders, type ProvidersOptions, refreshTerms, type SharedRate } from './open-providers.ts';
 export { type Outbound, type OutboundOptions, openOutbound } from './outbound/open-outbound.ts';
 export type { PlatformProfile, ProfileCatalog } from './platform-catalog.ts';
 export { formatFaults, type ProfileFault } from './profile-fault.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PlatformId, Providers, RenewalFacts, RenewalTerms } from '@vault-engine/vault';
+import type { PlatformId, Providers, RefreshFacts, RefreshTerms } from '@vault-engine/vault';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ClientCredentials } from './client-credentials.ts';
 import { fetchIdentity } from './fetch-identity.ts';
@@ -47,7 +47,7 @@ export const openProviders = (options: ProvidersOptions): Providers => {
   return {
     terms: (platform) => {
       const registration = registered(platform);
-      return registration === null ? null : renewalTerms(registration.profile, random);
+      return registration === null ? null : refreshTerms(registration.profile, random);
     },
     admit: async (platform) => {
       const perMinute = catalog.profile(platform)?.limits.per_minute ?? null;
@@ -82,7 +82,7 @@ export const openProviders = (options: ProvidersOptions): Providers => {
 };
 
 /** How the connections of a platform are renewed by whoever is registered with it. */
-export const renewalTerms = (profile: PlatformProfile, random: RandomFraction): RenewalTerms => {
+export const refreshTerms = (profile: PlatformProfile, random: RandomFraction): RefreshTerms => {
   const { rotation, refresh, introspection } = profile;
   return {
     dueAt: (facts) => dueAt({ ...facts, expiresAt: expiryOf(profile, facts) }, profile, () => shareOf(facts)),
@@ -95,20 +95,20 @@ export const renewalTerms = (profile: PlatformProfile, random: RandomFraction): 
 };
 
 /** Whoever stored the token may not have said when it lapses: it is refreshed as the provider's tokens usually have to be. */
-const expiryOf = ({ access }: PlatformProfile, { expiresAt, renewedAt }: RenewalFacts): number | null => {
+const expiryOf = ({ access }: PlatformProfile, { expiresAt, refreshedAt }: RefreshFacts): number | null => {
   if (expiresAt !== null || access.none_means === 'never' || access.default_ttl_s === null) return expiresAt;
-  return renewedAt + access.default_ttl_s * 1_000;
+  return refreshedAt + access.default_ttl_s * 1_000;
 };
 
 /**
  * A number in [0, 1) for the jitter, always the same for the same credentials: whoever attends to a connection finds it due
  * when the index did.
  */
-const shareOf = ({ renewedAt, expiresAt, refreshExpiresAt }: RenewalFacts): number =>
-  createHash('sha256').update(`${renewedAt}:${expiresAt}:${refreshExpiresAt}`).digest().readUInt32BE() / 2 ** 32;
+const shareOf = ({ refreshedAt, expiresAt, refreshExpiresAt }: RefreshFacts): number =>
+  createHash('sha256').update(`${refreshedAt}:${expiresAt}:${refreshExpiresAt}`).digest().readUInt32BE() / 2 ** 32;
 
 /** Nobody knows what an unknown provider does that always rotates: what may end the user's grant is not tried. */
-const reuseOf = ({ mode, on_reuse: onReuse }: PlatformProfile['rotation']): RenewalTerms['reuse'] => {
+const reuseOf = ({ mode, on_reuse: onReuse }: PlatformProfile['rotation']): RefreshTerms['reuse'] => {
   if (mode === 'never') return 'harmless';
   if (onReuse === 'reject') return 'refused';
   return onReuse === 'unknown' && mode === 'optional' ? 'refused' : 'fatal';

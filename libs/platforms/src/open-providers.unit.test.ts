@@ -1,7 +1,7 @@
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import type { PlatformId } from '@vault-engine/vault';
 import { expect, it } from 'vitest';
-import { openProviders, renewalTerms } from './open-providers.ts';
+import { openProviders, refreshTerms } from './open-providers.ts';
 import type { OutboundRequest } from './outbound/exchange.ts';
 import { testProfile } from './testing/profile-of-test.ts';
 
@@ -68,7 +68,7 @@ it('asks a platform that the vault is registered with', async () => {
 
 it('a provider tells whether a refresh token is spent where its profile says so', () => {
   const tells = (introspection: { url: string; refresh_tokens?: boolean } | null) =>
-    renewalTerms(testProfile('https://provider.example/token', { introspection }), () => 0).tellsSpent;
+    refreshTerms(testProfile('https://provider.example/token', { introspection }), () => 0).tellsSpent;
   const url = 'https://provider.example/introspect';
   expect([tells(null), tells({ url }), tells({ url, refresh_tokens: true })]).toEqual([false, false, true]);
 });
@@ -77,13 +77,16 @@ it.each([
   ['use_default', 3_600, true],
   ['use_default', null, false],
   ['never', 3_600, false],
-] as const)('a token whose end nobody said is renewed as the profile has it: %s, %s s', (meaning, seconds, renewed) => {
-  const terms = renewalTerms(
-    testProfile('https://provider.example/token', { access: { none_means: meaning, default_ttl_s: seconds } }),
-    () => 0,
-  );
-  const due = terms.dueAt({ renewedAt: 1_000, hasRefreshToken: true, expiresAt: null, refreshExpiresAt: null });
-  if (!renewed) return expect(due).toBeNull();
-  expect(due).toBeGreaterThan(1_000);
-  expect(due).toBeLessThan(3_601_000);
-});
+] as const)(
+  'a token whose end nobody said is renewed as the profile has it: %s, %s s',
+  (meaning, seconds, refreshed) => {
+    const terms = refreshTerms(
+      testProfile('https://provider.example/token', { access: { none_means: meaning, default_ttl_s: seconds } }),
+      () => 0,
+    );
+    const due = terms.dueAt({ refreshedAt: 1_000, hasRefreshToken: true, expiresAt: null, refreshExpiresAt: null });
+    if (!refreshed) return expect(due).toBeNull();
+    expect(due).toBeGreaterThan(1_000);
+    expect(due).toBeLessThan(3_601_000);
+  },
+);

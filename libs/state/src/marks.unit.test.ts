@@ -90,9 +90,9 @@ describe('the marks of a topic', () => {
     fc.assert(
       fc.property(fc.array(message, { minLength: 1 }), (log) => {
         const seen = shown(log);
-        const renewed = marksAfter(log).buried().has(user) && seen !== null ? [...log, seen] : log;
+        const republished = marksAfter(log).buried().has(user) && seen !== null ? [...log, seen] : log;
         if (seen === null) return;
-        expect(shown(renewed.slice(-1))).toEqual(shown(renewed));
+        expect(shown(republished.slice(-1))).toEqual(shown(republished));
       }),
     );
   });

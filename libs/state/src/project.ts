@@ -38,7 +38,7 @@ export interface Projection {
   /** After a change: of several that wait, the first one shows them all. */
   readonly follow: (user: UserId, changed: Changed) => Promise<Projected>;
   /** Publishes what the store has, whatever the topic shows. */
-  readonly renew: (user: UserId) => Promise<Projected>;
+  readonly republish: (user: UserId) => Promise<Projected>;
   /** Publishes what the store has where the topic shows something else, and says how that differed. */
   readonly mend: (user: UserId) => Promise<Drift | null>;
   /** How the topic differs, without changing it. */
@@ -66,7 +66,7 @@ export const openProjection = (parts: ProjectingParts): Projection => {
           ? null
           : publish(parts, found, due(found.known, found.actual));
       }),
-    renew: (user) =>
+    republish: (user) =>
       exclusively(user, async () => {
         const found = await look(user);
         return publish(parts, found, due(found.known, found.actual));

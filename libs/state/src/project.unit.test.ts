@@ -26,7 +26,7 @@ const recordOf = (tokenVersion: number): ConnectionRecord => ({
   access: ciphertext(Buffer.from('sealed')),
   refresh: null,
   condition: { kind: 'good' },
-  grant: { since: 0, endsAt: null, renewedAt: null, account: null },
+  grant: { since: 0, endsAt: null, refreshedAt: null, account: null },
   told: '',
   lease: null,
 });
@@ -177,7 +177,7 @@ describe('a projection', () => {
   it('shows a user who returns in the moment in which drift made a tombstone', async () => {
     const projector = scene.projector();
     scene.row = { revision: 5, content: 50 };
-    await projector.renew(user);
+    await projector.republish(user);
     scene.row = null;
     expect(await projector.mend(user)).toBe('surplus');
     // Decided upon the clock before that tombstone, and written after it.
@@ -263,7 +263,7 @@ describe('a projection', () => {
         gate?.resolve();
         await Promise.all(stalled);
         living.tail();
-        for (const buried of living.marks.buried()) await living.renew(buried);
+        for (const buried of living.marks.buried()) await living.republish(buried);
         living.tail();
         const due = scene.row?.content ?? null;
         expect({ followed: scene.shown(), afresh: scene.shown(scene.log.slice(-1)) }).toEqual({

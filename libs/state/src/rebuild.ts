@@ -14,23 +14,23 @@ export interface RebuildOptions {
   readonly store: Pick<TokenStore, 'users'>;
   /** What the topic holds, read whole. */
   readonly marks: Pick<StateMarks, 'users'>;
-  readonly renew: (user: UserId) => Promise<Projected>;
+  readonly republish: (user: UserId) => Promise<Projected>;
   readonly onProgress: (rebuilt: Rebuilt) => void;
 }
 
 /** Publishes the snapshot of every user of the store, and the tombstone of everybody whom only the topic has. */
-export const rebuild = async ({ store, marks, renew, onProgress }: RebuildOptions): Promise<Rebuilt> => {
+export const rebuild = async ({ store, marks, republish, onProgress }: RebuildOptions): Promise<Rebuilt> => {
   // Before the first snapshot is written: what the topic gains by the rebuild itself is no surplus.
   const surplus = new Set(marks.users());
   let rebuilt: Rebuilt = { snapshots: 0, tombstones: 0 };
-  const renewAll = async (users: AsyncIterable<UserId> | Iterable<UserId>): Promise<void> => {
+  const republishAll = async (users: AsyncIterable<UserId> | Iterable<UserId>): Promise<void> => {
     for await (const batch of inBatches(users)) {
-      rebuilt = sum(rebuilt, await Promise.all(batch.map(renew)));
+      rebuilt = sum(rebuilt, await Promise.all(batch.map(republish)));
       onProgress(rebuilt);
     }
   };
-  await renewAll(passing(store.users(), (user) => surplus.delete(user)));
-  await renewAll(surplus);
+  await republishAll(passing(store.users(), (user) => surplus.delete(user)));
+  await republishAll(surplus);
   return rebuilt;
 };
 

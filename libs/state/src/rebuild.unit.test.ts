@@ -6,7 +6,7 @@ const asUser = (text: string): UserId => userId(text) ?? expect.fail('no user id
 
 it('a rebuild renews every user of the store and everybody whom only the topic has, once, and tells how far it is', async () => {
   const stored = Array.from({ length: 100 }, (_, index) => `u${index}`);
-  const renewed: string[] = [];
+  const republished: string[] = [];
   const progress: Rebuilt[] = [];
   const rebuilt = await rebuild({
     store: {
@@ -15,13 +15,13 @@ it('a rebuild renews every user of the store and everybody whom only the topic h
       },
     },
     marks: { users: () => ['u1', 'u2', 'gone'].map(asUser) },
-    renew: async (user) => {
-      renewed.push(user);
+    republish: async (user) => {
+      republished.push(user);
       return user === 'gone' ? 'tombstone' : 'snapshot';
     },
     onProgress: (so) => progress.push(so),
   });
-  expect(renewed).toEqual([...stored, 'gone']);
+  expect(republished).toEqual([...stored, 'gone']);
   expect(rebuilt).toEqual({ snapshots: 100, tombstones: 1 });
   expect(progress).toEqual([
     { snapshots: 64, tombstones: 0 },

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { accountAfter, accountDigest, type Whose, whoseAccount } from './account.ts';
 import type { Credentials } from './credentials.ts';
-import type { Identified, RenewalTerms } from './providers.ts';
+import type { Identified, RefreshTerms } from './providers.ts';
 import { impatient, patient, terms } from './testing/connection-samples.ts';
 import { GMAIL, SLACK } from './testing/flow-samples.ts';
 
@@ -13,7 +13,7 @@ const credentials: Credentials = {
   metadata: { tokenType: 'Bearer', scopes: [], expiresAt: null, refreshExpiresAt: null, params: {} },
 };
 
-const ask = async (identified: Identified, registered: RenewalTerms | null = terms, deadlineBudget = patient) => {
+const ask = async (identified: Identified, registered: RefreshTerms | null = terms, deadlineBudget = patient) => {
   let asked = 0;
   const identify = async () => {
     asked += 1;

@@ -1,5 +1,5 @@
 import type { ConnectionRecord } from './model.ts';
-import type { RenewalTerms } from './providers.ts';
+import type { RefreshTerms } from './providers.ts';
 import { nextTurn, standingText, status } from './status.ts';
 
 /** The record, noting that everybody has been told how it stands at `now` (Unix milliseconds). */
@@ -12,8 +12,8 @@ export const toldOf = (record: Omit<ConnectionRecord, 'told'>, now: number): Con
  * When a connection next wants attention, Unix milliseconds; null: never. To be refreshed, or because time alone makes it
  * stand otherwise and somebody has to be told.
  */
-export const attentionAt = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): number | null => {
-  const renewal = isOver(record, now) ? null : renewalAt(record, terms);
+export const attentionAt = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): number | null => {
+  const renewal = isOver(record, now) ? null : refreshAt(record, terms);
   const times = [renewal, nextTurn(status(record, now), now)].filter((time) => time !== null);
   return times.length === 0 ? null : Math.min(...times);
 };
@@ -23,9 +23,9 @@ export const isOver = ({ metadata, grant }: Pick<ConnectionRecord, 'metadata' | 
   [metadata.refreshExpiresAt, grant.endsAt].some((end) => end !== null && end <= now);
 
 /** When a connection is to be refreshed ahead of time or once more, Unix milliseconds; null: never. */
-export const renewalAt = (
+export const refreshAt = (
   { condition, storedAt, refresh, metadata: { expiresAt, refreshExpiresAt } }: ConnectionRecord,
-  terms: RenewalTerms | null,
+  terms: RefreshTerms | null,
 ): number | null => {
   if (terms === null || refresh === null) return null;
   switch (condition.kind) {
@@ -35,6 +35,6 @@ export const renewalAt = (
       return null;
     case 'none': // Somebody has registered with the provider since.
     case 'good':
-      return terms.dueAt({ renewedAt: storedAt, hasRefreshToken: true, expiresAt, refreshExpiresAt });
+      return terms.dueAt({ refreshedAt: storedAt, hasRefreshToken: true, expiresAt, refreshExpiresAt });
   }
 };

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attentionAt, isOver, renewalAt, toldOf } from './attention.ts';
+import { attentionAt, isOver, refreshAt, toldOf } from './attention.ts';
 import type { Condition, ConnectionRecord } from './model.ts';
-import type { RenewalTerms } from './providers.ts';
-import { mayRenew } from './renewal/decide-renewal.ts';
+import type { RefreshTerms } from './providers.ts';
+import { mayRefresh } from './refresh/decide-refresh.ts';
 import { standingText, status } from './status.ts';
 import { connectionOf, terms } from './testing/connection-samples.ts';
 import { NOW } from './testing/flow-samples.ts';
 
 /** Due a minute ahead of the expiry. */
-const ahead: RenewalTerms = { ...terms, dueAt: ({ expiresAt }) => (expiresAt === null ? null : expiresAt - 60_000) };
+const ahead: RefreshTerms = { ...terms, dueAt: ({ expiresAt }) => (expiresAt === null ? null : expiresAt - 60_000) };
 
 const failing = (retryAt: number): Condition => ({
   kind: 'failing',
@@ -46,7 +46,7 @@ const records: fc.Arbitrary<ConnectionRecord> = fc
       metadata: { ...record.metadata, expiresAt, refreshExpiresAt },
     };
   });
-const allTerms = fc.constantFrom<RenewalTerms | null>(ahead, null);
+const allTerms = fc.constantFrom<RefreshTerms | null>(ahead, null);
 
 describe('when a connection wants attention', () => {
   it('is when it is to be refreshed, or when time alone makes it stand otherwise', () => {
@@ -65,7 +65,7 @@ describe('when a connection wants attention', () => {
     fc.assert(
       fc.property(records, allTerms, (record, its) => {
         const at = attentionAt(record, its, NOW);
-        if (at !== null && at <= NOW) expect(mayRenew(record, its, NOW, false).kind).toBe('yes');
+        if (at !== null && at <= NOW) expect(mayRefresh(record, its, NOW, false).kind).toBe('yes');
       }),
     );
   });
@@ -84,9 +84,9 @@ describe('when a connection wants attention', () => {
 it('nothing is refreshed that is dead, without a refresh token, or of a platform that nobody is registered with', () => {
   fc.assert(
     fc.property(records, (record) => {
-      expect(renewalAt(record, null)).toBeNull();
-      expect(renewalAt({ ...record, refresh: null }, ahead)).toBeNull();
-      expect(renewalAt({ ...record, condition: DEAD }, ahead)).toBeNull();
+      expect(refreshAt(record, null)).toBeNull();
+      expect(refreshAt({ ...record, refresh: null }, ahead)).toBeNull();
+      expect(refreshAt({ ...record, condition: DEAD }, ahead)).toBeNull();
     }),
   );
 });

@@ -22,7 +22,7 @@ const recordOf = (key: DataKey, access: string, refresh: string | null = null): 
     metadata: { tokenType: 'Bearer', scopes: [], expiresAt: null, refreshExpiresAt: null, params: {} },
   }),
   condition: { kind: 'good' },
-  grant: { since: 1, endsAt: null, renewedAt: null, account: null },
+  grant: { since: 1, endsAt: null, refreshedAt: null, account: null },
   told: '',
   lease: null,
 });

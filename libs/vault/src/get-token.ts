@@ -4,8 +4,8 @@ import { openAccess, RecordCorrupt } from './credentials.ts';
 import type { ErrorCode, Failure } from './errors.ts';
 import type { Condition, ConnectionMetadata, ConnectionRecord, PlatformId, UserId, UserRow } from './model.ts';
 import { PortUnavailable } from './ports.ts';
-import { mayRenew } from './renewal/decide-renewal.ts';
-import type { RenewalAnswer, Renewer } from './renewal/renewer.ts';
+import { mayRefresh } from './refresh/decide-refresh.ts';
+import type { RefreshAnswer, Refresher } from './refresh/refresher.ts';
 import { type StatusReason, status } from './status.ts';
 
 /** What `GetToken` asks for. */
@@ -29,8 +29,8 @@ export interface TokenIssued {
 }
 
 /** How a token that is not usable as it is can be renewed. */
-export interface RenewalOnRetrieval {
-  readonly renewer: Pick<Renewer, 'renew'>;
+export interface RefreshOnRetrieval {
+  readonly refresher: Pick<Refresher, 'refresh'>;
   /** Called before anybody is waited for. Answers how long the caller can wait, milliseconds; 0 or less: no more. */
   readonly wait: () => number;
 }
@@ -40,25 +40,26 @@ export const getToken = async (
   vault: Vault,
   call: Call,
   command: GetToken,
-  renewal: RenewalOnRetrieval,
+  onRetrieval: RefreshOnRetrieval,
 ): Promise<Answer<TokenIssued>> => {
   const { user: row, record } = await vault.store.readConnection(command.user, command.platform);
   if (row === null || record === null) return notConnected(vault, command.platform);
   const lack = lackOf(command, record, vault.now());
   if (lack === null) return issue(vault, call, command, row, record);
-  const renewed = await renew(vault, call, command, record, renewal).catch(unlessUsable(lack));
-  if (renewed === 'corrupt') return CORRUPT;
-  if (renewed.kind === 'gone') return notConnected(vault, command.platform);
-  if (renewed.kind === 'renewed') {
-    const still = lackOf({ ...command, minValiditySeconds: null }, renewed.record, vault.now());
+  const refreshed = await refresh(vault, call, command, record, onRetrieval).catch(unlessUsable(lack));
+  if (refreshed === 'corrupt') return CORRUPT;
+  if (refreshed.kind === 'gone') return notConnected(vault, command.platform);
+  if (refreshed.kind === 'renewed') {
+    const still = lackOf({ ...command, minValiditySeconds: null }, refreshed.record, vault.now());
     return still === null || still.usable
-      ? issue(vault, call, command, renewed.user, renewed.record)
+      ? issue(vault, call, command, refreshed.user, refreshed.record)
       : refuse('provider_unavailable', 'the platform issues tokens that are not usable', 'renewed_in_vain');
   }
   // Where nothing can be renewed, the time that the caller asks for is not to be had: neither now nor later.
-  return lack.usable && (renewed.kind !== 'kept' || renewed.record.condition.kind === 'failing' || lack.renewsAhead)
-    ? issue(vault, call, command, row, 'record' in renewed ? renewed.record : record)
-    : whyNot(lack, record.condition, renewed, vault.now());
+  return lack.usable &&
+    (refreshed.kind !== 'kept' || refreshed.record.condition.kind === 'failing' || lack.refreshesAhead)
+    ? issue(vault, call, command, row, 'record' in refreshed ? refreshed.record : record)
+    : whyNot(lack, record.condition, refreshed, vault.now());
 };
 
 const notConnected = (vault: Vault, platform: PlatformId): Answer<never> =>
@@ -72,7 +73,7 @@ interface Lack {
   /** It has not lapsed yet, and nobody has rejected it. */
   readonly usable: boolean;
   /** It has the time that was asked for; it is renewed because it is about to lapse. */
-  readonly renewsAhead: boolean;
+  readonly refreshesAhead: boolean;
 }
 
 /** A token that lapses within this, or within this part of its life, is renewed before it is handed out. */
@@ -80,7 +81,7 @@ const AHEAD = { ms: 60_000, part: 1 / 20 };
 
 const lackOf = (command: GetToken, record: ConnectionRecord, now: number): Lack | null => {
   if (command.rejectedVersion === record.tokenVersion)
-    return { reason: 'rejected_by_platform', usable: false, renewsAhead: false };
+    return { reason: 'rejected_by_platform', usable: false, refreshesAhead: false };
   const { storedAt, metadata } = record;
   const { expiresAt } = metadata;
   if (expiresAt === null) return null;
@@ -89,30 +90,30 @@ const lackOf = (command: GetToken, record: ConnectionRecord, now: number): Lack 
   const ahead = Math.min(AHEAD.ms, Math.max(expiresAt - storedAt, 0) * AHEAD.part);
   return left > Math.max(wanted, ahead)
     ? null
-    : { reason: 'access_token_expired', usable: left > 0, renewsAhead: left > wanted };
+    : { reason: 'access_token_expired', usable: left > 0, refreshesAhead: left > wanted };
 };
 
-const renew = async (
+const refresh = async (
   vault: Vault,
   call: Call,
   { user, platform }: GetToken,
   record: ConnectionRecord,
-  { renewer, wait }: RenewalOnRetrieval,
-): Promise<RenewalAnswer> => {
-  const may = mayRenew(record, vault.providers.terms(platform), vault.now(), false);
+  { refresher, wait }: RefreshOnRetrieval,
+): Promise<RefreshAnswer> => {
+  const may = mayRefresh(record, vault.providers.terms(platform), vault.now(), false);
   if (may.kind === 'kept') return { kind: 'kept', record };
   if (may.kind === 'later') return { ...may, limit: 'interval', record };
   const budgetMs = wait();
   if (budgetMs <= 0) return { kind: 'busy' };
   const { requestId, keyId, engine } = call;
   const actor = { requestId, keyId, engine, eventEngine: engine };
-  return renewer.renew({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, budgetMs);
+  return refresher.refresh({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, budgetMs);
 };
 
 /** A token that is usable is handed out whichever part it is that keeps it from being renewed. */
 const unlessUsable =
   ({ usable }: Lack) =>
-  (error: unknown): RenewalAnswer | 'corrupt' => {
+  (error: unknown): RefreshAnswer | 'corrupt' => {
     if (usable && (error instanceof PortUnavailable || error instanceof RecordCorrupt)) return { kind: 'busy' };
     if (error instanceof RecordCorrupt) return 'corrupt';
     throw error;
@@ -126,16 +127,16 @@ const AGAIN_SOON_MS = 1_000;
 const whyNot = (
   lack: Lack,
   before: Condition,
-  renewed: Exclude<RenewalAnswer, { kind: 'renewed' | 'gone' }>,
+  refreshed: Exclude<RefreshAnswer, { kind: 'renewed' | 'gone' }>,
   now: number,
 ): { readonly ok: false; readonly failure: Failure } => {
-  switch (renewed.kind) {
+  switch (refreshed.kind) {
     case 'busy':
       return later('provider_unavailable', 'the token is being renewed', 'renewal_under_way', AGAIN_SOON_MS);
     case 'later':
-      return later('refresh_cooling_down', 'the platform allows no renewal yet', lack.reason, renewed.retryAfterMs);
+      return later('refresh_cooling_down', 'the platform allows no renewal yet', lack.reason, refreshed.retryAfterMs);
     case 'kept': {
-      const { condition } = renewed.record;
+      const { condition } = refreshed.record;
       if (condition.kind !== 'failing') {
         const reason = condition.kind === 'dead' ? condition.reason : lack.reason;
         return refuse('expired_token', 'the access token is no longer usable: the user has to connect again', reason);

@@ -79,7 +79,7 @@ export interface Grant {
   /** When it ends whatever is refreshed, Unix milliseconds; null where nobody said. */
   readonly endsAt: number | null;
   /** When it was last refreshed, Unix milliseconds; null: not yet. */
-  readonly renewedAt: number | null;
+  readonly refreshedAt: number | null;
   /** Digest of the upstream account; null where the platform has no way to ask for it. */
   readonly account: string | null;
 }

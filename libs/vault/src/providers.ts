@@ -2,18 +2,18 @@ import type { Secret } from '@vault-engine/crypto';
 import type { ConnectionMetadata, PlatformId } from './model.ts';
 
 /** Facts that the next refresh of a connection is decided by. Times are Unix milliseconds. */
-export interface RenewalFacts {
+export interface RefreshFacts {
   /** When the credentials were stored or last renewed. */
-  readonly renewedAt: number;
+  readonly refreshedAt: number;
   readonly hasRefreshToken: boolean;
   readonly expiresAt: number | null;
   readonly refreshExpiresAt: number | null;
 }
 
 /** How the connections of one platform are renewed. */
-export interface RenewalTerms {
+export interface RefreshTerms {
   /** When a connection is to be refreshed ahead of time, Unix milliseconds; null: never. */
-  dueAt(facts: RenewalFacts): number | null;
+  dueAt(facts: RefreshFacts): number | null;
   /** How long to wait after the `failures`th failure in a row (1 for the first), milliseconds. */
   backoff(failures: number, retryAfterMs: number | null): number;
   /** No connection is refreshed more often than this, milliseconds. */
@@ -30,7 +30,7 @@ export interface RenewalTerms {
 }
 
 /** Credentials that a provider has issued in the place of others. */
-export interface RenewedCredentials {
+export interface RefreshedCredentials {
   readonly access: Secret;
   /** Null: the old one stays in use (RFC 6749 §6). */
   readonly refresh: Secret | null;
@@ -45,7 +45,7 @@ export interface RenewedCredentials {
 
 /** What spending a refresh token came to. `reason` is from a closed list of the adapter. */
 export type RefreshOutcome =
-  | ({ readonly kind: 'renewed' } & RenewedCredentials)
+  | ({ readonly kind: 'renewed' } & RefreshedCredentials)
   /** Only the user can help. */
   | { readonly kind: 'grant_dead'; readonly reason: string }
   /** Registration, profile or network of this deployment is wrong. Says nothing about the connection. */
@@ -81,7 +81,7 @@ export type Identified =
 /** The providers, as far as connections need them. No method rejects for anything that a provider or a network does. */
 export interface Providers {
   /** Null: its connections are not renewed here, as there is no such platform or nobody is registered with it. */
-  terms(platform: PlatformId): RenewalTerms | null;
+  terms(platform: PlatformId): RefreshTerms | null;
   /**
    * A place in the platform's rate, which all processes share; a refusal says for how long. Rejects with
    * `PortUnavailable` (`storage`).

@@ -26,7 +26,7 @@ const record = ({
   access: ciphertext(Buffer.from('a')),
   refresh: refresh ? ciphertext(Buffer.from('r')) : null,
   condition,
-  grant: { since: 0, endsAt, renewedAt: null, account: null },
+  grant: { since: 0, endsAt, refreshedAt: null, account: null },
   told: '',
   lease: null,
 });

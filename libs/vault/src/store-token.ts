@@ -127,15 +127,15 @@ const newConnection = (
 ): ConnectionRecord => {
   const { storedAt } = sealed;
   const lifetime = vault.platforms.grantMs(platform);
-  const renewed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
+  const refreshed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
   return toldOf(
     {
       ...sealed,
-      condition: { kind: renewed ? 'good' : 'none' },
+      condition: { kind: refreshed ? 'good' : 'none' },
       grant: {
         since: storedAt,
         endsAt: lifetime === null ? null : storedAt + lifetime,
-        renewedAt: null,
+        refreshedAt: null,
         account,
       },
       lease: null,

@@ -52,7 +52,7 @@ describe('storing', () => {
 });
 
 describe('reconnecting', () => {
-  const earlier = { since: NOW, endsAt: null, renewedAt: null, account: accountDigest(GMAIL, 'ada') };
+  const earlier = { since: NOW, endsAt: null, refreshedAt: null, account: accountDigest(GMAIL, 'ada') };
   const connected = { ...withFlows(), connections: new Map([[GMAIL, connectionOf(3, { grant: earlier })]]) };
   const providerSays = (identified: Identified) => {
     let asked = 0;

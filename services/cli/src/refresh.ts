@@ -1,5 +1,5 @@
 import { openCodec, topicNames } from '@vault-engine/contracts';
-import { openCatalog, type ProfileCatalog, renewalTerms } from '@vault-engine/platforms';
+import { openCatalog, type ProfileCatalog, refreshTerms } from '@vault-engine/platforms';
 import { NoScheduler, requestRefresh } from '@vault-engine/refresh-queue';
 import { openRedisStore } from '@vault-engine/token-store';
 import {
@@ -15,7 +15,7 @@ import type { Command } from 'commander';
 import { withAuditLog } from './audited.ts';
 import type { CommandContext } from './command-context.ts';
 import type { RefreshConfig } from './config.ts';
-import { explainedLines, explainRenewal } from './explain-renewal.ts';
+import { explainedLines, explainRefresh } from './explain-refresh.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { openBus } from './open-bus.ts';
 import { wholeNumber } from './parse-arguments.ts';
@@ -81,7 +81,7 @@ const why = async (
   const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
   const record = await withStore(settings, (store) => readRecord(store, name));
   const now = Date.now();
-  const explained = explainRenewal(record, termsOf(catalog, name.platform), now);
+  const explained = explainRefresh(record, termsOf(catalog, name.platform), now);
   if (options.json) terminal.out(json(explained));
   else for (const line of explainedLines(explained, now)) terminal.out(line);
 };
@@ -125,7 +125,7 @@ const readRecord = async (store: TokenStore, { user, platform }: ConnectionName)
 /** Nobody here reckons how long a failure rests, which alone is random. */
 const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
   const profile = catalog.profile(platform);
-  return profile === null ? null : renewalTerms(profile, () => 0);
+  return profile === null ? null : refreshTerms(profile, () => 0);
 };
 
 /** Runs `use` with the store open. */

@@ -75,5 +75,5 @@ const publishAll = ({ store, marks, projection }: OpenStates, terminal: Terminal
     told = performance.now();
     terminal.note(`${snapshots} snapshots, ${tombstones} tombstones`);
   };
-  return rebuild({ store, marks, renew: projection.renew, onProgress });
+  return rebuild({ store, marks, republish: projection.republish, onProgress });
 };

@@ -11,8 +11,8 @@ import {
   getToken,
   type Mutation,
   outcomeText,
-  type RenewalOnRetrieval,
-  type Renewer,
+  type Refresher,
+  type RefreshOnRetrieval,
   recall,
   refusalId,
   revokeToken,
@@ -44,7 +44,7 @@ export type Executed =
 /** What commands are executed with. */
 export interface ExecutionParts {
   readonly vault: Vault;
-  readonly renewer: Renewer;
+  readonly refresher: Refresher;
 }
 
 /**
@@ -95,8 +95,8 @@ export const execute = async (
 };
 
 /** Whoever waits for a provider lets the next command of the user begin. */
-const onRetrieval = ({ vault, renewer }: ExecutionParts, from: Begun): RenewalOnRetrieval => ({
-  renewer,
+const onRetrieval = ({ vault, refresher }: ExecutionParts, from: Begun): RefreshOnRetrieval => ({
+  refresher,
   wait: () => {
     from.releaseKeyOrder();
     return timeLeft(from, vault.now()) - LAST_WORD_MS;

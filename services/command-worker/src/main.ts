@@ -26,7 +26,7 @@ const DRAIN_ON_STOP_MS = 10_000;
 
 const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   const { config, log, part, fatal } = context;
-  const { vault, renewer, wrapper, codec, bus, topics } = await assembleVault(context, {
+  const { vault, refresher, wrapper, codec, bus, topics } = await assembleVault(context, {
     clientId: 'command-worker',
     env: process.env,
   });
@@ -88,7 +88,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
         ordered: (record) => !arrivesLate(record, Date.now()),
         handle: serveCommand({
           vault,
-          renewer,
+          refresher,
           table,
           codec,
           replies,

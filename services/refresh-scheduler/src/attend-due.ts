@@ -1,5 +1,5 @@
 import type { DueJob } from '@vault-engine/refresh-queue';
-import type { Attended, Renewer, UserId } from '@vault-engine/vault';
+import type { Attended, Refresher, UserId } from '@vault-engine/vault';
 import type { Work } from './open-queues.ts';
 
 /** What became of a job; `abandoned`: how many flows of a user were. */
@@ -7,7 +7,7 @@ export type Outcome = Attended['kind'] | 'abandoned' | 'error';
 
 /** What jobs are done with. */
 export interface AttendParts {
-  readonly renewer: Pick<Renewer, 'attend'>;
+  readonly refresher: Pick<Refresher, 'attend'>;
   /** Ends a user's flows that are past their time, and answers how many. */
   readonly abandon: (user: UserId) => Promise<number>;
   readonly onAttended: (job: DueJob, outcome: Outcome, durationMs: number) => void;
@@ -31,9 +31,9 @@ export const attendDue = (parts: AttendParts): Work => {
 };
 
 const attend = async (
-  { renewer, abandon }: AttendParts,
+  { refresher, abandon }: AttendParts,
   { user, platform, forced }: DueJob,
 ): Promise<Attended | { readonly kind: 'abandoned' }> => {
-  if (platform !== null) return renewer.attend(user, platform, forced);
+  if (platform !== null) return refresher.attend(user, platform, forced);
   return (await abandon(user)) > 0 ? { kind: 'abandoned' } : { kind: 'nothing' };
 };

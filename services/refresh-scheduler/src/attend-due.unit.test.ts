@@ -11,7 +11,7 @@ const openWork = (attend: () => Promise<Attended>, abandoned = 0) => {
   const outcomes: Outcome[] = [];
   const asked: string[] = [];
   const work = attendDue({
-    renewer: {
+    refresher: {
       attend: (who, platform, forced) => {
         asked.push(`${who} on ${platform}${forced ? ', forced' : ''}`);
         return attend();

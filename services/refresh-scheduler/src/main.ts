@@ -36,7 +36,7 @@ const drainAgainAndAgain = async ({ config, log, part }: Context, { vault }: Ass
 
 const workOnQueues = (
   { config, log, part }: Context,
-  { vault, renewer, catalog }: AssembledVault,
+  { vault, refresher, catalog }: AssembledVault,
   { attended: onAttended, failed: onError }: Observed,
 ): Promise<DueQueues> =>
   part(
@@ -49,7 +49,7 @@ const workOnQueues = (
           platform === null
             ? FLOWS_AT_ONCE
             : (catalog.profile(platform)?.limits.concurrency ?? CONCURRENCY_WITHOUT_PROFILE),
-        work: attendDue({ renewer, abandon: (user) => abandonFlows(vault, user), onAttended }),
+        work: attendDue({ refresher, abandon: (user) => abandonFlows(vault, user), onAttended }),
         onError,
       }),
     async (queues) => {

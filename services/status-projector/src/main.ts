@@ -8,7 +8,7 @@ import { type ProjectorConfig, readProjectorConfig } from './config.ts';
 import { followEvent } from './follow-event.ts';
 import { type Observed, observe } from './observe.ts';
 import { reconcile } from './reconcile.ts';
-import { renewBuried } from './renew-buried.ts';
+import { republishSuperseded } from './republish-superseded.ts';
 
 type Context = ServiceContext<ProjectorConfig>;
 
@@ -25,14 +25,14 @@ interface Shared {
 
 const GROUP = 'vault.status-projector';
 /** Longer than it takes to read back what was published, so that hardly anything is renewed twice. */
-const RENEW_EVERY_MS = 300;
+const REPUBLISH_EVERY_MS = 300;
 const DRAIN_ON_STOP_MS = 10_000;
 
 /** The topic is read whole before anything is written: what it shows decides what has to be published. */
 const start = async (context: Context): Promise<void> => {
   const shared = await share(context);
   await readStates(context, shared);
-  await renewAgainAndAgain(context, shared);
+  await republishAgainAndAgain(context, shared);
   await reconcileAgainAndAgain(context, shared);
   await followEvents(context, shared);
 };
@@ -99,13 +99,20 @@ const readStates = async ({ part, log, fatal }: Context, shared: Shared): Promis
 };
 
 /** What zombies wrote, also while nobody looked. */
-const renewAgainAndAgain = async (context: Context, { marks, projection, observed }: Shared): Promise<void> => {
+const republishAgainAndAgain = async (context: Context, { marks, projection, observed }: Shared): Promise<void> => {
   const { part, log, stopping: signal } = context;
   const onError = behind(log, 'renewing');
-  const renew = () => renewBuried({ marks, renew: projection.renew, onRenewed: observed.renewed, onError, signal });
+  const republish = () =>
+    republishSuperseded({
+      marks,
+      republish: projection.republish,
+      onRepublished: observed.republished,
+      onError,
+      signal,
+    });
   await part(
     'renewing',
-    () => every(RENEW_EVERY_MS, renew, onError),
+    () => every(REPUBLISH_EVERY_MS, republish, onError),
     (task) => task.stop(),
   );
 };

@@ -7,7 +7,7 @@ export interface Observed {
   /** An event was worked off; `appendedAt` is the broker's time of it, Unix milliseconds. */
   readonly followed: (projected: Projected, appendedAt: number) => void;
   /** A message that buried a newer one has been overwritten. */
-  readonly renewed: () => void;
+  readonly republished: () => void;
   /** Topic and store differed about a user, and no more. */
   readonly mended: (drift: Drift) => void;
   /** All users have been compared. */
@@ -35,7 +35,7 @@ export const observe = (
     buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
     registers,
   });
-  const renewals = new Counter({
+  const republications = new Counter({
     name: 'vault_state_renewed_total',
     help: 'Snapshots that were published afresh because an older or unreadable message followed them',
     registers,
@@ -69,7 +69,7 @@ export const observe = (
       events.inc({ published: projected ?? 'nothing' });
       if (projected !== null) delay.observe(Math.max(0, now() - appendedAt) / 1_000);
     },
-    renewed: () => renewals.inc(),
+    republished: () => republications.inc(),
     mended: (kind) => drift.inc({ kind }),
     reconciled: (durationMs) => {
       lastWalk.set(now() / 1_000);

@@ -149,7 +149,7 @@ const recordOf = (stored: Stored, version: number, now: number): ConnectionRecor
     access: ciphertext(Buffer.from('a')),
     refresh: stored.refresh ? ciphertext(Buffer.from('r')) : null,
     condition: stored.condition,
-    grant: { since: now, endsAt: at(stored.endsIn), renewedAt: null, account: null },
+    grant: { since: now, endsAt: at(stored.endsIn), refreshedAt: null, account: null },
     told: '',
     lease: null,
   };

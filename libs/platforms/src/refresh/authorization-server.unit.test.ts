@@ -29,7 +29,7 @@ const deps = () => ({ outbound, now: Date.now });
 const client = (secret = server.client.secret) => ({ id: server.client.id, secret: secretOf(Buffer.from(secret)) });
 const refresh = async (token: string, written: Written = {}, as = client()) =>
   refreshGrant(profile(written), as, secretOf(Buffer.from(token)), deps());
-const renew = async (token: string, written: Written = {}) => {
+const refreshed = async (token: string, written: Written = {}) => {
   const outcome = await refresh(token, written);
   if (outcome.kind !== 'renewed' || outcome.refresh === null) return expect.fail(outcome.kind);
   return { ...outcome, access: reveal(outcome.access).toString(), refresh: reveal(outcome.refresh).toString() };
@@ -38,8 +38,8 @@ const consent = async () => (await server.consent('ada')).refresh;
 
 it('each refresh gives a working access token and another refresh token', async () => {
   const before = Date.now();
-  const first = await renew(await consent());
-  const second = await renew(first.refresh);
+  const first = await refreshed(await consent());
+  const second = await refreshed(first.refresh);
   expect(new Set([first.access, second.access, first.refresh, second.refresh]).size).toBe(4);
   expect(await server.accepts(second.access)).toBe(true);
   expect(second).toMatchObject({ tokenType: 'Bearer', scopes: ['openid', 'offline_access', 'files'] });
@@ -49,7 +49,7 @@ it('each refresh gives a working access token and another refresh token', async 
 
 it('a refresh token that is used twice ends the grant: the second use and the rotated token are dead', async () => {
   const spent = await consent();
-  const { refresh: rotated, access } = await renew(spent);
+  const { refresh: rotated, access } = await refreshed(spent);
   const dead = { kind: 'grant_dead', reason: 'refused_by_provider', code: 'invalid_grant' };
   expect(await refresh(spent)).toEqual(dead);
   expect(await refresh(rotated)).toEqual(dead);
@@ -63,7 +63,7 @@ it('a wrong client secret is the application’s fault, and the refresh token wo
     reason: 'client_refused',
     code: 'invalid_client',
   });
-  await renew(token);
+  await refreshed(token);
 });
 
 it('introspection says when a token expires, where the answer does not', async () => {
@@ -71,7 +71,7 @@ it('introspection says when a token expires, where the answer does not', async (
     access: { none_means: 'introspect' },
     response: { slots: { main: { expires_in: null } } },
   };
-  const { expiresAt } = await renew(await consent(), written);
+  const { expiresAt } = await refreshed(await consent(), written);
   expect(Math.abs((expiresAt ?? 0) - (Date.now() + 120_000))).toBeLessThan(5_000);
 });
 
@@ -85,16 +85,16 @@ it('introspection says which refresh token is spent: those that were rotated awa
     );
   const first = await consent();
   expect(await told(first)).toBe('unspent');
-  const { refresh: second } = await renew(first);
+  const { refresh: second } = await refreshed(first);
   expect([await told(first), await told(second)]).toEqual(['spent', 'unspent']);
   // Asking has spent nothing.
-  const { refresh: third } = await renew(second);
+  const { refresh: third } = await refreshed(second);
   expect(await server.endGrant(third)).toBe(true);
   expect(await told(third)).toBe('spent');
 });
 
 it('a revoked grant refreshes no more, and is revoked a second time without complaint (RFC 7009 §2.2)', async () => {
-  const { refresh: token, access } = await renew(await consent());
+  const { refresh: token, access } = await refreshed(await consent());
   const tokens = { access: secretOf(Buffer.from(access)), refresh: secretOf(Buffer.from(token)) };
   expect(await revokeGrant(profile(), client(), tokens, deps())).toEqual({ kind: 'revoked' });
   expect(await refresh(token)).toMatchObject({ kind: 'grant_dead' });

@@ -1,4 +1,4 @@
-import type { RenewalFacts } from '@vault-engine/vault';
+import type { RefreshFacts } from '@vault-engine/vault';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { dueAt } from './due-at.ts';
@@ -8,14 +8,14 @@ const POLICY = {
   policy: { margin_s: 900, margin_max_fraction: 0.2, jitter_s: 60, keepalive_h: 24 },
   refresh: { url: null, params: {}, min_interval_s: 60 },
 };
-const facts = (more: Partial<RenewalFacts>): RenewalFacts => ({
-  renewedAt: 1_000_000_000_000,
+const facts = (more: Partial<RefreshFacts>): RefreshFacts => ({
+  refreshedAt: 1_000_000_000_000,
   hasRefreshToken: true,
   expiresAt: null,
   refreshExpiresAt: null,
   ...more,
 });
-const later = (ms: number): number => facts({}).renewedAt + ms;
+const later = (ms: number): number => facts({}).refreshedAt + ms;
 const never = () => 0;
 
 const policies = fc.record({
@@ -33,7 +33,7 @@ const policies = fc.record({
 });
 const randoms = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map((value) => () => value);
 const lifetimes = fc.option(fc.integer({ min: 1, max: 400 * 24 * HOUR }), { nil: null });
-const renewals = fc.tuple(lifetimes, lifetimes).map(([access, refresh]) =>
+const refreshes = fc.tuple(lifetimes, lifetimes).map(([access, refresh]) =>
   facts({
     expiresAt: access === null ? null : later(access),
     refreshExpiresAt: refresh === null ? null : later(refresh),
@@ -70,11 +70,11 @@ describe('a connection is due', () => {
 
 it('a connection is due in time, never before it may be refreshed again', () => {
   fc.assert(
-    fc.property(renewals, policies, randoms, (renewal, profile, random) => {
+    fc.property(refreshes, policies, randoms, (renewal, profile, random) => {
       const due = dueAt(renewal, profile, random);
       const ends = [renewal.expiresAt, renewal.refreshExpiresAt].filter((end) => end !== null);
       if (due === null) return ends.length === 0;
-      const earliest = renewal.renewedAt + profile.refresh.min_interval_s * 1_000;
+      const earliest = renewal.refreshedAt + profile.refresh.min_interval_s * 1_000;
       return Number.isSafeInteger(due) && due >= earliest && due <= Math.max(Math.min(...ends), earliest);
     }),
   );
@@ -82,7 +82,7 @@ it('a connection is due in time, never before it may be refreshed again', () => 
 
 it('jitter makes a connection due sooner, by at most jitter_s', () => {
   fc.assert(
-    fc.property(renewals, policies, randoms, (renewal, profile, random) => {
+    fc.property(refreshes, policies, randoms, (renewal, profile, random) => {
       const [with_, without] = [dueAt(renewal, profile, random), dueAt(renewal, profile, never)];
       if (with_ === null || without === null) return with_ === without;
       return with_ <= without && without - with_ <= profile.policy.jitter_s * 1_000 + 1;
@@ -92,9 +92,9 @@ it('jitter makes a connection due sooner, by at most jitter_s', () => {
 
 it('refreshing against an absolute limit of the refresh token ends in few tries', () => {
   const end = later(HOUR * 24 * 30);
-  let [renewedAt, tries] = [later(0), 0];
-  while (renewedAt < end && tries < 1_000) {
-    renewedAt = dueAt(facts({ renewedAt, refreshExpiresAt: end }), POLICY, never) ?? end;
+  let [refreshedAt, tries] = [later(0), 0];
+  while (refreshedAt < end && tries < 1_000) {
+    refreshedAt = dueAt(facts({ refreshedAt, refreshExpiresAt: end }), POLICY, never) ?? end;
     tries += 1;
   }
   expect(tries).toBeLessThan(20);

@@ -2,10 +2,10 @@ import type { Secret } from '@vault-engine/crypto';
 import type { NotSentReason } from '../outbound/exchange.ts';
 
 /** What a refresh came to. No member holds a secret but `access` and `refresh`, and none a word that a provider sent. */
-export type RefreshOutcome = Renewed | RefreshRefusal | UnknownOutcome;
+export type RefreshOutcome = Refreshed | RefreshRefusal | UnknownOutcome;
 
 /** The provider has issued a new access token. */
-export interface Renewed {
+export interface Refreshed {
   readonly kind: 'renewed';
   readonly access: Secret;
   /** Null: the old one stays in use (RFC 6749 §6). */

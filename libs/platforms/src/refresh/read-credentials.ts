@@ -2,10 +2,10 @@ import { secretOf } from '@vault-engine/crypto/plaintext';
 import { type AuthorizationServer, type Client, processRefreshTokenResponse } from 'oauth4webapi';
 import type { PlatformProfile } from '../platform-catalog.ts';
 import { at, type JsonObject, textAt, textsAt } from '../read-json.ts';
-import type { Renewed } from './outcome.ts';
+import type { Refreshed } from './outcome.ts';
 
 /** What a token response holds, read by a profile. */
-export interface ReadCredentials extends Omit<Renewed, 'kind' | 'expiresAt' | 'refreshExpiresAt'> {
+export interface ReadCredentials extends Omit<Refreshed, 'kind' | 'expiresAt' | 'refreshExpiresAt'> {
   /** Seconds; null where the answer states none. */
   readonly expiresIn: number | null;
   readonly refreshExpiresIn: number | null;

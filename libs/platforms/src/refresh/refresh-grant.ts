@@ -35,14 +35,14 @@ export const refreshGrant = async (
   const exchange = await requestRefresh({ profile, client }, url.value, refreshToken, deps);
   const answer = await readAnswer(profile, exchange, deps.now());
   if (answer.kind !== 'credentials') return answer;
-  const { expiresIn, refreshExpiresIn, ...renewed } = answer.credentials;
+  const { expiresIn, refreshExpiresIn, ...refreshed } = answer.credentials;
   const introspected =
     expiresIn === null && profile.access.none_means === 'introspect'
-      ? await introspectExpiry({ profile, client }, renewed.access, params, deps)
+      ? await introspectExpiry({ profile, client }, refreshed.access, params, deps)
       : null;
   return {
     kind: 'renewed',
-    ...renewed,
+    ...refreshed,
     expiresAt: introspected ?? expiryOf(profile, askedAt, expiresIn),
     refreshExpiresAt: refreshExpiryOf(profile, askedAt, refreshExpiresIn),
   };

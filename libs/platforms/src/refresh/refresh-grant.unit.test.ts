@@ -52,11 +52,11 @@ const refreshAt = async (
   expect(inspect(outcome, { depth: 9, showHidden: true }) + JSON.stringify(outcome)).not.toMatch(/canary/);
   return outcome;
 };
-const renewed = (outcome: RefreshOutcome) => (outcome.kind === 'renewed' ? outcome : expect.fail(outcome.kind));
+const refreshed = (outcome: RefreshOutcome) => (outcome.kind === 'renewed' ? outcome : expect.fail(outcome.kind));
 
 describe('a good answer', () => {
   it('renews access and refresh token, and says until when', async () => {
-    const outcome = renewed(await refreshAt(await answeringJson(200, { ...TOKENS, scope: 'a b' })));
+    const outcome = refreshed(await refreshAt(await answeringJson(200, { ...TOKENS, scope: 'a b' })));
     expect(reveal(outcome.access).toString()).toBe(CANARIES.access);
     expect(outcome.refresh && reveal(outcome.refresh).toString()).toBe(CANARIES.next);
     expect(outcome).toMatchObject({
@@ -72,7 +72,7 @@ describe('a good answer', () => {
     const copies = { ...TOKENS, raw: TOKENS, history: [TOKENS, [TOKENS]], text: JSON.stringify(TOKENS) };
     const answer = { ...TOKENS, tenant: { id: 't1', ...copies }, authed_user: copies, debug: JSON.stringify(copies) };
     const response = { params: { tenant: 'tenant.id', whole: 'tenant', history: 'tenant.history' } };
-    const outcome = renewed(await refreshAt(await answeringJson(200, answer), { response }));
+    const outcome = refreshed(await refreshAt(await answeringJson(200, answer), { response }));
     expect(outcome.params).toEqual({ tenant: 't1' });
     expect(Object.keys(outcome).toSorted()).toEqual(
       ['access', 'expiresAt', 'kind', 'params', 'refresh', 'refreshExpiresAt', 'scopes', 'tokenType'].toSorted(),
@@ -82,7 +82,7 @@ describe('a good answer', () => {
   it('makes no token a parameter of the connection, which callers get, whatever the profile says', async () => {
     const response = { params: { refresh: 'refresh_token', access: 'nested.again', tenant: 'tenant' } };
     const answer = { ...TOKENS, nested: { again: CANARIES.access }, tenant: 't1' };
-    expect(renewed(await refreshAt(await answeringJson(200, answer), { response })).params).toEqual({ tenant: 't1' });
+    expect(refreshed(await refreshAt(await answeringJson(200, answer), { response })).params).toEqual({ tenant: 't1' });
   });
 
   it('without a refresh token leaves the old one in use (RFC 6749 §6), without scopes the old scopes', async () => {
@@ -123,9 +123,9 @@ describe('a good answer', () => {
   it('is read from the first slot that holds a token, main before others', async () => {
     const response = { slots: { user: { root: 'authed_user', token_type: null }, main: {} } };
     const person = { access_token: 'xoxp', token_type: 'user', refresh_token: 'xoxe', expires_in: 60 };
-    const both = renewed(await refreshAt(await answeringJson(200, { ...TOKENS, authed_user: person }), { response }));
+    const both = refreshed(await refreshAt(await answeringJson(200, { ...TOKENS, authed_user: person }), { response }));
     expect(reveal(both.access).toString()).toBe(CANARIES.access);
-    const one = renewed(await refreshAt(await answeringJson(200, { ok: true, authed_user: person }), { response }));
+    const one = refreshed(await refreshAt(await answeringJson(200, { ok: true, authed_user: person }), { response }));
     expect(reveal(one.access).toString()).toBe('xoxp');
     expect(one).toMatchObject({ tokenType: 'Bearer', expiresAt: NOW + 60_000 });
   });

@@ -44,7 +44,7 @@ const record: fc.Arbitrary<ConnectionRecord> = fc.record({
       since: count,
     }),
   ),
-  grant: fc.record({ since: count, endsAt: time, renewedAt: time, account: fc.option(text) }),
+  grant: fc.record({ since: count, endsAt: time, refreshedAt: time, account: fc.option(text) }),
   told: text,
   lease: fc.constant(null),
 });

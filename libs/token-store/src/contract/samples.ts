@@ -42,7 +42,7 @@ export const newRecord = (fields: Partial<ConnectionRecord> = {}): ConnectionRec
   access: ciphertext(randomBytes(130)),
   refresh: ciphertext(randomBytes(130)),
   condition: { kind: 'good' },
-  grant: { since: 1_700_000_000_000, endsAt: null, renewedAt: null, account: null },
+  grant: { since: 1_700_000_000_000, endsAt: null, refreshedAt: null, account: null },
   told: 'CONNECTED/NONE/good/',
   lease: null,
   ...fields,

@@ -52,21 +52,22 @@ const isWholeOrNull = (value: unknown): value is number | null => value === null
  * @throws RangeError where a number would not be read back
  */
 export const grantText = (grant: Grant): string => {
-  const copy = grantOf({ ...grant });
-  if (copy === null) throw new RangeError('a grant with a number that is not whole');
-  return JSON.stringify(copy);
+  const { since, endsAt, refreshedAt: renewedAt, account } = grant;
+  const fields = { since, endsAt, renewedAt, account };
+  if (grantOf(fields) === null) throw new RangeError('a grant with a number that is not whole');
+  return JSON.stringify(fields);
 };
 
 /** Reads back {@link grantText}. In a row of before there was such a field it began when the row was written. */
 export const parseGrant = (field: Buffer | null, storedAt: number): Grant => {
-  if (field === null) return { since: storedAt, endsAt: null, renewedAt: null, account: null };
+  if (field === null) return { since: storedAt, endsAt: null, refreshedAt: null, account: null };
   const value = parseJson(field, 'grant');
   const grant = isObject(value) ? grantOf(value) : null;
   if (grant === null) throw new BrokenRow('record', 'grant has another shape');
   return grant;
 };
 
-const grantOf = ({ since, endsAt, renewedAt, account }: Record<string, unknown>): Grant | null =>
-  isWhole(since) && isWholeOrNull(endsAt) && isWholeOrNull(renewedAt) && (account === null || isText(account))
-    ? { since, endsAt, renewedAt, account }
+const grantOf = ({ since, endsAt, renewedAt: refreshedAt, account }: Record<string, unknown>): Grant | null =>
+  isWhole(since) && isWholeOrNull(endsAt) && isWholeOrNull(refreshedAt) && (account === null || isText(account))
+    ? { since, endsAt, refreshedAt, account }
     : null;

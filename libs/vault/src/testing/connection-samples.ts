@@ -3,7 +3,7 @@ import { secretOf } from '@vault-engine/crypto/plaintext';
 import { sealCredentials } from '../credentials.ts';
 import type { DeadlineBudget } from '../deadline-budget.ts';
 import type { ConnectionRecord } from '../model.ts';
-import type { RenewalTerms } from '../providers.ts';
+import type { RefreshTerms } from '../providers.ts';
 import { GMAIL, KEY, NOW, USER } from './flow-samples.ts';
 
 /** A connection on Gmail whose tokens are `access` and `refresh`, with the tokens of `version`. */
@@ -14,7 +14,7 @@ export const connectionOf = (version: number, changes: Partial<ConnectionRecord>
     metadata: { tokenType: 'Bearer', scopes: [], expiresAt: null, refreshExpiresAt: null, params: { region: 'eu' } },
   }),
   condition: { kind: 'good' },
-  grant: { since: NOW, endsAt: null, renewedAt: null, account: null },
+  grant: { since: NOW, endsAt: null, refreshedAt: null, account: null },
   told: '',
   lease: null,
   ...changes,
@@ -36,7 +36,7 @@ export const impatient: DeadlineBudget = {
 };
 
 /** Nothing is ever due. */
-export const terms: RenewalTerms = {
+export const terms: RefreshTerms = {
   dueAt: () => null,
   backoff: () => 1,
   minIntervalMs: 0,

@@ -28,7 +28,7 @@ const record: ConnectionRecord = {
   access: ciphertext(randomBytes(130)),
   refresh: null,
   condition: { kind: 'good' },
-  grant: { since: 1, endsAt: null, renewedAt: null, account: null },
+  grant: { since: 1, endsAt: null, refreshedAt: null, account: null },
   told: '',
   lease: null,
 };

@@ -38,7 +38,7 @@ export const openScheduler = async (
     platforms,
     concurrency: () => concurrency,
     lockMs,
-    work: attendDue({ renewer: { attend }, abandon: async () => 0, onAttended: () => undefined }),
+    work: attendDue({ refresher: { attend }, abandon: async () => 0, onAttended: () => undefined }),
     onError: (error) => errors.push(error),
   });
   const sweepOnce = async () => {

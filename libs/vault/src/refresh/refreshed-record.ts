@@ -2,10 +2,10 @@ import type { DataKey, Secret } from '@vault-engine/crypto';
 import { toldOf } from '../attention.ts';
 import { type RecordName, sealCredentials } from '../credentials.ts';
 import type { ConnectionMetadata, ConnectionRecord, Grant } from '../model.ts';
-import type { RenewedCredentials } from '../providers.ts';
+import type { RefreshedCredentials } from '../providers.ts';
 
 /** What a renewed record is made of, beside the provider's answer. */
-export interface Renewing {
+export interface RefreshedFrom {
   readonly key: DataKey;
   readonly name: RecordName;
   readonly version: number;
@@ -16,13 +16,13 @@ export interface Renewing {
 }
 
 /** The record with the credentials that the provider has issued. */
-export const renewedRecord = (
+export const refreshedRecord = (
   old: ConnectionRecord,
-  renewed: RenewedCredentials,
-  { key, name, version, now, refresh }: Renewing,
+  refreshed: RefreshedCredentials,
+  { key, name, version, now, refresh }: RefreshedFrom,
 ): ConnectionRecord => {
-  const metadata = metadataAfter(old.metadata, renewed);
-  const credentials = { access: renewed.access, refresh: renewed.refresh ?? refresh, metadata };
+  const metadata = metadataAfter(old.metadata, refreshed);
+  const credentials = { access: refreshed.access, refresh: refreshed.refresh ?? refresh, metadata };
   return toldOf(
     {
       ...sealCredentials(key, name, version, now, credentials),
@@ -35,12 +35,12 @@ export const renewedRecord = (
 };
 
 /** The metadata that the answer makes of the old. */
-export const metadataAfter = (old: ConnectionMetadata, renewed: RenewedCredentials): ConnectionMetadata => ({
-  tokenType: renewed.tokenType,
-  scopes: renewed.scopes ?? old.scopes,
-  expiresAt: renewed.expiresAt,
-  refreshExpiresAt: renewed.refreshExpiresAt ?? (renewed.refresh === null ? old.refreshExpiresAt : null),
-  params: { ...old.params, ...renewed.params },
+export const metadataAfter = (old: ConnectionMetadata, refreshed: RefreshedCredentials): ConnectionMetadata => ({
+  tokenType: refreshed.tokenType,
+  scopes: refreshed.scopes ?? old.scopes,
+  expiresAt: refreshed.expiresAt,
+  refreshExpiresAt: refreshed.refreshExpiresAt ?? (refreshed.refresh === null ? old.refreshExpiresAt : null),
+  params: { ...old.params, ...refreshed.params },
 });
 
 /** Below this a refresh token's end moves too little to tell whether use lengthens its life. */
@@ -59,5 +59,5 @@ const grantAfter = (
     elapsed > TELLING_MS &&
     refreshExpiresAt - metadata.refreshExpiresAt < elapsed / 2;
   const endsAt = stays ? Math.min(grant.endsAt ?? refreshExpiresAt, refreshExpiresAt) : grant.endsAt;
-  return { ...grant, endsAt, renewedAt: now };
+  return { ...grant, endsAt, refreshedAt: now };
 };

@@ -2,16 +2,16 @@ import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openAccess, openRefresh } from '../credentials.ts';
-import type { RenewedCredentials } from '../providers.ts';
+import type { RefreshedCredentials } from '../providers.ts';
 import { standingText, status } from '../status.ts';
 import { connectionOf } from '../testing/connection-samples.ts';
 import { GMAIL, KEY, NOW, USER } from '../testing/flow-samples.ts';
-import { metadataAfter, renewedRecord } from './renewed-record.ts';
+import { metadataAfter, refreshedRecord } from './refreshed-record.ts';
 
 const NAME = { user: USER, platform: GMAIL };
 const DAY_MS = 86_400_000;
 
-const renewedCredentials = (changes: Partial<RenewedCredentials> = {}): RenewedCredentials => ({
+const refreshedCredentials = (changes: Partial<RefreshedCredentials> = {}): RefreshedCredentials => ({
   access: secretOf(Buffer.from('new access')),
   refresh: secretOf(Buffer.from('new refresh')),
   expiresAt: NOW + 3_600_000,
@@ -26,8 +26,8 @@ const old = connectionOf(3, {
   condition: { kind: 'dead', reason: 'outcome_unknown', since: 1 },
   lease: { owner: 'o', until: NOW, phase: 'called' },
 });
-const recordAfter = (changes: Partial<RenewedCredentials> = {}, before = old, now = NOW) =>
-  renewedRecord(before, renewedCredentials(changes), {
+const recordAfter = (changes: Partial<RefreshedCredentials> = {}, before = old, now = NOW) =>
+  refreshedRecord(before, refreshedCredentials(changes), {
     key: KEY,
     name: NAME,
     version: 4,
@@ -48,7 +48,7 @@ describe('a renewed record', () => {
       lease: null,
     });
     expect(record.told).toBe(standingText(status(record, NOW)));
-    expect(record.grant).toEqual({ ...old.grant, renewedAt: NOW });
+    expect(record.grant).toEqual({ ...old.grant, refreshedAt: NOW });
   });
 
   it('keeps the refresh token that was spent where the answer names no other (RFC 6749 §6)', () => {
@@ -57,15 +57,15 @@ describe('a renewed record', () => {
   });
 
   it('has the scopes and parameters that the answer names, and the others as before', () => {
-    const metadata = metadataAfter({ ...old.metadata, scopes: ['a'] }, renewedCredentials({ params: { host: 'x' } }));
+    const metadata = metadataAfter({ ...old.metadata, scopes: ['a'] }, refreshedCredentials({ params: { host: 'x' } }));
     expect(metadata).toMatchObject({ scopes: ['a'], params: { region: 'eu', host: 'x' } });
-    expect(metadataAfter(old.metadata, renewedCredentials({ scopes: ['b'] })).scopes).toEqual(['b']);
+    expect(metadataAfter(old.metadata, refreshedCredentials({ scopes: ['b'] })).scopes).toEqual(['b']);
   });
 
   it('has the end of a refresh token that stays in use, and not that of one that was replaced', () => {
     const ends = { ...old.metadata, refreshExpiresAt: NOW + DAY_MS };
-    expect(metadataAfter(ends, renewedCredentials({ refresh: null })).refreshExpiresAt).toBe(NOW + DAY_MS);
-    expect(metadataAfter(ends, renewedCredentials()).refreshExpiresAt).toBeNull();
+    expect(metadataAfter(ends, refreshedCredentials({ refresh: null })).refreshExpiresAt).toBe(NOW + DAY_MS);
+    expect(metadataAfter(ends, refreshedCredentials()).refreshExpiresAt).toBeNull();
   });
 });
 
@@ -90,8 +90,8 @@ describe('the end of a refresh token', () => {
         const grant = { ...old.grant, endsAt: NOW + known * DAY_MS };
         const metadata = { ...old.metadata, refreshExpiresAt: NOW + 30 * DAY_MS };
         const changes = { refreshExpiresAt: NOW + refreshDays * DAY_MS };
-        const renewed = recordAfter(changes, { ...old, storedAt: NOW, metadata, grant }, NOW + elapsedDays * DAY_MS);
-        expect(renewed.grant.endsAt).toBeLessThanOrEqual(grant.endsAt);
+        const refreshed = recordAfter(changes, { ...old, storedAt: NOW, metadata, grant }, NOW + elapsedDays * DAY_MS);
+        expect(refreshed.grant.endsAt).toBeLessThanOrEqual(grant.endsAt);
       }),
     );
   });

@@ -3,12 +3,12 @@ import { auditOf, type Vault } from '../call.ts';
 import type { ConnectionRecord } from '../model.ts';
 import type { RefreshOutcome } from '../providers.ts';
 import type { Concluded } from './conclude.ts';
-import type { Attempt } from './decide-renewal.ts';
+import type { Attempt } from './decide-refresh.ts';
 import type { KeptLease } from './keep-lease.ts';
 import { giveBack, giveBackAnd, throughOutages } from './outages.ts';
-import { persistRefused, persistRenewed } from './persist-outcome.ts';
-import type { RenewalTiming } from './renew-connection.ts';
-import type { RenewalRequest } from './renewer.ts';
+import { persistRefreshed, persistRefused } from './persist-outcome.ts';
+import type { RefreshTiming } from './refresh-connection.ts';
+import type { RefreshRequest } from './refresher.ts';
 
 /** What is spent, and the lease that allows it. */
 export interface Spending {
@@ -28,8 +28,8 @@ export interface Spending {
  */
 export const spendRefreshToken = async (
   vault: Vault,
-  timing: RenewalTiming,
-  request: RenewalRequest,
+  timing: RefreshTiming,
+  request: RefreshRequest,
   spending: Spending,
 ): Promise<Concluded> => {
   const { lease, record, refresh, attempt } = spending;
@@ -38,13 +38,13 @@ export const spendRefreshToken = async (
   const askedAt = vault.now();
   const outcome = await ask(vault, timing, request, spending);
   if (outcome === null) return { kind: 'lost' };
-  if (outcome.kind === 'renewed') return persistRenewed(vault, timing, request, { lease, outcome, refresh });
+  if (outcome.kind === 'renewed') return persistRefreshed(vault, timing, request, { lease, outcome, refresh });
   const known: Attempt = { ...attempt, askedAt, now: vault.now() };
   return persistRefused(vault, timing, request, { lease, outcome, attempt: known });
 };
 
 /** Where the answer is lost the lease may say so already, and nobody was asked: that must not look like a token spent. */
-const called = async (vault: Vault, timing: RenewalTiming, lease: KeptLease): Promise<boolean> => {
+const called = async (vault: Vault, timing: RefreshTiming, lease: KeptLease): Promise<boolean> => {
   try {
     return await lease.called();
   } catch (error) {
@@ -53,7 +53,7 @@ const called = async (vault: Vault, timing: RenewalTiming, lease: KeptLease): Pr
   }
 };
 
-const intend = async (vault: Vault, { user, platform, actor }: RenewalRequest, record: ConnectionRecord) => {
+const intend = async (vault: Vault, { user, platform, actor }: RefreshRequest, record: ConnectionRecord) => {
   const about = { user, platform, recordVersion: record.version };
   const entry = auditOf(vault, { ...actor, action: 'RefreshToken' }, 'started', about);
   await vault.journal.record(vault.journal.encodeAudit(entry));
@@ -62,8 +62,8 @@ const intend = async (vault: Vault, { user, platform, actor }: RenewalRequest, r
 /** Asks the provider; null: somebody else has the lease by now. A grant that is said to be dead is asked for twice. */
 const ask = async (
   vault: Vault,
-  timing: RenewalTiming,
-  { platform }: RenewalRequest,
+  timing: RefreshTiming,
+  { platform }: RefreshRequest,
   { lease, record, refresh }: Spending,
 ): Promise<RefreshOutcome | null> => {
   const { params } = record.metadata;

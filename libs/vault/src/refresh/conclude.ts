@@ -6,12 +6,12 @@ import type { ConnectionRecord, UserRow } from '../model.ts';
 import type { Change, UserView } from '../token-store.ts';
 import { carryOut, transitionOf } from '../transition.ts';
 import { eventOf } from './event-of.ts';
-import type { RenewalActor } from './renewer.ts';
+import type { RefreshActor } from './refresher.ts';
 
 /** What is to become of a connection whose lease is held. */
 export interface Conclusion {
   readonly name: RecordName;
-  readonly actor: RenewalActor;
+  readonly actor: RefreshActor;
   /** The credentials that it is decided upon: where others are in their place, nothing is written. */
   readonly tokenVersion: number;
   /** For the audit log. */

@@ -1,22 +1,22 @@
-import { attentionAt, renewalAt, toldOf } from '../attention.ts';
+import { attentionAt, refreshAt, toldOf } from '../attention.ts';
 import type { Vault } from '../call.ts';
 import type { RecordName } from '../credentials.ts';
 import type { ConnectionRecord, Lease } from '../model.ts';
 import { standingText, status } from '../status.ts';
 import type { LeaseOf } from '../token-store.ts';
 import { conclude } from './conclude.ts';
-import { mayRenew } from './decide-renewal.ts';
+import { mayRefresh } from './decide-refresh.ts';
 import { giveBack, giveBackAnd } from './outages.ts';
-import type { Attended, RenewalActor, RenewalAnswer, RenewalRequest } from './renewer.ts';
+import type { Attended, RefreshActor, RefreshAnswer, RefreshRequest } from './refresher.ts';
 
 /** What attending needs, beside the vault. */
 export interface Attending {
   readonly leaseMs: number;
-  readonly renew: (request: RenewalRequest) => Promise<RenewalAnswer>;
+  readonly refresh: (request: RefreshRequest) => Promise<RefreshAnswer>;
 }
 
 const DAY_MS = 86_400_000;
-const ITSELF: RenewalActor = { engine: 'refresh-scheduler', eventEngine: null, requestId: null, keyId: null };
+const ITSELF: RefreshActor = { engine: 'refresh-scheduler', eventEngine: null, requestId: null, keyId: null };
 
 /** Does what has fallen due for a connection, and sees to it that it falls due again when something is next. */
 export const attend = async (
@@ -29,12 +29,13 @@ export const attend = async (
   if (record === null) return { kind: 'gone' };
   const terms = vault.providers.terms(name.platform);
   const now = vault.now();
-  if (forced && mayRenew(record, terms, now, true).kind === 'yes') return renewed(vault, attending, name, record, true);
-  const renewal = renewalAt(record, terms);
+  if (forced && mayRefresh(record, terms, now, true).kind === 'yes')
+    return refreshed(vault, attending, name, record, true);
+  const renewal = refreshAt(record, terms);
   if (renewal !== null && renewal <= now) {
-    const may = mayRenew(record, terms, now, false);
+    const may = mayRefresh(record, terms, now, false);
     if (may.kind === 'later') return later(vault, name, may.retryAfterMs, { kind: 'nothing' });
-    if (may.kind === 'yes') return renewed(vault, attending, name, record, false);
+    if (may.kind === 'yes') return refreshed(vault, attending, name, record, false);
   }
   if (eventIsDue(record, now)) return tell(vault, attending, name, record);
   return nothing(vault, name, record);
@@ -55,14 +56,14 @@ const later = async (vault: Vault, name: RecordName, inMs: number, attended: Att
   return attended;
 };
 
-const renewed = async (
+const refreshed = async (
   vault: Vault,
-  { renew }: Attending,
+  { refresh }: Attending,
   name: RecordName,
   { tokenVersion }: ConnectionRecord,
   forced: boolean,
 ): Promise<Attended> => {
-  const answer = await renew({ ...name, tokenVersion, forced, actor: ITSELF });
+  const answer = await refresh({ ...name, tokenVersion, forced, actor: ITSELF });
   switch (answer.kind) {
     case 'kept':
       return { kind: answer.record.condition.kind === 'dead' ? 'dead' : 'failed' };
@@ -107,10 +108,13 @@ const tellUnderLease = async (
     await giveBack(vault, of);
     return record === null ? { kind: 'gone' } : nothing(vault, name, record);
   }
-  if (before?.phase === 'called' && mayRenew(record, vault.providers.terms(name.platform), now, true).kind === 'yes') {
+  if (
+    before?.phase === 'called' &&
+    mayRefresh(record, vault.providers.terms(name.platform), now, true).kind === 'yes'
+  ) {
     // Somebody died while the provider was asked: what to tell depends on that.
     await giveBack(vault, of);
-    return renewed(vault, attending, name, record, true);
+    return refreshed(vault, attending, name, record, true);
   }
   const concluded = await conclude(vault, of.owner, {
     name,

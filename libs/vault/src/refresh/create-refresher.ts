@@ -1,10 +1,10 @@
 import type { Vault } from '../call.ts';
 import { attend } from './attend.ts';
-import { type RenewalTiming, renewConnection } from './renew-connection.ts';
-import type { RenewalAnswer, RenewalRequest, Renewer } from './renewer.ts';
+import { type RefreshTiming, refreshConnection } from './refresh-connection.ts';
+import type { RefreshAnswer, Refresher, RefreshRequest } from './refresher.ts';
 
 /** How a renewer waits. */
-export interface RenewerOptions {
+export interface RefresherOptions {
   /** Resolves after so many milliseconds. */
   readonly sleep: (ms: number) => Promise<unknown>;
   /** In [0, 1), so that those who wait do not ask in step. */
@@ -19,29 +19,32 @@ const CONFIRM_MS = 1_000;
 const LOOK_MS = 100;
 
 /** Opens a renewer. Those who want the same connection refreshed at the same time share one attempt. */
-export const createRenewer = (vault: Vault, { sleep, random, persistMs = PERSIST_MS }: RenewerOptions): Renewer => {
+export const createRefresher = (
+  vault: Vault,
+  { sleep, random, persistMs = PERSIST_MS }: RefresherOptions,
+): Refresher => {
   // From `called` on it is longer than the provider's timeout and what it takes to persist.
-  const timing: RenewalTiming = {
+  const timing: RefreshTiming = {
     claimedMs: persistMs,
     leaseMs: vault.providers.refreshTimeoutMs + persistMs,
     confirmMs: CONFIRM_MS,
     sleep,
   };
-  const flights = new Map<string, Promise<RenewalAnswer>>();
+  const flights = new Map<string, Promise<RefreshAnswer>>();
   let draining = false;
 
   /** Waits for others too: their result, or what they left when their lease lapses. */
-  const fly = async (request: RenewalRequest): Promise<RenewalAnswer> => {
+  const fly = async (request: RefreshRequest): Promise<RefreshAnswer> => {
     const giveUpAt = vault.now() + 2 * timing.leaseMs;
     for (;;) {
-      const answer = await vault.providers.inTurn(request.platform, () => renewConnection(vault, timing, request));
+      const answer = await vault.providers.inTurn(request.platform, () => refreshConnection(vault, timing, request));
       if (answer.kind !== 'held') return answer;
       if (draining || vault.now() > giveUpAt) return { kind: 'busy' };
       await sleep(LOOK_MS * (0.5 + random()));
     }
   };
 
-  const flight = async (request: RenewalRequest): Promise<RenewalAnswer> => {
+  const flight = async (request: RefreshRequest): Promise<RefreshAnswer> => {
     const { user, platform, tokenVersion, forced } = request;
     const key = `${user}:${platform}:${tokenVersion}:${forced}`;
     const shared = flights.get(key);
@@ -52,7 +55,7 @@ export const createRenewer = (vault: Vault, { sleep, random, persistMs = PERSIST
     return under;
   };
 
-  const renew = async (request: RenewalRequest, budgetMs: number): Promise<RenewalAnswer> => {
+  const refresh = async (request: RefreshRequest, budgetMs: number): Promise<RefreshAnswer> => {
     const deadlineBudget = new AbortController();
     const tooLong = waitFor(budgetMs, deadlineBudget.signal);
     try {
@@ -63,11 +66,11 @@ export const createRenewer = (vault: Vault, { sleep, random, persistMs = PERSIST
   };
 
   return {
-    renew,
+    refresh,
     attend: async (user, platform, forced = false) =>
       draining
         ? { kind: 'busy' }
-        : attend(vault, { leaseMs: timing.leaseMs, renew: (request) => flight(request) }, { user, platform }, forced),
+        : attend(vault, { leaseMs: timing.leaseMs, refresh: (request) => flight(request) }, { user, platform }, forced),
     get underWay() {
       return flights.size;
     },

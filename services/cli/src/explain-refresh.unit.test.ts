@@ -1,7 +1,7 @@
 import { ciphertext } from '@vault-engine/crypto';
-import type { ConnectionRecord, RenewalTerms } from '@vault-engine/vault';
+import type { ConnectionRecord, RefreshTerms } from '@vault-engine/vault';
 import { expect, test } from 'vitest';
-import { explainedLines, explainRenewal } from './explain-renewal.ts';
+import { explainedLines, explainRefresh } from './explain-refresh.ts';
 
 const NOW = Date.UTC(2027, 0, 31, 12);
 const MINUTE = 60_000;
@@ -14,13 +14,13 @@ const record = (fields: Partial<ConnectionRecord> = {}): ConnectionRecord => ({
   access: ciphertext(Buffer.from('a')),
   refresh: ciphertext(Buffer.from('r')),
   condition: { kind: 'good' },
-  grant: { since: NOW - 30 * MINUTE, endsAt: null, renewedAt: null, account: null },
+  grant: { since: NOW - 30 * MINUTE, endsAt: null, refreshedAt: null, account: null },
   told: '',
   lease: null,
   ...fields,
 });
 
-const terms: RenewalTerms = {
+const terms: RefreshTerms = {
   dueAt: ({ expiresAt }) => (expiresAt === null ? null : expiresAt - 10 * MINUTE),
   backoff: () => MINUTE,
   minIntervalMs: MINUTE,
@@ -29,8 +29,8 @@ const terms: RenewalTerms = {
   tellsSpent: false,
 };
 
-const linesOf = (connection: ConnectionRecord, by: RenewalTerms | null = terms): string =>
-  explainedLines(explainRenewal(connection, by, NOW), NOW).join('\n');
+const linesOf = (connection: ConnectionRecord, by: RefreshTerms | null = terms): string =>
+  explainedLines(explainRefresh(connection, by, NOW), NOW).join('\n');
 
 test('a connection in good order says when it is refreshed', () => {
   expect(linesOf(record())).toBe(
@@ -78,7 +78,7 @@ test.each<[string, Partial<ConnectionRecord>, RegExp]>([
   ],
   [
     'that was refreshed a moment ago',
-    { grant: { since: NOW, endsAt: null, renewedAt: NOW, account: null } },
+    { grant: { since: NOW, endsAt: null, refreshedAt: NOW, account: null } },
     /now +would rest: the platform is not asked again before .*in 1 minute/,
   ],
 ])('a connection %s says so', (_, fields, says) => {
@@ -88,7 +88,7 @@ test.each<[string, Partial<ConnectionRecord>, RegExp]>([
 const DIED = { lease: { owner: 'x', until: NOW - 1, phase: 'called' } } as const;
 const TELLS = { ...terms, tellsSpent: true };
 
-test.each<[string, Partial<ConnectionRecord>, RenewalTerms, RegExp]>([
+test.each<[string, Partial<ConnectionRecord>, RefreshTerms, RegExp]>([
   [
     'is given up where a second use is fatal',
     DIED,

@@ -10,10 +10,10 @@ import { openCatalog, openOutbound, openProviders, openSharedRate, type WrittenP
 import { openRedisStore } from '@vault-engine/token-store';
 import {
   type ConnectionRecord,
-  createRenewer,
+  createRefresher,
   type PlatformId,
   platformId,
-  type Renewer,
+  type Refresher,
   type TokenStore,
   type UserId,
   type Vault,
@@ -24,7 +24,7 @@ import { connect, type Tokens } from './connect.ts';
 import { type ListingJournal, listingJournal } from './listing-journal.ts';
 
 /** What a test may have otherwise. */
-export interface RenewalsOptions {
+export interface RefreshesOptions {
   readonly profile: WrittenProfile;
   /** How long one request to the provider may take; a second where nothing is said. */
   readonly timeoutMs?: number;
@@ -35,14 +35,14 @@ export interface RenewalsOptions {
 }
 
 /** A store, providers and a renewer on real parts; the journal is a list, so that a test sees what is written when. */
-export interface Renewals extends Omit<ListingJournal, 'journal'> {
+export interface Refreshes extends Omit<ListingJournal, 'journal'> {
   readonly vault: Vault;
   readonly store: TokenStore;
   readonly platform: PlatformId;
   /** Moves the clock of the vault on; the store's stays. */
   readonly pass: (ms: number) => void;
   /** One more renewer, as another process has one. Its parts can be others than those of the vault. */
-  readonly renewer: (parts?: Partial<Vault>) => Renewer;
+  readonly refresher: (parts?: Partial<Vault>) => Refresher;
   /** Rejects where the vault refuses. */
   readonly connect: (tokens: Tokens) => Promise<UserId>;
   readonly recordOf: (user: UserId) => Promise<ConnectionRecord>;
@@ -61,7 +61,7 @@ const CLIENT = { id: 'vault', secret: 'client-secret-of-the-authorization-server
 const HASTE = 10;
 
 /** Opens one. */
-export const openRenewals = async (options: RenewalsOptions): Promise<Renewals> => {
+export const openRefreshes = async (options: RefreshesOptions): Promise<Refreshes> => {
   const world = await openWorld();
   const folder = await mkdtemp(join(tmpdir(), 'vault-engine-test-'));
   const { storeAt = async (url: string) => url, persistMs } = options;
@@ -87,12 +87,12 @@ export const openRenewals = async (options: RenewalsOptions): Promise<Renewals> 
     uuid: randomUUID,
     rememberMs: 60_000,
   };
-  const renewer = (parts: Partial<Vault> = {}) =>
-    createRenewer(
+  const refresher = (parts: Partial<Vault> = {}) =>
+    createRefresher(
       { ...vault, ...parts },
       { sleep: (ms) => sleep(ms / HASTE), random: Math.random, ...(persistMs !== undefined && { persistMs }) },
     );
-  const own = renewer();
+  const own = refresher();
   return {
     vault,
     store,
@@ -101,7 +101,7 @@ export const openRenewals = async (options: RenewalsOptions): Promise<Renewals> 
     events,
     auditFails,
     pass: reached.pass,
-    renewer,
+    refresher,
     connect: async (tokens) => {
       const connected = await connect(vault, platform, tokens);
       return connected.ok ? connected.user : fail();
@@ -128,7 +128,7 @@ const auditText = ({ action, result, reason }: ListingJournal['audited'][number]
   [action, result, ...(reason === null ? [] : [reason])].join(' ');
 
 const reachProviders = async (
-  { profile, timeoutMs = 1_000 }: RenewalsOptions,
+  { profile, timeoutMs = 1_000 }: RefreshesOptions,
   folder: string,
   counted: { readonly url: string; readonly keyPrefix: string },
 ) => {

@@ -1,11 +1,11 @@
 import {
   type ConnectionRecord,
   firstStep,
-  type MayRenew,
-  mayRenew,
+  type MayRefresh,
+  mayRefresh,
   nextTurn,
-  type RenewalTerms,
-  renewalAt,
+  type RefreshTerms,
+  refreshAt,
   status,
   unknownSince,
 } from '@vault-engine/vault';
@@ -20,7 +20,7 @@ export interface Explained {
     readonly since: number;
     readonly lapsesAt: number | null;
     readonly askFrom: number | null;
-    readonly renewedAt: number | null;
+    readonly refreshedAt: number | null;
   };
   readonly refreshing: string;
   readonly lease: string;
@@ -31,7 +31,7 @@ export interface Explained {
 }
 
 /** Explains a connection. `terms`: null where the platform has no profile here. */
-export const explainRenewal = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): Explained => {
+export const explainRefresh = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): Explained => {
   const view = status(record, now);
   const { tokenVersion, storedAt, metadata, grant } = record;
   return {
@@ -39,10 +39,10 @@ export const explainRenewal = (record: ConnectionRecord, terms: RenewalTerms | n
     suggestedAction: view.action,
     reason: view.reason,
     token: { version: tokenVersion, storedAt, expiresAt: metadata.expiresAt },
-    grant: { since: grant.since, lapsesAt: view.lapsesAt, askFrom: view.reauthFrom, renewedAt: grant.renewedAt },
+    grant: { since: grant.since, lapsesAt: view.lapsesAt, askFrom: view.reauthFrom, refreshedAt: grant.refreshedAt },
     refreshing: refreshing(record),
     lease: lease(record, now),
-    now: nowText(record, mayRenew(record, terms, now, false), now),
+    now: nowText(record, mayRefresh(record, terms, now, false), now),
     next: next(record, terms, now),
   };
 };
@@ -53,7 +53,7 @@ export const explainedLines = (explained: Explained, now: number): readonly stri
   const facts: readonly (readonly [string, string])[] = [
     ['status', `${explained.status}, suggests ${explained.suggestedAction}${reason === null ? '' : ` (${reason})`}`],
     ['token', `version ${token.version}, stored ${at(token.storedAt, now)}, ${until('lapses', token.expiresAt, now)}`],
-    ['grant', `since ${at(grant.since, now)}, ${until('lapses', grant.lapsesAt, now)}${lastRenewed(grant, now)}`],
+    ['grant', `since ${at(grant.since, now)}, ${until('lapses', grant.lapsesAt, now)}${lastRefreshed(grant, now)}`],
     ['refresh', explained.refreshing],
     ['lease', explained.lease],
     ['now', explained.now],
@@ -62,8 +62,8 @@ export const explainedLines = (explained: Explained, now: number): readonly stri
   return facts.map(([name, text]) => `${name.padEnd(8)} ${text}`);
 };
 
-const lastRenewed = ({ renewedAt }: Explained['grant'], now: number): string =>
-  renewedAt === null ? ', not refreshed yet' : `, refreshed ${at(renewedAt, now)}`;
+const lastRefreshed = ({ refreshedAt }: Explained['grant'], now: number): string =>
+  refreshedAt === null ? ', not refreshed yet' : `, refreshed ${at(refreshedAt, now)}`;
 
 const refreshing = ({ refresh, condition }: ConnectionRecord): string => {
   if (refresh === null) return 'none: it has no refresh token';
@@ -87,7 +87,7 @@ const lease = ({ lease: held }: ConnectionRecord, now: number): string => {
     : `lapsed at ${iso(held.until)}${asked}: whoever held it died`;
 };
 
-const nowText = (record: ConnectionRecord, may: MayRenew, now: number): string => {
+const nowText = (record: ConnectionRecord, may: MayRefresh, now: number): string => {
   const { refresh, condition } = record;
   if (may.kind === 'yes') return FIRST_STEPS[firstStep(may.terms, maybeSpentSince(record, now), now)];
   if (may.kind === 'later')
@@ -110,8 +110,8 @@ const maybeSpentSince = (record: ConnectionRecord, now: number): number | null =
   return unknownSince(record, lapsed, { leaseMs: 0, refreshTimeoutMs: 0 });
 };
 
-const next = (record: ConnectionRecord, terms: RenewalTerms | null, now: number): string => {
-  const renewal = record.condition.kind === 'none' ? null : renewalAt(record, terms);
+const next = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): string => {
+  const renewal = record.condition.kind === 'none' ? null : refreshAt(record, terms);
   const turn = nextTurn(status(record, now), now);
   if (renewal !== null && (turn === null || renewal <= turn))
     return `refreshed ${renewal <= now ? 'as soon as a scheduler looks' : `by ${at(renewal, now)}`}`;

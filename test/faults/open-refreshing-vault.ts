@@ -4,10 +4,10 @@ import { type RunningService, startPart } from '@vault-engine/local';
 import { openVault, type TestVault } from '../flow/open-vault.ts';
 
 /** What renews connections. */
-export type RenewingService = 'command-worker' | 'refresh-scheduler';
+export type RefreshingService = 'command-worker' | 'refresh-scheduler';
 
 /** A vault whose connections are renewed by an OAuth server that tolerates no refresh token twice. */
-export interface RenewingVault {
+export interface RefreshingVault {
   readonly vault: TestVault;
   readonly server: AuthorizationServer;
   readonly platform: string;
@@ -22,10 +22,10 @@ export interface RenewingVault {
   /** Whether the server would still take a refresh token (RFC 7662). */
   readonly takes: (refreshToken: string) => Promise<boolean>;
   /** Those that run at present. */
-  readonly processes: (service: RenewingService) => readonly RunningService[];
+  readonly processes: (service: RefreshingService) => readonly RunningService[];
   /** Ends one of them as `end` says, and starts another in its place: `replaced` resolves when that one is ready. */
   readonly replace: (
-    service: RenewingService,
+    service: RefreshingService,
     which: number,
     end: (process: RunningService) => Promise<void>,
   ) => Promise<{ readonly replaced: Promise<void> }>;
@@ -48,7 +48,7 @@ const IMPATIENT = {
 };
 
 /** Opens one with three workers and a scheduler, on a broker of its own that lets sessions be short. */
-export const openRenewingVault = async (): Promise<RenewingVault> => {
+export const openRefreshingVault = async (): Promise<RefreshingVault> => {
   const kafka = await startPart('kafka', { settings: { 'group.min.session.timeout.ms': '1000' } });
   let latencyMs = (): number => 0;
   let lost: (() => void) | null = null;
@@ -104,8 +104,8 @@ export const openRenewingVault = async (): Promise<RenewingVault> => {
 
 const ATTEMPT_MS = 5_000;
 
-const startAll = async (vault: TestVault): Promise<Record<RenewingService, RunningService[]>> => {
-  const first = (service: RenewingService): RunningService => {
+const startAll = async (vault: TestVault): Promise<Record<RefreshingService, RunningService[]>> => {
+  const first = (service: RefreshingService): RunningService => {
     const one = vault.running.services.get(service);
     if (one === undefined) throw new Error(`${service} does not run`);
     return one;
@@ -119,7 +119,7 @@ const startAll = async (vault: TestVault): Promise<Record<RenewingService, Runni
 
 let started = 0;
 
-const start = async (vault: TestVault, service: RenewingService): Promise<RunningService> => {
+const start = async (vault: TestVault, service: RefreshingService): Promise<RunningService> => {
   started += 1;
   const name = `${service}-${started}`;
   const one = (await vault.start(name, service)).services.get(name);

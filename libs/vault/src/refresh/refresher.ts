@@ -2,21 +2,21 @@ import type { ConnectionRecord, PlatformId, UserId, UserRow } from '../model.ts'
 import type { TransitionActor } from '../transition.ts';
 
 /** In whose name a connection is refreshed: the engine whose command wants the token, or a service that acts by itself. */
-export type RenewalActor = Omit<TransitionActor, 'action'>;
+export type RefreshActor = Omit<TransitionActor, 'action'>;
 
 /** Which connection is to be refreshed, and why. */
-export interface RenewalRequest {
+export interface RefreshRequest {
   readonly user: UserId;
   readonly platform: PlatformId;
   /** The credentials that are to be replaced: where they have been already, that is the answer. */
   readonly tokenVersion: number;
   /** Passes the cool-down after a failure and the provider's least interval: for operators. */
   readonly forced: boolean;
-  readonly actor: RenewalActor;
+  readonly actor: RefreshActor;
 }
 
 /** What refreshing came to, with the connection as it stands now. */
-export type RenewalAnswer =
+export type RefreshAnswer =
   /** It has other credentials than those of the request: this renewal's, another's, or the user's own. */
   | { readonly kind: 'renewed'; readonly user: UserRow; readonly record: ConnectionRecord }
   /** It keeps those that it has: `record.condition` says why, and until when. */
@@ -50,9 +50,9 @@ export type Attended =
  * Refreshes connections, each by one process at a time. All methods reject with `PortUnavailable`. What is under way goes
  * on when its caller stops waiting: a refresh token that is spent has to be replaced.
  */
-export interface Renewer {
+export interface Refresher {
   /** Refreshes a connection, and waits up to `budgetMs` for another process that is at it. */
-  renew(request: RenewalRequest, budgetMs: number): Promise<RenewalAnswer>;
+  refresh(request: RefreshRequest, budgetMs: number): Promise<RefreshAnswer>;
   /**
    * Does what has fallen due for a connection: refreshes it, or tells how it stands by now. `forced`: refreshes it, due or
    * not, past the cool-down after a failure.

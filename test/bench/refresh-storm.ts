@@ -106,13 +106,13 @@ export const measureStorm = async (
   await sleep(dueFrom - Date.now());
   const before = await clocksOf(place);
   const from = monotonicUs();
-  await untilRenewed(place, before.refreshes + plan.connections);
+  await untilRefreshed(place, before.refreshes + plan.connections);
   const window = { from, to: monotonicUs() };
   const after = await clocksOf(place);
   over.abort();
   await asking;
-  const renewedAt = await renewals(place, due);
-  return { ...figuresOf({ place, plan, dueFrom, due, renewedAt, before, after, asked }), window };
+  const refreshedAt = await refreshes(place, due);
+  return { ...figuresOf({ place, plan, dueFrom, due, refreshedAt, before, after, asked }), window };
 };
 
 /** Users with fresh tokens. Also tells how long storing one takes. */
@@ -168,7 +168,7 @@ const LOOK_MS = 250;
 /** With nothing renewed for so long it has failed. */
 const STUCK_MS = 60_000;
 
-const untilRenewed = async ({ provider }: StormPlace, wanted: number): Promise<void> => {
+const untilRefreshed = async ({ provider }: StormPlace, wanted: number): Promise<void> => {
   let [last, since] = [0, performance.now()];
   for (let renewed = 0; renewed < wanted; ) {
     await sleep(LOOK_MS);
@@ -179,7 +179,7 @@ const untilRenewed = async ({ provider }: StormPlace, wanted: number): Promise<v
 };
 
 /** When each of them was renewed, from the topic; the last are written a moment after the provider has answered. */
-const renewals = async (
+const refreshes = async (
   { vault }: StormPlace,
   due: ReadonlyMap<string, number>,
 ): Promise<ReadonlyMap<string, number>> => {
@@ -200,15 +200,15 @@ interface Outcome {
   readonly plan: StormPlan;
   readonly dueFrom: number;
   readonly due: ReadonlyMap<string, number>;
-  readonly renewedAt: ReadonlyMap<string, number>;
+  readonly refreshedAt: ReadonlyMap<string, number>;
   readonly before: Awaited<ReturnType<typeof clocksOf>>;
   readonly after: Awaited<ReturnType<typeof clocksOf>>;
   readonly asked: readonly Asked[];
 }
 
-const figuresOf = ({ place, plan, dueFrom, due, renewedAt, before, after, asked }: Outcome): StormFigures => {
-  const late = [...due].map(([user, at]) => ((renewedAt.get(user) ?? Number.NaN) - at) / 1_000).sort((a, b) => a - b);
-  const end = Math.max(...renewedAt.values());
+const figuresOf = ({ place, plan, dueFrom, due, refreshedAt, before, after, asked }: Outcome): StormFigures => {
+  const late = [...due].map(([user, at]) => ((refreshedAt.get(user) ?? Number.NaN) - at) / 1_000).sort((a, b) => a - b);
+  const end = Math.max(...refreshedAt.values());
   const seconds = (end - dueFrom) / 1_000;
   const { connections } = plan;
   return {

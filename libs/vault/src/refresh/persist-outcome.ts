@@ -4,14 +4,14 @@ import type { Vault } from '../call.ts';
 import { nextVersion } from '../change.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Port } from '../ports.ts';
-import type { RenewedCredentials } from '../providers.ts';
+import type { RefreshedCredentials } from '../providers.ts';
 import { type Concluded, type Conclusion, conclude } from './conclude.ts';
-import { type Attempt, conditionAfter, type Refused } from './decide-renewal.ts';
+import { type Attempt, conditionAfter, type Refused } from './decide-refresh.ts';
 import type { KeptLease } from './keep-lease.ts';
 import { throughOutages } from './outages.ts';
-import type { RenewalTiming } from './renew-connection.ts';
-import { renewedRecord } from './renewed-record.ts';
-import type { RenewalRequest } from './renewer.ts';
+import type { RefreshTiming } from './refresh-connection.ts';
+import { refreshedRecord } from './refreshed-record.ts';
+import type { RefreshRequest } from './refresher.ts';
 
 /** How long is waited between looks at the lease of somebody else, milliseconds. */
 const AGAIN_MS = 250;
@@ -22,8 +22,8 @@ const AGAIN_MS = 250;
  */
 export const persistRefused = (
   vault: Vault,
-  timing: RenewalTiming,
-  { user, platform, actor, tokenVersion }: RenewalRequest,
+  timing: RefreshTiming,
+  { user, platform, actor, tokenVersion }: RefreshRequest,
   { lease, outcome, attempt }: { lease: KeptLease; outcome: Refused; attempt: Attempt },
 ): Promise<Concluded> => {
   const conclusion: Conclusion = {
@@ -52,11 +52,11 @@ const RESULTS: Readonly<Record<Refused['kind'], ErrorCode>> = {
  * outages of the store and the key service and past other holders of the lease, until they are written or the connection
  * has others.
  */
-export const persistRenewed = async (
+export const persistRefreshed = async (
   vault: Vault,
-  timing: RenewalTiming,
-  request: RenewalRequest,
-  { lease, outcome, refresh }: { lease: KeptLease; outcome: RenewedCredentials; refresh: Secret },
+  timing: RefreshTiming,
+  request: RefreshRequest,
+  { lease, outcome, refresh }: { lease: KeptLease; outcome: RefreshedCredentials; refresh: Secret },
 ): Promise<Concluded> => {
   const conclusion = conclusionOf(vault, request, outcome, refresh);
   let { owner } = lease.of;
@@ -78,8 +78,8 @@ const ANY_PORT: readonly Port[] = ['storage', 'keys', 'audit'];
 
 const conclusionOf = (
   vault: Vault,
-  { user, platform, actor, tokenVersion }: RenewalRequest,
-  outcome: RenewedCredentials,
+  { user, platform, actor, tokenVersion }: RefreshRequest,
+  outcome: RefreshedCredentials,
   refresh: Secret,
 ): Conclusion => ({
   name: { user, platform },
@@ -89,7 +89,7 @@ const conclusionOf = (
   result: 'ok',
   reason: null,
   after: async (record, row, { nowMicros }) =>
-    renewedRecord(record, outcome, {
+    refreshedRecord(record, outcome, {
       key: await vault.keys.keyOf(user, row.dataKey),
       name: { user, platform },
       version: nextVersion(record.version, nowMicros),
@@ -101,8 +101,8 @@ const conclusionOf = (
 /** The lease of another who came after us, once it lapses: what we hold is newer than what that one can spend. */
 const takeAgain = async (
   vault: Vault,
-  timing: RenewalTiming,
-  { user, platform, tokenVersion }: RenewalRequest,
+  timing: RefreshTiming,
+  { user, platform, tokenVersion }: RefreshRequest,
 ): Promise<string | null> => {
   const owner = vault.uuid();
   const of = { user, platform, owner, tokenVersion, ttlMs: timing.leaseMs };

@@ -1,26 +1,26 @@
 import { isOver } from '../attention.ts';
 import type { Condition, ConnectionRecord, DeadReason, FailingReason, Lease } from '../model.ts';
-import type { RefreshOutcome, RenewalTerms } from '../providers.ts';
+import type { RefreshOutcome, RefreshTerms } from '../providers.ts';
 
 /** Whether a connection may be refreshed now. `kept`: not at all, as it stands; `later`: not yet. */
-export type MayRenew =
-  | { readonly kind: 'yes'; readonly terms: RenewalTerms }
+export type MayRefresh =
+  | { readonly kind: 'yes'; readonly terms: RefreshTerms }
   | { readonly kind: 'kept' }
   | { readonly kind: 'later'; readonly retryAfterMs: number };
 
 /** `forced` passes the cool-down, the least interval, and an end that somebody has only reckoned. */
-export const mayRenew = (
+export const mayRefresh = (
   record: ConnectionRecord,
-  terms: RenewalTerms | null,
+  terms: RefreshTerms | null,
   now: number,
   forced: boolean,
-): MayRenew => {
+): MayRefresh => {
   const { refresh, condition, grant } = record;
   if (terms === null || refresh === null || condition.kind === 'dead') return { kind: 'kept' };
   if (forced) return { kind: 'yes', terms };
   if (condition.kind === 'failing' && condition.retryAt > now) return { kind: 'kept' };
   if (isOver(record, now)) return { kind: 'kept' };
-  const retryAfterMs = (grant.renewedAt ?? -terms.minIntervalMs) + terms.minIntervalMs - now;
+  const retryAfterMs = (grant.refreshedAt ?? -terms.minIntervalMs) + terms.minIntervalMs - now;
   return retryAfterMs > 0 ? { kind: 'later', retryAfterMs } : { kind: 'yes', terms };
 };
 
@@ -44,14 +44,14 @@ export const unknownSince = (
 };
 
 /** Whether a refresh token that may have been spent at `since` can be sent again without harm. */
-export const maySendAgain = ({ reuse, graceMs }: RenewalTerms, since: number | null, now: number): boolean =>
+export const maySendAgain = ({ reuse, graceMs }: RefreshTerms, since: number | null, now: number): boolean =>
   since === null || reuse !== 'fatal' || now < since + graceMs;
 
 /**
  * How an attempt begins: by sending the refresh token, by asking whether it is spent, or by giving it up, as it may be spent
  * and nobody can tell.
  */
-export const firstStep = (terms: RenewalTerms, since: number | null, now: number): 'send' | 'ask' | 'give_up' => {
+export const firstStep = (terms: RefreshTerms, since: number | null, now: number): 'send' | 'ask' | 'give_up' => {
   if (maySendAgain(terms, since, now)) return 'send';
   return terms.tellsSpent ? 'ask' : 'give_up';
 };
@@ -61,7 +61,7 @@ export type Refused = Exclude<RefreshOutcome, { kind: 'renewed' }>;
 
 /** What a failed attempt knows. */
 export interface Attempt {
-  readonly terms: RenewalTerms;
+  readonly terms: RefreshTerms;
   /** When the provider was asked, Unix milliseconds. */
   readonly askedAt: number;
   readonly unknownSince: number | null;

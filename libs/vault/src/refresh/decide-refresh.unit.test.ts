@@ -1,18 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Condition, Lease } from '../model.ts';
-import type { RenewalTerms } from '../providers.ts';
+import type { RefreshTerms } from '../providers.ts';
 import { connectionOf, terms } from '../testing/connection-samples.ts';
 import { NOW } from '../testing/flow-samples.ts';
 import {
   type Attempt,
   conditionAfter,
   firstStep,
-  mayRenew,
+  mayRefresh,
   maySendAgain,
   type Refused,
   unknownSince,
-} from './decide-renewal.ts';
+} from './decide-refresh.ts';
 
 const HOUR_MS = 3_600_000;
 const GOOD: Condition = { kind: 'good' };
@@ -30,8 +30,8 @@ const failing = (changes: Partial<Extract<Condition, { kind: 'failing' }>> = {})
 describe('whether a connection may be refreshed', () => {
   const good = connectionOf(1);
   const ended = { ...good.metadata, refreshExpiresAt: NOW };
-  const interval: RenewalTerms = { ...terms, minIntervalMs: 60_000 };
-  const renewedAt = (at: number) => ({ ...good, grant: { ...good.grant, renewedAt: at } });
+  const interval: RefreshTerms = { ...terms, minIntervalMs: 60_000 };
+  const refreshedAt = (at: number) => ({ ...good, grant: { ...good.grant, refreshedAt: at } });
 
   it.each([
     ['one that is well', good, terms, 'yes'],
@@ -42,21 +42,21 @@ describe('whether a connection may be refreshed', () => {
     ['one that has rested', { ...good, condition: failing({ retryAt: NOW }) }, terms, 'yes'],
     ['one whose refresh token has lapsed', { ...good, metadata: ended }, terms, 'kept'],
     ['one whose grant has ended', { ...good, grant: { ...good.grant, endsAt: NOW } }, terms, 'kept'],
-    ['one that was refreshed a moment ago', renewedAt(NOW - 59_999), interval, 'later'],
-    ['one that was refreshed long enough ago', renewedAt(NOW - 60_000), interval, 'yes'],
+    ['one that was refreshed a moment ago', refreshedAt(NOW - 59_999), interval, 'later'],
+    ['one that was refreshed long enough ago', refreshedAt(NOW - 60_000), interval, 'yes'],
     ['one that was never refreshed', good, interval, 'yes'],
   ] as const)('%s', (_name, record, its, kind) => {
-    expect(mayRenew(record, its, NOW, false).kind).toBe(kind);
+    expect(mayRefresh(record, its, NOW, false).kind).toBe(kind);
   });
 
   it.each([
     ['a cool-down', { ...good, condition: failing() }, 'yes'],
     ['an end that somebody has reckoned', { ...good, metadata: ended }, 'yes'],
-    ['the least interval', renewedAt(NOW), 'yes'],
+    ['the least interval', refreshedAt(NOW), 'yes'],
     ['no death', { ...good, condition: { kind: 'dead', reason: 'grant_refused', since: 0 } as const }, 'kept'],
     ['no want of a refresh token', { ...good, refresh: null }, 'kept'],
   ] as const)('a forced refresh passes %s', (_name, record, kind) => {
-    expect(mayRenew(record, interval, NOW, true).kind).toBe(kind);
+    expect(mayRefresh(record, interval, NOW, true).kind).toBe(kind);
   });
 });
 
@@ -74,7 +74,7 @@ describe('since when a refresh token may be spent', () => {
 });
 
 describe('a refresh token that may be spent', () => {
-  const sends = (reuse: RenewalTerms['reuse'], after: number) =>
+  const sends = (reuse: RefreshTerms['reuse'], after: number) =>
     maySendAgain({ ...terms, reuse, graceMs: 600_000 }, NOW, NOW + after);
 
   it('is sent again where that does no harm, and where it does within the grace alone', () => {
@@ -94,7 +94,7 @@ describe('a refresh token that may be spent', () => {
   });
 });
 
-const reuses = fc.constantFrom<RenewalTerms['reuse']>('harmless', 'refused', 'fatal');
+const reuses = fc.constantFrom<RefreshTerms['reuse']>('harmless', 'refused', 'fatal');
 const refusals: fc.Arbitrary<Refused> = fc.oneof(
   fc.constant<Refused>({ kind: 'grant_dead', reason: 'r' }),
   fc.constant<Refused>({ kind: 'application_fault', reason: 'r' }),

@@ -2,24 +2,24 @@ import type { Secret } from '@vault-engine/crypto';
 import type { Vault } from '../call.ts';
 import { openRefresh } from '../credentials.ts';
 import type { ConnectionRecord, Lease, UserRow } from '../model.ts';
-import type { RenewalTerms, SpentOrNot } from '../providers.ts';
+import type { RefreshTerms, SpentOrNot } from '../providers.ts';
 import type { Concluded } from './conclude.ts';
-import { type Attempt, firstStep, mayRenew, type Refused, unknownSince } from './decide-renewal.ts';
+import { type Attempt, firstStep, mayRefresh, type Refused, unknownSince } from './decide-refresh.ts';
 import { type KeptLease, keepLease, type LeaseTimes } from './keep-lease.ts';
 import { giveBackAnd } from './outages.ts';
 import { persistRefused } from './persist-outcome.ts';
-import type { RenewalAnswer, RenewalRequest } from './renewer.ts';
+import type { RefreshAnswer, RefreshRequest } from './refresher.ts';
 import { spendRefreshToken } from './spend-refresh-token.ts';
 
 /** What renewing works with, beside the vault. */
-export interface RenewalTiming extends LeaseTimes {
+export interface RefreshTiming extends LeaseTimes {
   /** A dead grant is asked for once more after this, milliseconds: some providers say so and do not mean it. */
   readonly confirmMs: number;
   readonly sleep: (ms: number) => Promise<unknown>;
 }
 
 /** One attempt's answer. `held`: another process has the lease. */
-export type RenewedOnce = Exclude<RenewalAnswer, { kind: 'busy' }> | { readonly kind: 'held' };
+export type AttemptAnswer = Exclude<RefreshAnswer, { kind: 'busy' }> | { readonly kind: 'held' };
 
 /**
  * Refreshes a connection once, under its lease:
@@ -30,11 +30,11 @@ export type RenewedOnce = Exclude<RenewalAnswer, { kind: 'busy' }> | { readonly 
  *
  * A place in the provider's rate comes before anything that it is asked.
  */
-export const renewConnection = async (
+export const refreshConnection = async (
   vault: Vault,
-  timing: RenewalTiming,
-  request: RenewalRequest,
-): Promise<RenewedOnce> => {
+  timing: RefreshTiming,
+  request: RefreshRequest,
+): Promise<AttemptAnswer> => {
   const { user, platform, tokenVersion, forced } = request;
   const found = await vault.store.readConnection(user, platform);
   const settled = withoutLease(vault, request, found);
@@ -46,7 +46,7 @@ export const renewConnection = async (
   const lease = keepLease(vault.store, of, timing, vault.now);
   try {
     const { user: row, record } = await vault.store.readConnection(user, platform).catch(giveBackAnd(vault, of));
-    const may = record === null ? null : mayRenew(record, vault.providers.terms(platform), vault.now(), forced);
+    const may = record === null ? null : mayRefresh(record, vault.providers.terms(platform), vault.now(), forced);
     if (row === null || record === null || record.tokenVersion !== tokenVersion || may?.kind !== 'yes') {
       await vault.store.release(of);
       return asItIs(vault, request);
@@ -60,17 +60,17 @@ export const renewConnection = async (
 /** What can be said without taking the lease; null: there is something to refresh. */
 const withoutLease = (
   vault: Vault,
-  { platform, tokenVersion, forced }: RenewalRequest,
+  { platform, tokenVersion, forced }: RefreshRequest,
   { user, record }: Awaited<ReturnType<Vault['store']['readConnection']>>,
-): RenewedOnce | null => {
+): AttemptAnswer | null => {
   if (user === null || record === null) return { kind: 'gone' };
   if (record.tokenVersion !== tokenVersion) return { kind: 'renewed', user, record };
-  const may = mayRenew(record, vault.providers.terms(platform), vault.now(), forced);
+  const may = mayRefresh(record, vault.providers.terms(platform), vault.now(), forced);
   if (may.kind === 'yes') return null;
   return may.kind === 'kept' ? { kind: 'kept', record } : { ...may, limit: 'interval', record };
 };
 
-const asItIs = async (vault: Vault, request: RenewalRequest): Promise<RenewedOnce> => {
+const asItIs = async (vault: Vault, request: RefreshRequest): Promise<AttemptAnswer> => {
   const found = await vault.store.readConnection(request.user, request.platform);
   return withoutLease(vault, request, found) ?? { kind: 'held' };
 };
@@ -79,17 +79,17 @@ interface Held {
   readonly lease: KeptLease;
   readonly row: UserRow;
   readonly record: ConnectionRecord;
-  readonly terms: RenewalTerms;
+  readonly terms: RefreshTerms;
   /** Of whoever died over it. */
   readonly before: Lease | null;
 }
 
 const underLease = async (
   vault: Vault,
-  timing: RenewalTiming,
-  request: RenewalRequest,
+  timing: RefreshTiming,
+  request: RefreshRequest,
   { lease, row, record, terms, before }: Held,
-): Promise<RenewedOnce> => {
+): Promise<AttemptAnswer> => {
   const { providers } = vault;
   const since = unknownSince(record, before, { ...timing, refreshTimeoutMs: providers.refreshTimeoutMs });
   const attempt: Attempt = { terms, askedAt: vault.now(), unknownSince: since, now: vault.now() };
@@ -127,14 +127,14 @@ const UNTOLD: Refused = { kind: 'transient', reason: 'introspection_failed', ret
  */
 const askAbout = (
   { providers }: Vault,
-  { platform }: RenewalRequest,
+  { platform }: RefreshRequest,
   { metadata }: ConnectionRecord,
   refresh: Secret,
 ): Promise<SpentOrNot> => providers.introspect(platform, refresh, metadata.params);
 
 const openedRefresh = async (
   vault: Vault,
-  { user, platform }: RenewalRequest,
+  { user, platform }: RefreshRequest,
   row: UserRow,
   record: ConnectionRecord,
 ): Promise<Secret> => {
@@ -143,7 +143,11 @@ const openedRefresh = async (
   return opened;
 };
 
-const answerOf = (vault: Vault, request: RenewalRequest, concluded: Concluded): Promise<RenewedOnce> | RenewedOnce => {
+const answerOf = (
+  vault: Vault,
+  request: RefreshRequest,
+  concluded: Concluded,
+): Promise<AttemptAnswer> | AttemptAnswer => {
   if (concluded.kind !== 'written') return asItIs(vault, request);
   const { user, record } = concluded;
   return record.tokenVersion === request.tokenVersion ? { kind: 'kept', record } : { kind: 'renewed', user, record };
