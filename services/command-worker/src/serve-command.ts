@@ -3,8 +3,8 @@ import type { BusRecord, HandlerContext, Outcome, Outgoing, Publisher } from '@v
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
 import type { AuditSubject, Call } from '@vault-engine/vault';
+import { auditVerdict } from './audit-verdict.ts';
 import { type Authenticated, authenticate, type Unauthenticated } from './authenticate.ts';
-import { conclude } from './conclude.ts';
 import { type DecisionParts, decide, refusedBefore } from './decide.ts';
 import { nextTurn } from './next-turn.ts';
 import { isOutage, WAIT } from './outage.ts';
@@ -118,7 +118,7 @@ const auditAndSign = async (
 ): Promise<{ readonly verdict: Verdict; readonly reply: Outgoing | null }> => {
   const sign = (verdict: Verdict) => (address === null ? null : replyMessage(codec, from, address, replyOf(verdict)));
   const [verdict, reply] = await Promise.all([
-    conclude(vault, from, call, decided),
+    auditVerdict(vault, from, call, decided),
     nextTurn().then(() => sign(decided)),
   ]);
   return { verdict, reply: verdict === decided ? reply : sign(verdict) };

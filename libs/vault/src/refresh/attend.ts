@@ -4,7 +4,7 @@ import type { RecordName } from '../credentials.ts';
 import type { ConnectionRecord, Lease } from '../model.ts';
 import { standingText, status } from '../status.ts';
 import type { LeaseOf } from '../token-store.ts';
-import { conclude } from './conclude.ts';
+import { commitRefresh } from './commit-refresh.ts';
 import { mayRefresh } from './decide-refresh.ts';
 import { giveBack, giveBackAnd } from './outages.ts';
 import type { Attended, RefreshActor, RefreshAnswer, RefreshRequest } from './refresher.ts';
@@ -116,7 +116,7 @@ const tellUnderLease = async (
     await giveBack(vault, of);
     return refreshed(vault, attending, name, record, true);
   }
-  const concluded = await conclude(vault, of.owner, {
+  const committed = await commitRefresh(vault, of.owner, {
     name,
     actor: ITSELF,
     tokenVersion: record.tokenVersion,
@@ -125,5 +125,5 @@ const tellUnderLease = async (
     reason: null,
     after: (current) => toldOf(current, vault.now()),
   });
-  return concluded.kind === 'written' ? { kind: 'told' } : later(vault, name, 0, { kind: 'nothing' });
+  return committed.kind === 'written' ? { kind: 'told' } : later(vault, name, 0, { kind: 'nothing' });
 };

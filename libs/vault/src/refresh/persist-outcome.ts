@@ -5,7 +5,7 @@ import { nextVersion } from '../change.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Port } from '../ports.ts';
 import type { RefreshedCredentials } from '../providers.ts';
-import { type Concluded, type Conclusion, conclude } from './conclude.ts';
+import { type CommitResult, commitRefresh, type RefreshCommit } from './commit-refresh.ts';
 import { type Attempt, conditionAfter, type Refused } from './decide-refresh.ts';
 import type { KeptLease } from './keep-lease.ts';
 import { throughOutages } from './outages.ts';
@@ -25,8 +25,8 @@ export const persistRefused = (
   timing: RefreshTiming,
   { user, platform, actor, tokenVersion }: RefreshRequest,
   { lease, outcome, attempt }: { lease: KeptLease; outcome: Refused; attempt: Attempt },
-): Promise<Concluded> => {
-  const conclusion: Conclusion = {
+): Promise<CommitResult> => {
+  const commit: RefreshCommit = {
     name: { user, platform },
     actor,
     tokenVersion,
@@ -36,7 +36,7 @@ export const persistRefused = (
     after: (record) =>
       toldOf({ ...record, condition: conditionAfter(record.condition, outcome, attempt) }, vault.now()),
   };
-  return throughOutages(timing, () => conclude(vault, lease.of.owner, conclusion));
+  return throughOutages(timing, () => commitRefresh(vault, lease.of.owner, commit));
 };
 
 const RESULTS: Readonly<Record<Refused['kind'], ErrorCode>> = {
@@ -57,16 +57,16 @@ export const persistRefreshed = async (
   timing: RefreshTiming,
   request: RefreshRequest,
   { lease, outcome, refresh }: { lease: KeptLease; outcome: RefreshedCredentials; refresh: Secret },
-): Promise<Concluded> => {
-  const conclusion = conclusionOf(vault, request, outcome, refresh);
+): Promise<CommitResult> => {
+  const commit = commitOf(vault, request, outcome, refresh);
   let { owner } = lease.of;
   for (;;) {
     // Written and not yet audited is written: the next look finds it so, and what is pending is drained.
-    const concluded = await throughOutages(timing, () => conclude(vault, owner, conclusion), ANY_PORT);
-    if (concluded.kind !== 'lost') {
+    const committed = await throughOutages(timing, () => commitRefresh(vault, owner, commit), ANY_PORT);
+    if (committed.kind !== 'lost') {
       outcome.access.wipe();
       outcome.refresh?.wipe();
-      return concluded;
+      return committed;
     }
     const again = await takeAgain(vault, timing, request);
     if (again === null) await timing.sleep(AGAIN_MS);
@@ -76,12 +76,12 @@ export const persistRefreshed = async (
 
 const ANY_PORT: readonly Port[] = ['storage', 'keys', 'audit'];
 
-const conclusionOf = (
+const commitOf = (
   vault: Vault,
   { user, platform, actor, tokenVersion }: RefreshRequest,
   outcome: RefreshedCredentials,
   refresh: Secret,
-): Conclusion => ({
+): RefreshCommit => ({
   name: { user, platform },
   actor,
   tokenVersion,

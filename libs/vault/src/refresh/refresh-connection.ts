@@ -3,7 +3,7 @@ import type { Vault } from '../call.ts';
 import { openRefresh } from '../credentials.ts';
 import type { ConnectionRecord, Lease, UserRow } from '../model.ts';
 import type { RefreshTerms, SpentOrNot } from '../providers.ts';
-import type { Concluded } from './conclude.ts';
+import type { CommitResult } from './commit-refresh.ts';
 import { type Attempt, firstStep, mayRefresh, type Refused, unknownSince } from './decide-refresh.ts';
 import { type KeptLease, keepLease, type LeaseTimes } from './keep-lease.ts';
 import { giveBackAnd } from './outages.ts';
@@ -94,8 +94,8 @@ const underLease = async (
   const since = unknownSince(record, before, { ...timing, refreshTimeoutMs: providers.refreshTimeoutMs });
   const attempt: Attempt = { terms, askedAt: vault.now(), unknownSince: since, now: vault.now() };
   const first = firstStep(terms, since, vault.now());
-  const conclude = (outcome: Refused) => persistRefused(vault, timing, request, { lease, outcome, attempt });
-  if (first === 'give_up') return answerOf(vault, request, await conclude(SPENT));
+  const persist = (outcome: Refused) => persistRefused(vault, timing, request, { lease, outcome, attempt });
+  if (first === 'give_up') return answerOf(vault, request, await persist(SPENT));
   const place = await providers.admit(request.platform).catch(giveBackAnd(vault, lease.of));
   if (!place.ok) {
     await vault.store.release(lease.of);
@@ -107,7 +107,7 @@ const underLease = async (
     if (first === 'send') return await answerOf(vault, request, await spend(attempt));
     const told = await askAbout(vault, request, record, refresh);
     if (told === 'unspent') return await answerOf(vault, request, await spend({ ...attempt, unknownSince: null }));
-    return await answerOf(vault, request, await conclude(told === 'spent' ? SPENT : UNTOLD));
+    return await answerOf(vault, request, await persist(told === 'spent' ? SPENT : UNTOLD));
   } finally {
     refresh.wipe();
   }
@@ -146,9 +146,9 @@ const openedRefresh = async (
 const answerOf = (
   vault: Vault,
   request: RefreshRequest,
-  concluded: Concluded,
+  committed: CommitResult,
 ): Promise<AttemptAnswer> | AttemptAnswer => {
-  if (concluded.kind !== 'written') return asItIs(vault, request);
-  const { user, record } = concluded;
+  if (committed.kind !== 'written') return asItIs(vault, request);
+  const { user, record } = committed;
   return record.tokenVersion === request.tokenVersion ? { kind: 'kept', record } : { kind: 'renewed', user, record };
 };

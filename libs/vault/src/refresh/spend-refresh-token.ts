@@ -2,7 +2,7 @@ import type { Secret } from '@vault-engine/crypto';
 import { auditOf, type Vault } from '../call.ts';
 import type { ConnectionRecord } from '../model.ts';
 import type { RefreshOutcome } from '../providers.ts';
-import type { Concluded } from './conclude.ts';
+import type { CommitResult } from './commit-refresh.ts';
 import type { Attempt } from './decide-refresh.ts';
 import type { KeptLease } from './keep-lease.ts';
 import { giveBack, giveBackAnd, throughOutages } from './outages.ts';
@@ -31,7 +31,7 @@ export const spendRefreshToken = async (
   timing: RefreshTiming,
   request: RefreshRequest,
   spending: Spending,
-): Promise<Concluded> => {
+): Promise<CommitResult> => {
   const { lease, record, refresh, attempt } = spending;
   await intend(vault, request, record).catch(giveBackAnd(vault, lease.of));
   if (!(await called(vault, timing, lease))) return { kind: 'lost' };

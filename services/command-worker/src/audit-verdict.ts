@@ -3,7 +3,7 @@ import { failureOf, isOutage, mayWait } from './outage.ts';
 import type { Begun, Verdict } from './verdict.ts';
 
 /** Writes a verdict's audit record: no answer leaves without one, but for the answer that says that there is no audit. */
-export const conclude = async (vault: Vault, from: Begun, call: Call, verdict: Verdict): Promise<Verdict> => {
+export const auditVerdict = async (vault: Vault, from: Begun, call: Call, verdict: Verdict): Promise<Verdict> => {
   const { answer, subject } = verdict;
   const entry = answer.ok
     ? answer.audit

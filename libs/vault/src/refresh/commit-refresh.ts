@@ -9,7 +9,7 @@ import { eventOf } from './event-of.ts';
 import type { RefreshActor } from './refresher.ts';
 
 /** What is to become of a connection whose lease is held. */
-export interface Conclusion {
+export interface RefreshCommit {
   readonly name: RecordName;
   readonly actor: RefreshActor;
   /** The credentials that it is decided upon: where others are in their place, nothing is written. */
@@ -27,7 +27,7 @@ export interface Conclusion {
 }
 
 /** What became of a conclusion. */
-export type Concluded =
+export type CommitResult =
   | { readonly kind: 'written'; readonly user: UserRow; readonly record: ConnectionRecord }
   /** The connection is gone, or has other credentials. */
   | { readonly kind: 'overtaken' }
@@ -38,15 +38,15 @@ export type Concluded =
  * Writes a conclusion under the lease of `owner`: record, due index and transition in one step. Another change of the user
  * in between is no obstacle: it is decided again. Rejects with `PortUnavailable`; what it would write may then be written.
  */
-export const conclude = async (vault: Vault, owner: string, conclusion: Conclusion): Promise<Concluded> => {
-  const { user, platform } = conclusion.name;
+export const commitRefresh = async (vault: Vault, owner: string, commit: RefreshCommit): Promise<CommitResult> => {
+  const { user, platform } = commit.name;
   for (;;) {
     const view = await vault.store.readUser(user, platform, null);
     const record = view.connections.get(platform);
-    if (view.user === null || record?.tokenVersion !== conclusion.tokenVersion) return { kind: 'overtaken' };
+    if (view.user === null || record?.tokenVersion !== commit.tokenVersion) return { kind: 'overtaken' };
     if (record.lease?.owner !== owner) return { kind: 'lost' };
-    const after = await conclusion.after(record, view.user, view);
-    const change = changeOf(vault, owner, conclusion, { view, row: view.user, record, after });
+    const after = await commit.after(record, view.user, view);
+    const change = changeOf(vault, owner, commit, { view, row: view.user, record, after });
     const applied = await carryOut(vault, change);
     if (applied.kind !== 'applied') continue;
     return { kind: 'written', user: { ...view.user, revision: change.revision }, record: after };
@@ -63,7 +63,7 @@ interface Step {
 const changeOf = (
   vault: Vault,
   owner: string,
-  { name, actor, action, result, reason }: Conclusion,
+  { name, actor, action, result, reason }: RefreshCommit,
   { view, row, record, after }: Step,
 ): Change => {
   const now = vault.now();
