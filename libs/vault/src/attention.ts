@@ -1,6 +1,6 @@
 import type { ConnectionRecord } from './model.ts';
 import type { RefreshTerms } from './providers.ts';
-import { nextTurn, standingText, status } from './status.ts';
+import { nextStatusChangeAt, standingText, status } from './status.ts';
 
 /** The record, noting that everybody has been told how it stands at `now` (Unix milliseconds). */
 export const toldOf = (record: Omit<ConnectionRecord, 'told'>, now: number): ConnectionRecord => ({
@@ -14,7 +14,7 @@ export const toldOf = (record: Omit<ConnectionRecord, 'told'>, now: number): Con
  */
 export const attentionAt = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): number | null => {
   const renewal = isOver(record, now) ? null : refreshAt(record, terms);
-  const times = [renewal, nextTurn(status(record, now), now)].filter((time) => time !== null);
+  const times = [renewal, nextStatusChangeAt(status(record, now), now)].filter((time) => time !== null);
   return times.length === 0 ? null : Math.min(...times);
 };
 

@@ -72,7 +72,7 @@ export const standingText = ({ status: said, action, reason, renewal }: Standing
   [said, action, renewal, reason ?? ''].join('/');
 
 /** The next moment after `now` at which time alone makes the connection stand otherwise, Unix milliseconds. */
-export const nextTurn = (view: ConnectionView, now: number): number | null => {
+export const nextStatusChangeAt = (view: ConnectionView, now: number): number | null => {
   const stands = (at: number): string => standingText({ ...view, ...standsAt(view, at) });
   const turns = [view.expiresAt, view.lapsesAt, view.reauthFrom]
     .filter((at) => at !== null)

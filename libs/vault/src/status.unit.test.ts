@@ -2,7 +2,7 @@ import { ciphertext } from '@vault-engine/crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Condition, ConnectionRecord } from './model.ts';
-import { nextTurn, standingText, standsAt, status } from './status.ts';
+import { nextStatusChangeAt, standingText, standsAt, status } from './status.ts';
 
 interface Facts {
   readonly expiresAt?: number | null;
@@ -119,7 +119,7 @@ describe('status', () => {
         expect({ ...view, ...standsAt(view, taken + later) }).toEqual(status(connection, taken + later));
         const texts = Array.from({ length: 60 }, (_, at) => standingText(status(connection, taken + at)));
         const turn = texts.findIndex((text) => text !== texts[0]);
-        expect(nextTurn(view, taken)).toBe(turn === -1 ? null : taken + turn);
+        expect(nextStatusChangeAt(view, taken)).toBe(turn === -1 ? null : taken + turn);
       }),
     );
   });

@@ -3,7 +3,7 @@ import {
   firstStep,
   type MayRefresh,
   mayRefresh,
-  nextTurn,
+  nextStatusChangeAt,
   type RefreshTerms,
   refreshAt,
   status,
@@ -112,7 +112,7 @@ const maybeSpentSince = (record: ConnectionRecord, now: number): number | null =
 
 const next = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): string => {
   const renewal = record.condition.kind === 'none' ? null : refreshAt(record, terms);
-  const turn = nextTurn(status(record, now), now);
+  const turn = nextStatusChangeAt(status(record, now), now);
   if (renewal !== null && (turn === null || renewal <= turn))
     return `refreshed ${renewal <= now ? 'as soon as a scheduler looks' : `by ${at(renewal, now)}`}`;
   if (turn === null) return 'nothing: it stays as it is';

@@ -3,10 +3,10 @@ import type { BusRecord, HandlerContext, Outcome, Outgoing, Publisher } from '@v
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
 import type { AuditSubject, Call } from '@vault-engine/vault';
+import { afterMicrotasks } from './after-microtasks.ts';
 import { auditVerdict } from './audit-verdict.ts';
 import { type Authenticated, authenticate, type Unauthenticated } from './authenticate.ts';
 import { type DecisionParts, decide, refusedBefore } from './decide.ts';
-import { nextTurn } from './next-turn.ts';
 import { isOutage, WAIT } from './outage.ts';
 import { type Received, receive } from './receive.ts';
 import { type Delivery, deliver, failureRecord, type ReplyAddress, type ReplyRecord, replyMessage } from './reply.ts';
@@ -119,7 +119,7 @@ const auditAndSign = async (
   const sign = (verdict: Verdict) => (address === null ? null : replyMessage(codec, from, address, replyOf(verdict)));
   const [verdict, reply] = await Promise.all([
     auditVerdict(vault, from, call, decided),
-    nextTurn().then(() => sign(decided)),
+    afterMicrotasks().then(() => sign(decided)),
   ]);
   return { verdict, reply: verdict === decided ? reply : sign(verdict) };
 };
