@@ -195,7 +195,7 @@ const refreshes = async (
   }
 };
 
-interface Outcome {
+interface StormOutcome {
   readonly place: StormPlace;
   readonly plan: StormPlan;
   readonly dueFrom: number;
@@ -206,7 +206,7 @@ interface Outcome {
   readonly asked: readonly Asked[];
 }
 
-const figuresOf = ({ place, plan, dueFrom, due, refreshedAt, before, after, asked }: Outcome): StormFigures => {
+const figuresOf = ({ place, plan, dueFrom, due, refreshedAt, before, after, asked }: StormOutcome): StormFigures => {
   const late = [...due].map(([user, at]) => ((refreshedAt.get(user) ?? Number.NaN) - at) / 1_000).sort((a, b) => a - b);
   const end = Math.max(...refreshedAt.values());
   const seconds = (end - dueFrom) / 1_000;

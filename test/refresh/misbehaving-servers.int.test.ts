@@ -7,7 +7,7 @@ import { KINDS, type Kind, profileOf } from './profiles.ts';
 type Behaviour = ReturnType<typeof misbehave.refresh>;
 
 /** What is left of a connection whose provider has met one request so. */
-interface Outcome {
+interface ExpectedOutcome {
   readonly answer: object;
   readonly condition: object;
   /** The end of the audit trail: result and reason. */
@@ -17,9 +17,14 @@ interface Outcome {
   readonly isSpent?: true;
 }
 
-const RENEWED: Outcome = { answer: { code: 'ok' }, condition: { kind: 'good' }, audited: 'ok', change: 'RENEWED' };
+const RENEWED: ExpectedOutcome = {
+  answer: { code: 'ok' },
+  condition: { kind: 'good' },
+  audited: 'ok',
+  change: 'RENEWED',
+};
 
-const failing = (reason: string, audited: string, answer: object, unknown = false): Outcome => ({
+const failing = (reason: string, audited: string, answer: object, unknown = false): ExpectedOutcome => ({
   answer,
   condition: { kind: 'failing', reason, failures: 1, unknownSince: unknown ? expect.any(Number) : null },
   audited,
@@ -32,21 +37,21 @@ const unavailable = (reason: string) => ({
   retryAfterMs: expect.any(Number),
 });
 
-const dead = (reason: string, audited: string): Outcome => ({
+const dead = (reason: string, audited: string): ExpectedOutcome => ({
   answer: { code: 'expired_token', reason },
   condition: { kind: 'dead', reason },
   audited,
   change: 'EXPIRED',
 });
 
-const misconfigured = (reason: string): Outcome =>
+const misconfigured = (reason: string): ExpectedOutcome =>
   failing('provider_misconfigured', `provider_misconfigured ${reason}`, { code: 'provider_misconfigured' });
 
-const transient = (reason: string): Outcome =>
+const transient = (reason: string): ExpectedOutcome =>
   failing('provider_unavailable', `provider_unavailable ${reason}`, unavailable('provider_unavailable'));
 
 /** The refresh token may be spent: what that comes to depends on what the provider does with those that are. */
-const unknown = (reason: string): Record<Kind, Outcome> => {
+const unknown = (reason: string): Record<Kind, ExpectedOutcome> => {
   const audited = `provider_unavailable ${reason}`;
   const perhapsSpent = failing('outcome_unknown', audited, unavailable('outcome_unknown'), true);
   return {
@@ -58,7 +63,7 @@ const unknown = (reason: string): Record<Kind, Outcome> => {
   };
 };
 
-const ofAll = (outcome: Outcome): Record<Kind, Outcome> => ({
+const ofAll = (outcome: ExpectedOutcome): Record<Kind, ExpectedOutcome> => ({
   never: outcome,
   rejecting: outcome,
   revoking: outcome,
@@ -72,7 +77,7 @@ const RETRY_AFTER_S = 120;
 
 interface Case {
   readonly meets: () => readonly Behaviour[];
-  readonly outcome: Record<Kind, Outcome>;
+  readonly outcome: Record<Kind, ExpectedOutcome>;
   /** 1 where nothing is said. */
   readonly asks?: number;
   /** Whether to wait is part of it. */
@@ -178,7 +183,11 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
   });
 
   /** Nobody is asked before the time; a second failure is told nobody; and the same refresh token serves. */
-  const restsAndRecovers = async (retryAt: number, meets: () => readonly Behaviour[], { condition }: Outcome) => {
+  const restsAndRecovers = async (
+    retryAt: number,
+    meets: () => readonly Behaviour[],
+    { condition }: ExpectedOutcome,
+  ) => {
     const from = provider.requests.length;
     expect(await refreshes.ask(user)).toMatchObject(
       'reason' in condition && condition.reason === 'provider_misconfigured'
@@ -198,7 +207,7 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
     expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
   };
 
-  const isLeftAlone = async ({ answer }: Outcome) => {
+  const isLeftAlone = async ({ answer }: ExpectedOutcome) => {
     const from = provider.requests.length;
     refreshes.pass(24 * 3_600_000);
     expect(await refreshes.ask(user)).toMatchObject(answer);

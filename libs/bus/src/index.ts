@@ -19,7 +19,7 @@ export { PublishFailed, type PublishReason } from './publish-failed.ts';
 export { readTopic, type TopicRange } from './read-topic.ts';
 export type { BusRecord, Headers } from './record.ts';
 export type { OffsetReset } from './repair-offset-reset.ts';
-export type { HandlerContext, Outcome } from './run-record.ts';
+export type { HandlerContext, HandlerResult } from './run-record.ts';
 export { followTable, type Table, type TableOptions } from './table.ts';
 export { applyTopics, checkTopics, deleteTopics, type TopicChange, type TopicSpec } from './topics.ts';
 export { TransientMap } from './transient-map.ts';

@@ -8,7 +8,7 @@ import { type KeyedConsumer, type KeyedConsumerOptions, startKeyedConsumer } fro
 import { openTestBus, type TestBus } from './open-test-bus.ts';
 import { createPublisher, type Publisher } from './publish.ts';
 import type { OffsetReset } from './repair-offset-reset.ts';
-import type { Outcome } from './run-record.ts';
+import type { HandlerResult } from './run-record.ts';
 import { committedOffsets, watermarks } from './watermarks.ts';
 
 let test: TestBus;
@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
-const ack: Outcome = { kind: 'ack' };
+const ack: HandlerResult = { kind: 'ack' };
 const text = (value: string): Buffer => Buffer.from(value);
 const send = (topic: string, key: string | null, value: string) =>
   publisher.send({ topic, key: key === null ? null : text(key), value: text(value) });

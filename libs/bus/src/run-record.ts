@@ -2,7 +2,7 @@ import type { Turn } from './keyed-scheduler.ts';
 import type { BusRecord } from './record.ts';
 
 /** What has become of a record. */
-export type Outcome =
+export type HandlerResult =
   /** Done; its offset may be committed. */
   | { readonly kind: 'ack' }
   /** Not yet: again after so many ms. Until then the next record of its key waits, unless the lane was yielded. */
@@ -32,7 +32,7 @@ export interface HandlerContext {
 
 /** What running a record needs. */
 export interface RunOptions {
-  readonly handle: (record: BusRecord, context: HandlerContext) => Promise<Outcome>;
+  readonly handle: (record: BusRecord, context: HandlerContext) => Promise<HandlerResult>;
   /** Resolves when the dead letters have acknowledged the record. */
   readonly deadLetter: (record: BusRecord, reason: string) => Promise<void>;
   /** Told of what `handle` and `deadLetter` threw; the record is tried again. */

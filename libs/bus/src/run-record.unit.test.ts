@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Turn } from './keyed-scheduler.ts';
 import type { BusRecord } from './record.ts';
-import { type Outcome, type RunOptions, runRecord } from './run-record.ts';
+import { type HandlerResult, type RunOptions, runRecord } from './run-record.ts';
 
 const record: BusRecord = {
   topic: 't',
@@ -43,7 +43,7 @@ describe('a record', () => {
   it('is tried again after as long as its handler asks, with the number of the attempt', async () => {
     const attempts: number[] = [];
     const { run, rests } = openRun({
-      handle: async (_, { attempt }): Promise<Outcome> => {
+      handle: async (_, { attempt }): Promise<HandlerResult> => {
         attempts.push(attempt);
         return attempt < 3 ? { kind: 'retry', afterMs: attempt * 7 } : { kind: 'ack' };
       },

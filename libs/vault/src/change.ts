@@ -1,7 +1,7 @@
 import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
 import type { Failure } from './errors.ts';
 import type { PlatformId, UserId } from './model.ts';
-import { outcomeText, parseOutcome, recall } from './remember.ts';
+import { dedupeOutcomeText, parseDedupeOutcome, recall } from './remember.ts';
 import type { Change, Remembered, Transition, UserView } from './token-store.ts';
 import { carryOut, contended, MAX_CONFLICTS, type TransitionContent, transitionOf } from './transition.ts';
 
@@ -73,7 +73,7 @@ export const change = async <T>(
 const DUPLICATE = refuse('duplicate_request', 'this idempotency key was used for another command');
 
 const repeated = <T>(vault: Vault, call: Call, mutation: Mutation<T>, text: string): Answer<T> => {
-  const outcome = parseOutcome(text);
+  const outcome = parseDedupeOutcome(text);
   if ('refused' in outcome) return { ok: false, failure: { ...outcome.refused, reason: 'repeated' } };
   const audit = auditOf(vault, call, 'ok', { ...mutation, reason: 'repeated' });
   return { ok: true, value: mutation.recalled(outcome.value), audit };
@@ -85,7 +85,9 @@ const unchanged = async <T>(
   mutation: Mutation<T>,
   decision: Exclude<Decision<T>, { kind: 'change' }>,
 ): Promise<Answer<T>> => {
-  const outcome = outcomeText(decision.kind === 'refuse' ? { refused: decision.failure } : { value: decision.value });
+  const outcome = dedupeOutcomeText(
+    decision.kind === 'refuse' ? { refused: decision.failure } : { value: decision.value },
+  );
   const remembered = await vault.store.remember(mutation.user, entryOf(vault, mutation, outcome));
   const known = recall({ remembered }, mutation.digest);
   if (known === 'different') return DUPLICATE;
@@ -126,6 +128,6 @@ const changeOf = <T>(
   expectedRevision: view.user?.revision ?? null,
   leaseOwner: null,
   ...decision.write,
-  remember: entryOf(vault, mutation, outcomeText({ value: decision.value })),
+  remember: entryOf(vault, mutation, dedupeOutcomeText({ value: decision.value })),
   transition,
 });

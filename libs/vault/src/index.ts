@@ -16,7 +16,7 @@ export type * from './providers.ts';
 export { createRefresher, type RefresherOptions } from './refresh/create-refresher.ts';
 export { firstStep, type MayRefresh, mayRefresh, unknownSince } from './refresh/decide-refresh.ts';
 export type * from './refresh/refresher.ts';
-export { outcomeText, recall, refusalId } from './remember.ts';
+export { dedupeOutcomeText, recall, refusalId } from './remember.ts';
 export { revokeToken, type TokenRevoked } from './revoke-token.ts';
 export { type ConnectionStarted, isFlowId, type StartConnection, startConnection } from './start-connection.ts';
 export * from './status.ts';

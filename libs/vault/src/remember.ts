@@ -39,9 +39,9 @@ export const recall = (view: Pick<UserView, 'remembered'>, digest: Buffer): 'new
 };
 
 /** What a decision came to, as a dedupe record keeps it. */
-export type Outcome = { readonly value: unknown } | { readonly refused: Failure };
+export type DedupeOutcome = { readonly value: unknown } | { readonly refused: Failure };
 
-export const outcomeText = (outcome: Outcome): string => JSON.stringify(outcome);
+export const dedupeOutcomeText = (outcome: DedupeOutcome): string => JSON.stringify(outcome);
 
-/** Reads what {@link outcomeText} wrote. */
-export const parseOutcome = (text: string): Outcome => JSON.parse(text) as Outcome;
+/** Reads what {@link dedupeOutcomeText} wrote. */
+export const parseDedupeOutcome = (text: string): DedupeOutcome => JSON.parse(text) as DedupeOutcome;

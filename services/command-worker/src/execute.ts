@@ -4,13 +4,13 @@ import {
   type Call,
   type ConnectionStarted,
   change,
+  dedupeOutcomeText,
   type ErrorCode,
   type Failure,
   forgetUser,
   getStatus,
   getToken,
   type Mutation,
-  outcomeText,
   type Refresher,
   type RefreshOnRetrieval,
   recall,
@@ -118,7 +118,7 @@ const once = async <T>(
   if (MAY_TURN.has(refused.code)) {
     const keepMs =
       Math.max(0, deadlineOf(from.record.timestamp, from.headers.timeoutMs) - vault.now()) + CLOCKS_APART_MS;
-    await vault.store.remember(user, { id: refusal, mac: digest, outcome: outcomeText({ refused }), keepMs });
+    await vault.store.remember(user, { id: refusal, mac: digest, outcome: dedupeOutcomeText({ refused }), keepMs });
   }
   return { ok: false, failure: refused };
 };

@@ -1,4 +1,4 @@
-import { type Outcome, PublishFailed } from '@vault-engine/bus';
+import { type HandlerResult, PublishFailed } from '@vault-engine/bus';
 import { RegistryUnavailable } from '@vault-engine/contracts';
 import { type Failure, type Port, PortUnavailable, refuse } from '@vault-engine/vault';
 import { timeLeft } from './time-left.ts';
@@ -10,7 +10,7 @@ const RETRY_MS = 250;
 export const LAST_WORD_MS = 400;
 
 /** What becomes of a command that waits for a part: it is tried again. */
-export const WAIT: Outcome = { kind: 'retry', afterMs: RETRY_MS };
+export const WAIT: HandlerResult = { kind: 'retry', afterMs: RETRY_MS };
 
 /** Whether a part that a command needs is out, which passes. */
 export const isOutage = (error: unknown): boolean =>

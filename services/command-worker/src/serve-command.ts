@@ -1,5 +1,5 @@
 import type { Attempts } from '@vault-engine/audit';
-import type { BusRecord, HandlerContext, Outcome, Outgoing, Publisher } from '@vault-engine/bus';
+import type { BusRecord, HandlerContext, HandlerResult, Outgoing, Publisher } from '@vault-engine/bus';
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
 import type { AuditSubject, Call } from '@vault-engine/vault';
@@ -60,7 +60,7 @@ export const serveCommand =
       releaseKeyOrder,
       runOutsideConcurrencyLimit,
     }: Pick<HandlerContext, 'ordered' | 'releaseKeyOrder' | 'runOutsideConcurrencyLimit'>,
-  ): Promise<Outcome> => {
+  ): Promise<HandlerResult> => {
     const received = receive(record);
     if (!received.ok) return { kind: 'dead-letter', reason: received.reason };
     const authenticated = authenticate(parts.table, received.value);
@@ -77,7 +77,7 @@ export const serveCommand =
     });
   };
 
-const ACK: Outcome = { kind: 'ack' };
+const ACK: HandlerResult = { kind: 'ack' };
 
 /** Ids that no engine has share one count and get no hint, so that inventions cost neither memory nor messages. */
 const turnAway = ({ table, attempts, hint }: CommandParts, received: Received, reason: Unauthenticated): void => {
@@ -87,7 +87,7 @@ const turnAway = ({ table, attempts, hint }: CommandParts, received: Received, r
   if (known) hint(received);
 };
 
-const serve = async (parts: CommandParts, from: Begun): Promise<Outcome> => {
+const serve = async (parts: CommandParts, from: Begun): Promise<HandlerResult> => {
   const call = callOf(from);
   try {
     const topic = replyTopicOf(parts.topics, from);

@@ -1,14 +1,14 @@
 import type { DueJob } from '@vault-engine/refresh-queue';
 import type { Attended } from '@vault-engine/vault';
 import { expect, test } from 'vitest';
-import { attendDue, type Outcome } from './attend-due.ts';
+import { attendDue, type JobResult } from './attend-due.ts';
 import { asUser, GMAIL } from './testing/due-samples.ts';
 
 const user = asUser('u1');
 const job: DueJob = { user, platform: GMAIL };
 
 const openWork = (attend: () => Promise<Attended>, abandoned = 0) => {
-  const outcomes: Outcome[] = [];
+  const outcomes: JobResult[] = [];
   const asked: string[] = [];
   const work = attendDue({
     refresher: {

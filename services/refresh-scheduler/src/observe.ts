@@ -1,14 +1,14 @@
 import { type DueJob, queueName } from '@vault-engine/refresh-queue';
 import { isOutage, type ServiceContext } from '@vault-engine/runtime';
 import type { PlatformId } from '@vault-engine/vault';
-import type { Outcome } from './attend-due.ts';
+import type { JobResult } from './attend-due.ts';
 import { openMetrics } from './open-metrics.ts';
 import type { Dispatched } from './sweep.ts';
 
 /** What the scheduler tells of its work. No label and no line names a user. */
 export interface Observed {
   readonly dispatched: (platform: PlatformId | null, dispatched: Dispatched) => void;
-  readonly attended: (job: DueJob, outcome: Outcome, durationMs: number) => void;
+  readonly attended: (job: DueJob, outcome: JobResult, durationMs: number) => void;
   /** A job failed: what it was about falls due again. */
   readonly failed: (error: unknown, platform: PlatformId | null) => void;
   /** A sweep is over; `waiting`: the jobs in each queue. */
@@ -16,7 +16,7 @@ export interface Observed {
 }
 
 /** What changed a connection. */
-const WORTH_READING: ReadonlySet<Outcome> = new Set(['renewed', 'failed', 'dead', 'told', 'abandoned']);
+const WORTH_READING: ReadonlySet<JobResult> = new Set(['renewed', 'failed', 'dead', 'told', 'abandoned']);
 
 /** Opens the metrics. */
 export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): Observed => {

@@ -1,4 +1,4 @@
-import { type BusRecord, type Outcome, PublishFailed } from '@vault-engine/bus';
+import { type BusRecord, type HandlerResult, PublishFailed } from '@vault-engine/bus';
 import { type Codec, isRecord, RegistryUnavailable } from '@vault-engine/contracts';
 import type { Drift, Projected, Projection } from '@vault-engine/state';
 import { PortUnavailable, type UserId, userId } from '@vault-engine/vault';
@@ -17,7 +17,7 @@ const RETRY_MS = 500;
  * Works off one connection event: the user's snapshot shows it, or shows more already. While store, registry or brokers do
  * not answer, the event waits. Of an event that does not read the key still says whom to look at.
  */
-export const followEvent = async (parts: EventParts, record: BusRecord): Promise<Outcome> => {
+export const followEvent = async (parts: EventParts, record: BusRecord): Promise<HandlerResult> => {
   const user = userId(record.key?.toString() ?? '');
   try {
     if (user === null) parts.onUnreadable(record);

@@ -22,7 +22,7 @@ export const persist = async <T>(retryPolicy: RetryPolicy, attempt: (again: bool
   const giveUpAt = performance.now() + retryPolicy.retryForMs;
   for (let failures = 0; ; failures += 1) {
     const left = giveUpAt - performance.now();
-    const outcome = await outcomeOf(attempt(failures > 0), Math.min(retryPolicy.attemptMs, Math.max(left, 1)));
+    const outcome = await resultOf(attempt(failures > 0), Math.min(retryPolicy.attemptMs, Math.max(left, 1)));
     if (outcome.ok) return outcome.value;
     const delay = delayAfter(failures, retryPolicy.random);
     const late = performance.now() + delay >= giveUpAt;
@@ -31,10 +31,10 @@ export const persist = async <T>(retryPolicy: RetryPolicy, attempt: (again: bool
   }
 };
 
-type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
+type AttemptResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
 
 /** ioredis has a time limit too, but it starts when a command leaves the queue for the pipeline, which may be later. */
-const outcomeOf = async <T>(work: Promise<T>, limitMs: number): Promise<Outcome<T>> => {
+const resultOf = async <T>(work: Promise<T>, limitMs: number): Promise<AttemptResult<T>> => {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new NoAnswer()), limitMs);
