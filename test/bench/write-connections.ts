@@ -5,8 +5,8 @@ import {
   type Change,
   type ConnectionRecord,
   type PlatformId,
-  standingText,
   status,
+  statusText,
   type TokenStore,
   type UserId,
   userId,
@@ -92,8 +92,8 @@ const sealedRecord = (platform: PlatformId, expiresAt: number): ConnectionRecord
     refresh: seal('refresh', secretOf(Buffer.from(TOKEN.slice(0, REFRESH_TOKEN_BYTES)))),
     condition: { kind: 'good' },
     grant: { since: now, endsAt: null, refreshedAt: null, account: null },
-    told: '',
+    lastPublishedStatus: '',
     lease: null,
   };
-  return { ...record, told: standingText(status(record, now)) };
+  return { ...record, lastPublishedStatus: statusText(status(record, now)) };
 };

@@ -64,6 +64,6 @@ const recordAt = (
   refresh: renewed ? SEALED : null,
   condition: { kind: renewed ? 'good' : 'none' },
   grant: { since: now, endsAt: null, refreshedAt: null, account: null },
-  told: '',
+  lastPublishedStatus: '',
   lease: null,
 });

@@ -6,7 +6,7 @@ import {
   VaultError,
 } from '@vault-engine/client';
 import type { ConnectionState } from '@vault-engine/contracts';
-import { connectionStandsAt } from '@vault-engine/state';
+import { connectionStatusAt } from '@vault-engine/state';
 import { absent, type Condition } from '@vault-engine/vault';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type SeededRandom, seededRandom } from '../faults/seeded-random.ts';
@@ -170,7 +170,7 @@ const topicLines = (snapshot: ConnectionState | null, said: UserStatus, now: num
       const stands = absent(flow === undefined ? null : { expiresAt: flow.expires_at }, now);
       return JSON.stringify([platform, displayName, stands.status, stands.action, stands.reason, null, null, []]);
     }
-    const stands = connectionStandsAt(connection, now);
+    const stands = connectionStatusAt(connection, now);
     const times = [connection.expires_at, connection.lapses_at].map((at) => (at === null ? null : new Date(at)));
     const { status, suggested_action: act, reason } = stands;
     return JSON.stringify([platform, displayName, status, act, reason, ...times, connection.scopes]);
@@ -209,16 +209,16 @@ it('POST /get_status, GetStatus, the topic and the view say the same of every us
   await caughtUp();
 
   const snapshots = await lastSnapshots();
-  const standings = new Set<string>();
+  const statuses = new Set<string>();
   for (const userId of USERS) {
     const said = await action.getStatus({ userId });
     const lines = clientLines(said);
     expect(clientLines(view.get(userId))).toEqual(lines);
     expect(topicLines(snapshots.get(userId) ?? null, said, Date.now())).toEqual(lines);
     expect(restLines(await ask('local', '/get_status', { user_id: userId }))).toEqual(lines);
-    for (const { status, suggestedAction } of said.platforms) standings.add(`${status} ${suggestedAction}`);
+    for (const { status, suggestedAction } of said.platforms) statuses.add(`${status} ${suggestedAction}`);
   }
-  expect([...standings].sort()).toEqual([
+  expect([...statuses].sort()).toEqual([
     'CONNECTED NONE',
     'CONNECTED REAUTH',
     'EXPIRED REAUTH',

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
-import { connectionStandsAt, digestOf, snapshotOf } from '@vault-engine/state';
+import { connectionStatusAt, digestOf, snapshotOf } from '@vault-engine/state';
 import {
   absent,
   type Call,
@@ -53,7 +53,7 @@ const viewed = (snapshot: ConnectionState | null, now: number) => {
 /** What anybody makes at `now` of the snapshot as it lies on the topic: what it does not list is missing. */
 const onTopic = (snapshot: ConnectionState | null, id: string, now: number) => {
   const connection = snapshot?.connections.find((each) => each.platform === id);
-  if (connection !== undefined) return Object.values(connectionStandsAt(connection, now));
+  if (connection !== undefined) return Object.values(connectionStatusAt(connection, now));
   const flow = snapshot?.flows.find((each) => each.platform === id);
   const stands = absent(flow === undefined ? null : { expiresAt: flow.expires_at }, now);
   return [stands.status, stands.action, stands.reason];
@@ -79,7 +79,7 @@ const EVERY_REASON = [
 ];
 
 it('GetStatus, the topic and the view agree after any history, however long ago the snapshot was taken', async () => {
-  const standings = new Set<string>();
+  const statuses = new Set<string>();
   const reasons = new Set<string>();
   await fc.assert(
     fc.asyncProperty(histories, fc.nat(15), fc.nat(60), async (history, projectedLater, later) => {
@@ -105,7 +105,7 @@ it('GetStatus, the topic and the view agree after any history, however long ago 
       );
       for (const { platform: id, status, action, reason } of said) {
         expect(onTopic(snapshot, id, at)).toEqual([status, action, reason]);
-        standings.add(`${status} ${action}`);
+        statuses.add(`${status} ${action}`);
         if (reason !== null) reasons.add(reason);
       }
       // What time alone changes is no drift.
@@ -114,5 +114,5 @@ it('GetStatus, the topic and the view agree after any history, however long ago 
     }),
     { numRuns: 4_000 },
   );
-  expect([[...standings].sort(), [...reasons].sort()]).toEqual([EVERY_STANDING, EVERY_REASON]);
+  expect([[...statuses].sort(), [...reasons].sort()]).toEqual([EVERY_STANDING, EVERY_REASON]);
 });

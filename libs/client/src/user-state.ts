@@ -1,5 +1,5 @@
 import type { ConnectionSnapshot, ConnectionState, FlowSnapshot, SuggestedAction } from '@vault-engine/contracts';
-import { connectionStandsAt } from '@vault-engine/state';
+import { connectionStatusAt } from '@vault-engine/state';
 import { absent } from '@vault-engine/vault';
 import type { PlatformStatus, UserStatus } from './get-status.ts';
 import { dateOf } from './operation.ts';
@@ -39,7 +39,7 @@ export const suggests = (state: UserState, actions: ReadonlySet<SuggestedAction>
 
 const connected = (connection: ConnectionSnapshot, displayName: string, now: number): PlatformStatus => {
   const { platform, expires_at: expiresAt, lapses_at: lapsesAt, scopes } = connection;
-  const { status, suggested_action: suggestedAction, reason } = connectionStandsAt(connection, now);
+  const { status, suggested_action: suggestedAction, reason } = connectionStatusAt(connection, now);
   return {
     platform,
     displayName,

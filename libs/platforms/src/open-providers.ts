@@ -90,7 +90,7 @@ export const refreshTerms = (profile: PlatformProfile, random: RandomFraction): 
     minIntervalMs: refresh.min_interval_s * 1_000,
     graceMs: rotation.grace_s * 1_000,
     reuse: reuseOf(rotation),
-    tellsSpent: introspection?.refresh_tokens === true,
+    canIntrospect: introspection?.refresh_tokens === true,
   };
 };
 

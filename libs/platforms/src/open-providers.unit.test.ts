@@ -68,7 +68,7 @@ it('asks a platform that the vault is registered with', async () => {
 
 it('a provider tells whether a refresh token is spent where its profile says so', () => {
   const tells = (introspection: { url: string; refresh_tokens?: boolean } | null) =>
-    refreshTerms(testProfile('https://provider.example/token', { introspection }), () => 0).tellsSpent;
+    refreshTerms(testProfile('https://provider.example/token', { introspection }), () => 0).canIntrospect;
   const url = 'https://provider.example/introspect';
   expect([tells(null), tells({ url }), tells({ url, refresh_tokens: true })]).toEqual([false, false, true]);
 });

@@ -9,7 +9,7 @@ import { createMetrics } from './metrics.ts';
 import { serveOperations } from './serve-operations.ts';
 import type { LogLevel, OperationsSettings, VaultEnvironment } from './settings.ts';
 import { type OpenPart, stopInReverse } from './stop-in-reverse.ts';
-import { untilTold } from './until-told.ts';
+import { untilStopped } from './until-stopped.ts';
 import { waitUntilReady, watchPart } from './wait-until-ready.ts';
 
 /** What every service's configuration has: spread `serviceSettings` into its sections. */
@@ -69,7 +69,7 @@ export const runService = async <Config extends ServiceConfig>(service: Service<
   keepGarbageYoung();
   const config = readOrExit(service);
   const log = createLog({ service: service.name, level: config.log.level });
-  const ending = untilTold(log);
+  const ending = untilStopped(log);
   refuseWeaknesses(hardenProcess(config.node.options), config.environment, log);
 
   const health = createHealth();
@@ -85,7 +85,7 @@ export const runService = async <Config extends ServiceConfig>(service: Service<
     ending.fatal(error);
   });
 
-  const exitCode = await ending.told;
+  const exitCode = await ending.stopped;
   health.stopping();
   await Promise.race([starting, sleepFor(START_MAY_LINGER_MS)]);
   const clean = await stopInReverse(parts, service.stopWithinMs ?? 20_000, log);

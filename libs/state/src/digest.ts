@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
-import { connectionStandsAt } from './connection-stands-at.ts';
+import { connectionStatusAt } from './connection-status-at.ts';
 
 /**
  * 32 bits that differ where two snapshots of a user say different things. What time alone changes is left out: every
@@ -18,7 +18,7 @@ export const digestOf = ({ connections, flows }: Pick<ConnectionState, 'connecti
 const connectionTold = (connection: ConnectionSnapshot): readonly unknown[] => {
   const { platform, scopes, token_version: tokenVersion, renewal } = connection;
   const { expires_at: expiresAt, lapses_at: lapsesAt, reauth_from: reauthFrom } = connection;
-  const atLast = connectionStandsAt(connection, Number.POSITIVE_INFINITY);
+  const atLast = connectionStatusAt(connection, Number.POSITIVE_INFINITY);
   const stands = [atLast.status, atLast.suggested_action, atLast.reason, renewal];
   return [platform, ...stands, expiresAt, lapsesAt, reauthFrom, scopes, tokenVersion];
 };

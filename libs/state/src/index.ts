@@ -1,5 +1,5 @@
 export type { Drift } from './compare.ts';
-export { type ConnectionStands, connectionStandsAt } from './connection-stands-at.ts';
+export { type ConnectionStatusAt, connectionStatusAt } from './connection-status-at.ts';
 export { digestOf } from './digest.ts';
 export { type Drifted, type FindDriftOptions, findDrift } from './find-drift.ts';
 export { type Following, followDecoded } from './follow-decoded.ts';

@@ -10,7 +10,7 @@ export type Mark =
   | { readonly kind: 'tombstone'; readonly revision: number };
 
 /** What a message was to those that came before it. */
-export type Standing =
+export type LogPosition =
   | 'newest'
   /** Readers pass it over, and compaction would leave it: the newest has to be published anew. */
   | 'buries'
@@ -55,7 +55,7 @@ export class StateMarks {
   }
 
   /** Takes the next message of the log. */
-  take(record: StateRecord): Standing {
+  take(record: StateRecord): LogPosition {
     if (record.kind === 'stray') return 'stray';
     const { user } = record;
     if (record.kind === 'unreadable' || !supersedes(record.revision, this.#read(user)?.revision)) {

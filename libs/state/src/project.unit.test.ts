@@ -27,7 +27,7 @@ const recordOf = (tokenVersion: number): ConnectionRecord => ({
   refresh: null,
   condition: { kind: 'good' },
   grant: { since: 0, endsAt: null, refreshedAt: null, account: null },
-  told: '',
+  lastPublishedStatus: '',
   lease: null,
 });
 

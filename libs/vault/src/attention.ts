@@ -1,11 +1,14 @@
 import type { ConnectionRecord } from './model.ts';
 import type { RefreshTerms } from './providers.ts';
-import { nextStatusChangeAt, standingText, status } from './status.ts';
+import { nextStatusChangeAt, status, statusText } from './status.ts';
 
 /** The record, noting that everybody has been told how it stands at `now` (Unix milliseconds). */
-export const toldOf = (record: Omit<ConnectionRecord, 'told'>, now: number): ConnectionRecord => ({
+export const withPublishedStatus = (
+  record: Omit<ConnectionRecord, 'lastPublishedStatus'>,
+  now: number,
+): ConnectionRecord => ({
   ...record,
-  told: standingText(status({ ...record, told: '' }, now)),
+  lastPublishedStatus: statusText(status({ ...record, lastPublishedStatus: '' }, now)),
 });
 
 /**

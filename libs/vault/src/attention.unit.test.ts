@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attentionAt, isOver, refreshAt, toldOf } from './attention.ts';
+import { attentionAt, isOver, refreshAt, withPublishedStatus } from './attention.ts';
 import type { Condition, ConnectionRecord } from './model.ts';
 import type { RefreshTerms } from './providers.ts';
 import { mayRefresh } from './refresh/decide-refresh.ts';
-import { standingText, status } from './status.ts';
+import { status, statusText } from './status.ts';
 import { connectionOf, terms } from './testing/connection-samples.ts';
 import { NOW } from './testing/flow-samples.ts';
 
@@ -74,7 +74,7 @@ describe('when a connection wants attention', () => {
     fc.assert(
       fc.property(records, allTerms, fc.nat(200_000), (record, its, ms) => {
         const at = attentionAt(record, its, NOW);
-        const stands = (time: number) => standingText(status(record, time));
+        const stands = (time: number) => statusText(status(record, time));
         if (at === null || NOW + ms < at) expect(stands(NOW + ms)).toBe(stands(NOW));
       }),
     );
@@ -102,7 +102,10 @@ it('a connection is over when its refresh token or its grant is, at that moment 
 it('what has been told is how it stands', () => {
   fc.assert(
     fc.property(records, (record) => {
-      expect(toldOf(record, NOW)).toEqual({ ...record, told: standingText(status(record, NOW)) });
+      expect(withPublishedStatus(record, NOW)).toEqual({
+        ...record,
+        lastPublishedStatus: statusText(status(record, NOW)),
+      });
     }),
   );
 });

@@ -23,7 +23,7 @@ const recordOf = (key: DataKey, access: string, refresh: string | null = null): 
   }),
   condition: { kind: 'good' },
   grant: { since: 1, endsAt: null, refreshedAt: null, account: null },
-  told: '',
+  lastPublishedStatus: '',
   lease: null,
 });
 

@@ -107,8 +107,8 @@ export interface ConnectionRecord {
   readonly refresh: Ciphertext | null;
   readonly condition: Condition;
   readonly grant: Grant;
-  /** How the connection was last said to stand, as `standingText` writes it: an event is due where it stands otherwise. */
-  readonly told: string;
+  /** How the connection was last said to stand, as `statusText` writes it: an event is due where it stands otherwise. */
+  readonly lastPublishedStatus: string;
   /** Who refreshes it, or did when the process died; null: nobody. Written by the lease's own methods alone. */
   readonly lease: Lease | null;
 }

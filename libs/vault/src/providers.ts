@@ -26,7 +26,7 @@ export interface RefreshTerms {
    */
   readonly reuse: 'harmless' | 'refused' | 'fatal';
   /** Whether the provider can be asked if a refresh token is spent ({@link Providers.introspect}). */
-  readonly tellsSpent: boolean;
+  readonly canIntrospect: boolean;
 }
 
 /** Credentials that a provider has issued in the place of others. */

@@ -15,7 +15,7 @@ export type StatusReason =
   | FailingReason
   | DeadReason;
 
-/** The state of one connection at one moment. With {@link standsAt} it tells how the connection stands later, too. */
+/** The state of one connection at one moment. With {@link statusAt} it tells how the connection stands later, too. */
 export interface ConnectionView {
   readonly status: ConnectionStatus;
   readonly action: StatusAction;
@@ -31,7 +31,7 @@ export interface ConnectionView {
 }
 
 /** What a view says of its moment; the rest of it does not depend on the time. */
-export type Standing = Pick<ConnectionView, 'status' | 'action' | 'reason'>;
+export type StatusView = Pick<ConnectionView, 'status' | 'action' | 'reason'>;
 
 const HOUR_MS = 3_600_000;
 /** Ahead of the end of a grant, and of that of a refresh token that use did not lengthen; at most this part of their life. */
@@ -54,26 +54,26 @@ export const status = (record: ConnectionRecord | null, now: number, flow: Flow 
  * What time alone has made, at `now`, of a connection that stood as `view` says: with it a snapshot that was taken earlier
  * says what {@link status} says. A token is usable up to, and not at, its `expiresAt`.
  */
-export const standsAt = (view: ConnectionView, now: number): Standing => {
+export const statusAt = (view: ConnectionView, now: number): StatusView => {
   const { status: said, action, reason } = view;
   if (said === 'MISSING') return { status: said, action, reason };
   return standing(view, view.renewal === 'failing' || view.renewal === 'dead' ? reason : null, now);
 };
 
 /** How a user stands to a platform that there is no connection on. */
-export const absent = (flow: Pick<Flow, 'expiresAt'> | null, now: number): Standing => ({
+export const absent = (flow: Pick<Flow, 'expiresAt'> | null, now: number): StatusView => ({
   status: 'MISSING',
   action: flow !== null && flow.expiresAt > now ? 'RESUME' : 'CONNECT',
   reason: null,
 });
 
 /** A standing as one text: equal where there is nothing to tell anybody. */
-export const standingText = ({ status: said, action, reason, renewal }: Standing & Pick<ConnectionView, 'renewal'>) =>
+export const statusText = ({ status: said, action, reason, renewal }: StatusView & Pick<ConnectionView, 'renewal'>) =>
   [said, action, renewal, reason ?? ''].join('/');
 
 /** The next moment after `now` at which time alone makes the connection stand otherwise, Unix milliseconds. */
 export const nextStatusChangeAt = (view: ConnectionView, now: number): number | null => {
-  const stands = (at: number): string => standingText({ ...view, ...standsAt(view, at) });
+  const stands = (at: number): string => statusText({ ...view, ...statusAt(view, at) });
   const turns = [view.expiresAt, view.lapsesAt, view.reauthFrom]
     .filter((at) => at !== null)
     .filter((at) => at > now && stands(at) !== stands(at - 1));
@@ -114,7 +114,7 @@ const standing = (
   { expiresAt, lapsesAt, reauthFrom: askFrom, renewal }: Facts,
   cause: StatusReason | null,
   now: number,
-): Standing => {
+): StatusView => {
   const valid = expiresAt === null || expiresAt > now;
   const lapsed = lapsesAt !== null && lapsesAt <= now;
   if (valid || (renewal === 'good' && !lapsed)) {

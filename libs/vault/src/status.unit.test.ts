@@ -2,7 +2,7 @@ import { ciphertext } from '@vault-engine/crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Condition, ConnectionRecord } from './model.ts';
-import { nextStatusChangeAt, standingText, standsAt, status } from './status.ts';
+import { nextStatusChangeAt, status, statusAt, statusText } from './status.ts';
 
 interface Facts {
   readonly expiresAt?: number | null;
@@ -27,7 +27,7 @@ const record = ({
   refresh: refresh ? ciphertext(Buffer.from('r')) : null,
   condition,
   grant: { since: 0, endsAt, refreshedAt: null, account: null },
-  told: '',
+  lastPublishedStatus: '',
   lease: null,
 });
 
@@ -116,8 +116,8 @@ describe('status', () => {
       fc.property(facts, time, time, (given, taken, later) => {
         const connection = record(given);
         const view = status(connection, taken);
-        expect({ ...view, ...standsAt(view, taken + later) }).toEqual(status(connection, taken + later));
-        const texts = Array.from({ length: 60 }, (_, at) => standingText(status(connection, taken + at)));
+        expect({ ...view, ...statusAt(view, taken + later) }).toEqual(status(connection, taken + later));
+        const texts = Array.from({ length: 60 }, (_, at) => statusText(status(connection, taken + at)));
         const turn = texts.findIndex((text) => text !== texts[0]);
         expect(nextStatusChangeAt(view, taken)).toBe(turn === -1 ? null : taken + turn);
       }),

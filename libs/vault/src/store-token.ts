@@ -1,7 +1,7 @@
 import { type DataKey, metadataHash } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
 import { accountAfter, type Whose, whoseAccount } from './account.ts';
-import { attentionAt, toldOf } from './attention.ts';
+import { attentionAt, withPublishedStatus } from './attention.ts';
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import { type Credentials, type SealedCredentials, sealCredentials } from './credentials.ts';
@@ -128,7 +128,7 @@ const newConnection = (
   const { storedAt } = sealed;
   const lifetime = vault.platforms.grantMs(platform);
   const refreshed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
-  return toldOf(
+  return withPublishedStatus(
     {
       ...sealed,
       condition: { kind: refreshed ? 'good' : 'none' },

@@ -15,7 +15,7 @@ const record = (fields: Partial<ConnectionRecord> = {}): ConnectionRecord => ({
   refresh: ciphertext(Buffer.from('r')),
   condition: { kind: 'good' },
   grant: { since: NOW - 30 * MINUTE, endsAt: null, refreshedAt: null, account: null },
-  told: '',
+  lastPublishedStatus: '',
   lease: null,
   ...fields,
 });
@@ -26,7 +26,7 @@ const terms: RefreshTerms = {
   minIntervalMs: MINUTE,
   graceMs: 0,
   reuse: 'fatal',
-  tellsSpent: false,
+  canIntrospect: false,
 };
 
 const linesOf = (connection: ConnectionRecord, by: RefreshTerms | null = terms): string =>
@@ -86,7 +86,7 @@ test.each<[string, Partial<ConnectionRecord>, RegExp]>([
 });
 
 const DIED = { lease: { owner: 'x', until: NOW - 1, phase: 'called' } } as const;
-const TELLS = { ...terms, tellsSpent: true };
+const TELLS = { ...terms, canIntrospect: true };
 
 test.each<[string, Partial<ConnectionRecord>, RefreshTerms, RegExp]>([
   [

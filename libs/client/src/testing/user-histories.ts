@@ -150,7 +150,7 @@ const recordOf = (stored: Stored, version: number, now: number): ConnectionRecor
     refresh: stored.refresh ? ciphertext(Buffer.from('r')) : null,
     condition: stored.condition,
     grant: { since: now, endsAt: at(stored.endsIn), refreshedAt: null, account: null },
-    told: '',
+    lastPublishedStatus: '',
     lease: null,
   };
 };

@@ -45,7 +45,7 @@ const record: fc.Arbitrary<ConnectionRecord> = fc.record({
     }),
   ),
   grant: fc.record({ since: count, endsAt: time, refreshedAt: time, account: fc.option(text) }),
-  told: text,
+  lastPublishedStatus: text,
   lease: fc.constant(null),
 });
 

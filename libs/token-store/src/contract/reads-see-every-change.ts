@@ -16,13 +16,15 @@ const apply = async (
   store: TokenStore,
   subject: Subject,
   fields: Parameters<typeof newChange>[2],
-  told = true,
+  lastPublishedStatus = true,
 ): Promise<void> => {
   const expectedRevision = subject.revision === 0 ? null : subject.revision;
   const dataKey = expectedRevision === null && fields?.forget !== true ? newDataKey() : null;
-  const revision = told ? subject.revision + 1 : subject.revision;
+  const revision = lastPublishedStatus ? subject.revision + 1 : subject.revision;
   const change = newChange(subject.user, revision, { ...fields, expectedRevision, dataKey });
-  const { kind } = await store.apply(told ? change : { ...change, transition: { ...change.transition, events: [] } });
+  const { kind } = await store.apply(
+    lastPublishedStatus ? change : { ...change, transition: { ...change.transition, events: [] } },
+  );
   if (kind === 'applied') subject.revision = fields?.forget ? 0 : revision;
 };
 
@@ -37,7 +39,7 @@ const STEPS: Readonly<Record<string, Step>> = {
     const { user, revision } = subject;
     if (revision === 0) return;
     await store.claim({ ...lease, user, tokenVersion: newRecord().tokenVersion, ttlMs: 60_000 });
-    const put = putOf(GMAIL, newRecord({ told: 'something else' }));
+    const put = putOf(GMAIL, newRecord({ lastPublishedStatus: 'something else' }));
     await apply(store, subject, { put, leaseOwner: lease.owner }, false);
   },
   'claims the lease': (store, { user }) =>

@@ -43,7 +43,7 @@ export const newRecord = (fields: Partial<ConnectionRecord> = {}): ConnectionRec
   refresh: ciphertext(randomBytes(130)),
   condition: { kind: 'good' },
   grant: { since: 1_700_000_000_000, endsAt: null, refreshedAt: null, account: null },
-  told: 'CONNECTED/NONE/good/',
+  lastPublishedStatus: 'CONNECTED/NONE/good/',
   lease: null,
   ...fields,
 });

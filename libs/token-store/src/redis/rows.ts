@@ -32,13 +32,14 @@ export const recordFields = (record: ConnectionRecord): (string | Buffer)[] => [
   'grant',
   grantText(record.grant),
   'told',
-  record.told,
+  record.lastPublishedStatus,
 ];
 
 /** The record in `fields`, or null where there is no such hash. */
 export const parseRecord = (fields: Fields): ConnectionRecord | null => {
   if (fields.every((field) => field === null)) return null;
-  const [version, tokenVersion, stored, metadata, access, refresh, condition, grant, told, ...lease] = fields;
+  const [version, tokenVersion, stored, metadata, access, refresh, condition, grant, lastPublishedStatus, ...lease] =
+    fields;
   const storedAt = parseInteger('record', stored);
   const sealed = present('record', access);
   if (sealed.length === 0) throw new BrokenRow('record', 'access is empty');
@@ -52,7 +53,7 @@ export const parseRecord = (fields: Fields): ConnectionRecord | null => {
     refresh: refreshSealed.length === 0 ? null : ciphertext(refreshSealed),
     condition: parseCondition(condition ?? null),
     grant: parseGrant(grant ?? null, storedAt),
-    told: told?.toString() ?? '',
+    lastPublishedStatus: lastPublishedStatus?.toString() ?? '',
     lease: parseLease(lease),
   };
 };

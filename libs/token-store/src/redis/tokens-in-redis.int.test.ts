@@ -73,7 +73,7 @@ test('a record that was written before there were conditions, grants and leases 
   const fields = ['version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh'];
   expect((await redis.hkeys(recordKey(user))).sort()).toEqual(fields.sort());
   const grant = { since: record.storedAt, endsAt: null, refreshedAt: null, account: null };
-  const old = { ...record, condition: { kind: 'good' }, grant, told: '', lease: null };
+  const old = { ...record, condition: { kind: 'good' }, grant, lastPublishedStatus: '', lease: null };
   expect((await store.readConnection(user, GMAIL)).record).toEqual(old);
   expect((await store.readUser(user, null, null)).connections.get(GMAIL)).toEqual(old);
   const claim = { user, platform: GMAIL, owner: 'o', tokenVersion: record.tokenVersion, ttlMs: 60_000 };

@@ -1,8 +1,8 @@
-import { attentionAt, refreshAt, toldOf } from '../attention.ts';
+import { attentionAt, refreshAt, withPublishedStatus } from '../attention.ts';
 import type { Vault } from '../call.ts';
 import type { RecordName } from '../credentials.ts';
 import type { ConnectionRecord, Lease } from '../model.ts';
-import { standingText, status } from '../status.ts';
+import { status, statusText } from '../status.ts';
 import type { LeaseOf } from '../token-store.ts';
 import { commitRefresh } from './commit-refresh.ts';
 import { mayRefresh } from './decide-refresh.ts';
@@ -37,7 +37,7 @@ export const attend = async (
     if (may.kind === 'later') return later(vault, name, may.retryAfterMs, { kind: 'nothing' });
     if (may.kind === 'yes') return refreshed(vault, attending, name, record, false);
   }
-  if (eventIsDue(record, now)) return tell(vault, attending, name, record);
+  if (eventIsDue(record, now)) return publishStatus(vault, attending, name, record);
   return nothing(vault, name, record);
 };
 
@@ -49,7 +49,7 @@ const nothing = (vault: Vault, name: RecordName, record: ConnectionRecord): Prom
 };
 
 const eventIsDue = (record: ConnectionRecord, now: number): boolean =>
-  record.told !== standingText(status(record, now));
+  record.lastPublishedStatus !== statusText(status(record, now));
 
 const later = async (vault: Vault, name: RecordName, inMs: number, attended: Attended): Promise<Attended> => {
   await vault.store.postpone({ ...name, dueAt: Math.ceil(vault.now() + inMs) });
@@ -82,7 +82,7 @@ const refreshed = async (
 };
 
 /** Under the lease too: a put would end that of somebody who is refreshing the connection just now. */
-const tell = async (
+const publishStatus = async (
   vault: Vault,
   attending: Attending,
   name: RecordName,
@@ -92,10 +92,10 @@ const tell = async (
   const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: attending.leaseMs });
   if (claimed.kind === 'held') return { kind: 'busy' };
   if (claimed.kind === 'changed') return later(vault, name, 0, { kind: 'nothing' });
-  return tellUnderLease(vault, attending, of, claimed.before).catch(giveBackAnd(vault, of));
+  return publishStatusUnderLease(vault, attending, of, claimed.before).catch(giveBackAnd(vault, of));
 };
 
-const tellUnderLease = async (
+const publishStatusUnderLease = async (
   vault: Vault,
   attending: Attending,
   of: LeaseOf,
@@ -123,7 +123,7 @@ const tellUnderLease = async (
     action: 'TellState',
     result: 'ok',
     reason: null,
-    after: (current) => toldOf(current, vault.now()),
+    after: (current) => withPublishedStatus(current, vault.now()),
   });
   return committed.kind === 'written' ? { kind: 'told' } : later(vault, name, 0, { kind: 'nothing' });
 };

@@ -53,7 +53,7 @@ export const maySendAgain = ({ reuse, graceMs }: RefreshTerms, since: number | n
  */
 export const firstStep = (terms: RefreshTerms, since: number | null, now: number): 'send' | 'ask' | 'give_up' => {
   if (maySendAgain(terms, since, now)) return 'send';
-  return terms.tellsSpent ? 'ask' : 'give_up';
+  return terms.canIntrospect ? 'ask' : 'give_up';
 };
 
 /** Anything but new credentials. */
@@ -79,7 +79,7 @@ export const conditionAfter = (earlier: Condition, outcome: Refused, attempt: At
   const inTime = terms.reuse === 'fatal' ? withinGrace(retryAt, since + terms.graceMs, now) : retryAt;
   if (maySendAgain(terms, since, inTime))
     return failing(earlier, 'outcome_unknown', { failures, retryAt: inTime, now, unknownSince: since });
-  return terms.tellsSpent && retryAt < since + ASKED_FOR_MS
+  return terms.canIntrospect && retryAt < since + ASKED_FOR_MS
     ? failing(earlier, 'outcome_unknown', { failures, retryAt, now, unknownSince: since })
     : dead('outcome_unknown', now);
 };

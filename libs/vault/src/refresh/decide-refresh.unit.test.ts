@@ -87,10 +87,10 @@ describe('a refresh token that may be spent', () => {
     ['sent within the grace', 'send', 'send', NOW - 599_999],
     ['asked about after that where the provider tells, and else given up', 'ask', 'give_up', NOW - 600_000],
   ] as const)('is %s', (_name, told, untold, since) => {
-    const step = (tellsSpent: boolean) =>
-      firstStep({ ...terms, reuse: 'fatal', graceMs: 600_000, tellsSpent }, since, NOW);
+    const step = (canIntrospect: boolean) =>
+      firstStep({ ...terms, reuse: 'fatal', graceMs: 600_000, canIntrospect }, since, NOW);
     expect([step(true), step(false)]).toEqual([told, untold]);
-    expect(firstStep({ ...terms, reuse: 'refused', tellsSpent: true }, since, NOW)).toBe('send');
+    expect(firstStep({ ...terms, reuse: 'refused', canIntrospect: true }, since, NOW)).toBe('send');
   });
 });
 
@@ -114,15 +114,15 @@ const attempts = fc
     graceMs: fc.constantFrom(0, 30_000, 600_000),
     tookMs: fc.nat(20_000),
     unknownForMs: fc.option(fc.nat(2 * HOUR_MS)),
-    tellsSpent: fc.boolean(),
+    canIntrospect: fc.boolean(),
   })
   .map(
-    ({ reuse, graceMs, tookMs, unknownForMs, tellsSpent }): Attempt => ({
+    ({ reuse, graceMs, tookMs, unknownForMs, canIntrospect }): Attempt => ({
       terms: {
         ...terms,
         reuse,
         graceMs,
-        tellsSpent,
+        canIntrospect,
         backoff: (failures, retryAfterMs) => failures * 1_000 + (retryAfterMs ?? 0),
       },
       askedAt: NOW - tookMs,
@@ -178,7 +178,7 @@ describe('the condition after a refusal', () => {
         GOOD,
         { kind: 'transient', reason: 'introspection_failed', retryAfterMs: null },
         {
-          terms: { ...terms, reuse: 'fatal', tellsSpent: true, backoff: () => 30_000 },
+          terms: { ...terms, reuse: 'fatal', canIntrospect: true, backoff: () => 30_000 },
           askedAt: NOW,
           unknownSince: NOW - unknownForMs,
           now: NOW,

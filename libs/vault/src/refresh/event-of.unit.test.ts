@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toldOf } from '../attention.ts';
+import { withPublishedStatus } from '../attention.ts';
 import type { Condition, ConnectionRecord } from '../model.ts';
 import { status } from '../status.ts';
 import { connectionOf } from '../testing/connection-samples.ts';
@@ -47,14 +47,16 @@ describe('what is told of a connection', () => {
     ['that has usable credentials again', connection(-1, DEAD), connection(MINUTE_MS, undefined, 2), 'RECOVERED'],
     ['that has new credentials that are not usable', connection(-1, DEAD), connection(-1, DEAD, 2), 'RENEWED'],
   ] as const)('%s', (_name, before, after, change) => {
-    expect(eventOf(toldOf(before, NOW), after, NOW)).toEqual({ change, view: status(after, NOW) });
+    expect(eventOf(withPublishedStatus(before, NOW), after, NOW)).toEqual({ change, view: status(after, NOW) });
   });
 
   it('that stands as it did is nothing, also where nobody was ever told of it and it stands well', () => {
     for (const record of [VALID, LAPSED, lapsing(), connection(-1, DEAD)])
-      expect(eventOf(toldOf(record, NOW), record, NOW)).toBeNull();
-    expect(eventOf({ told: '', tokenVersion: 1 }, VALID, NOW)).toBeNull();
-    expect(eventOf({ told: '', tokenVersion: 1 }, connection(-1, DEAD), NOW)).toMatchObject({ change: 'EXPIRED' });
+      expect(eventOf(withPublishedStatus(record, NOW), record, NOW)).toBeNull();
+    expect(eventOf({ lastPublishedStatus: '', tokenVersion: 1 }, VALID, NOW)).toBeNull();
+    expect(eventOf({ lastPublishedStatus: '', tokenVersion: 1 }, connection(-1, DEAD), NOW)).toMatchObject({
+      change: 'EXPIRED',
+    });
   });
 
   it('is told once: whoever has been told is told nothing more until it stands otherwise', () => {
@@ -62,10 +64,12 @@ describe('what is told of a connection', () => {
     const connections = fc.tuple(fc.integer({ min: -10, max: 10 }), conditions).map((of) => connection(...of));
     fc.assert(
       fc.property(connections, connections, (before, after) => {
-        const told = toldOf(before, NOW);
-        const event = eventOf(told, after, NOW);
-        expect(event === null).toBe(told.told === toldOf(after, NOW).told);
-        expect(eventOf(toldOf(after, NOW), after, NOW)).toBeNull();
+        const lastPublishedStatus = withPublishedStatus(before, NOW);
+        const event = eventOf(lastPublishedStatus, after, NOW);
+        expect(event === null).toBe(
+          lastPublishedStatus.lastPublishedStatus === withPublishedStatus(after, NOW).lastPublishedStatus,
+        );
+        expect(eventOf(withPublishedStatus(after, NOW), after, NOW)).toBeNull();
       }),
     );
   });

@@ -1,5 +1,5 @@
 import type { Secret } from '@vault-engine/crypto';
-import { toldOf } from '../attention.ts';
+import { withPublishedStatus } from '../attention.ts';
 import type { Vault } from '../call.ts';
 import { nextVersion } from '../change.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -34,7 +34,7 @@ export const persistRefused = (
     result: RESULTS[outcome.kind],
     reason: outcome.reason,
     after: (record) =>
-      toldOf({ ...record, condition: conditionAfter(record.condition, outcome, attempt) }, vault.now()),
+      withPublishedStatus({ ...record, condition: conditionAfter(record.condition, outcome, attempt) }, vault.now()),
   };
   return throughOutages(timing, () => commitRefresh(vault, lease.of.owner, commit));
 };

@@ -105,16 +105,17 @@ const underLease = async (
   try {
     const spend = (by: Attempt) => spendRefreshToken(vault, timing, request, { lease, record, refresh, attempt: by });
     if (first === 'send') return await answerOf(vault, request, await spend(attempt));
-    const told = await askAbout(vault, request, record, refresh);
-    if (told === 'unspent') return await answerOf(vault, request, await spend({ ...attempt, unknownSince: null }));
-    return await answerOf(vault, request, await persist(told === 'spent' ? SPENT : UNTOLD));
+    const spentOrNot = await askAbout(vault, request, record, refresh);
+    if (spentOrNot === 'unspent')
+      return await answerOf(vault, request, await spend({ ...attempt, unknownSince: null }));
+    return await answerOf(vault, request, await persist(spentOrNot === 'spent' ? SPENT : NOT_INTROSPECTED));
   } finally {
     refresh.wipe();
   }
 };
 
 const SPENT: Refused = { kind: 'grant_dead', reason: 'outcome_unknown' };
-const UNTOLD: Refused = { kind: 'transient', reason: 'introspection_failed', retryAfterMs: null };
+const NOT_INTROSPECTED: Refused = { kind: 'transient', reason: 'introspection_failed', retryAfterMs: null };
 
 /**
  * Asks the provider about a refresh token that may be spent. It spends nothing, so the lease does not say `called` yet: who

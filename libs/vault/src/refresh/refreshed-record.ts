@@ -1,5 +1,5 @@
 import type { DataKey, Secret } from '@vault-engine/crypto';
-import { toldOf } from '../attention.ts';
+import { withPublishedStatus } from '../attention.ts';
 import { type RecordName, sealCredentials } from '../credentials.ts';
 import type { ConnectionMetadata, ConnectionRecord, Grant } from '../model.ts';
 import type { RefreshedCredentials } from '../providers.ts';
@@ -23,7 +23,7 @@ export const refreshedRecord = (
 ): ConnectionRecord => {
   const metadata = metadataAfter(old.metadata, refreshed);
   const credentials = { access: refreshed.access, refresh: refreshed.refresh ?? refresh, metadata };
-  return toldOf(
+  return withPublishedStatus(
     {
       ...sealCredentials(key, name, version, now, credentials),
       condition: { kind: 'good' },

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openAccess, openRefresh } from '../credentials.ts';
 import type { RefreshedCredentials } from '../providers.ts';
-import { standingText, status } from '../status.ts';
+import { status, statusText } from '../status.ts';
 import { connectionOf } from '../testing/connection-samples.ts';
 import { GMAIL, KEY, NOW, USER } from '../testing/flow-samples.ts';
 import { metadataAfter, refreshedRecord } from './refreshed-record.ts';
@@ -47,7 +47,7 @@ describe('a renewed record', () => {
       condition: { kind: 'good' },
       lease: null,
     });
-    expect(record.told).toBe(standingText(status(record, NOW)));
+    expect(record.lastPublishedStatus).toBe(statusText(status(record, NOW)));
     expect(record.grant).toEqual({ ...old.grant, refreshedAt: NOW });
   });
 

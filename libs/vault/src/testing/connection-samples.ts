@@ -15,7 +15,7 @@ export const connectionOf = (version: number, changes: Partial<ConnectionRecord>
   }),
   condition: { kind: 'good' },
   grant: { since: NOW, endsAt: null, refreshedAt: null, account: null },
-  told: '',
+  lastPublishedStatus: '',
   lease: null,
   ...changes,
 });
@@ -42,5 +42,5 @@ export const terms: RefreshTerms = {
   minIntervalMs: 0,
   graceMs: 0,
   reuse: 'harmless',
-  tellsSpent: false,
+  canIntrospect: false,
 };

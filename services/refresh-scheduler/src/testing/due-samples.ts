@@ -29,7 +29,7 @@ const record: ConnectionRecord = {
   refresh: null,
   condition: { kind: 'good' },
   grant: { since: 1, endsAt: null, refreshedAt: null, account: null },
-  told: '',
+  lastPublishedStatus: '',
   lease: null,
 };
 

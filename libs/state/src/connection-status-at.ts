@@ -1,11 +1,11 @@
 import type { ConnectionSnapshot } from '@vault-engine/contracts';
-import { type ConnectionView, type StatusReason, standsAt } from '@vault-engine/vault';
+import { type ConnectionView, type StatusReason, statusAt } from '@vault-engine/vault';
 
 /** What time alone changes of a connection in a snapshot. */
-export type ConnectionStands = Pick<ConnectionSnapshot, 'status' | 'suggested_action' | 'reason'>;
+export type ConnectionStatusAt = Pick<ConnectionSnapshot, 'status' | 'suggested_action' | 'reason'>;
 
 /** How a connection stands at `now` (Unix milliseconds), going by a snapshot that was taken earlier. */
-export const connectionStandsAt = (connection: ConnectionSnapshot, now: number): ConnectionStands => {
+export const connectionStatusAt = (connection: ConnectionSnapshot, now: number): ConnectionStatusAt => {
   const { status, suggested_action: action, reason } = connection;
   // What came after this reader is left as it is.
   if (status === 'UNKNOWN') return { status, suggested_action: action, reason };
@@ -18,7 +18,7 @@ export const connectionStandsAt = (connection: ConnectionSnapshot, now: number):
     reauthFrom: connection.reauth_from,
     renewal: RENEWAL[connection.renewal],
   };
-  const later = standsAt(view, now);
+  const later = statusAt(view, now);
   return { status: later.status, suggested_action: later.action, reason: later.reason };
 };
 

@@ -4,7 +4,7 @@ import type { Log } from './log.ts';
 /** What ends a service. */
 export interface Ending {
   /** Resolves with the exit code that a clean stop ends in. */
-  readonly told: Promise<number>;
+  readonly stopped: Promise<number>;
   /** Aborted at the same time. */
   readonly stopping: AbortSignal;
   /** Ends the service, with exit code 1, or 78 where an operator has to change something. */
@@ -21,14 +21,14 @@ const SAME_WISH_MS = 1000;
  * Listens for what ends a service: SIGTERM, SIGINT, `fatal`, an unhandled rejection. A second signal ends the process
  * at once, and so does an uncaught exception: after it nothing in the process can be relied on.
  */
-export const untilTold = (log: Log, now: () => number = () => performance.now()): Ending => {
+export const untilStopped = (log: Log, now: () => number = () => performance.now()): Ending => {
   const stop = new AbortController();
-  const told = Promise.withResolvers<number>();
+  const stopped = Promise.withResolvers<number>();
   let signalledAt: number | null = null;
 
   const end = (exitCode: number) => {
     stop.abort(new Error('the service is stopping'));
-    told.resolve(exitCode);
+    stopped.resolve(exitCode);
   };
   const fatal = (error: unknown) => {
     log.fatal('fatal error', { error });
@@ -52,5 +52,5 @@ export const untilTold = (log: Log, now: () => number = () => performance.now())
     log.fatal('uncaught exception', { error });
     process.exit(1);
   });
-  return { told: told.promise, stopping: stop.signal, fatal };
+  return { stopped: stopped.promise, stopping: stop.signal, fatal };
 };
