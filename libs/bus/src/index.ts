@@ -20,7 +20,7 @@ export { readTopic, type TopicRange } from './read-topic.ts';
 export type { BusRecord, Headers } from './record.ts';
 export type { OffsetReset } from './repair-offset-reset.ts';
 export type { HandlerContext, HandlerResult } from './run-record.ts';
+export { ShortLivedMap } from './short-lived-map.ts';
 export { followTable, type Table, type TableOptions } from './table.ts';
 export { applyTopics, checkTopics, deleteTopics, type TopicChange, type TopicSpec } from './topics.ts';
-export { TransientMap } from './transient-map.ts';
 export { committedOffsets, offsetsAt, type Watermark, watermarks } from './watermarks.ts';

@@ -1,5 +1,5 @@
 import { Fifo } from './fifo.ts';
-import { TransientMap } from './transient-map.ts';
+import { ShortLivedMap } from './short-lived-map.ts';
 
 /** An item's hold on its lane and on one of the places to work in. */
 export interface Turn {
@@ -32,7 +32,7 @@ export class KeyedScheduler<T> {
   readonly #places: number;
   readonly #start: (item: T, turn: Turn) => void;
   /** Of each lane that is held, who waits. */
-  readonly #lanes = new TransientMap<string, Fifo<Held<T>>>();
+  readonly #lanes = new ShortLivedMap<string, Fifo<Held<T>>>();
   /** At the head of their lanes, waiting for a place. */
   readonly #ready = new Fifo<Held<T>>();
   readonly #resting = new Set<NodeJS.Timeout>();

@@ -1,8 +1,8 @@
 import type { Bus } from './bus.ts';
+import { IndexedPool } from './indexed-pool.ts';
 import type { PartitionQueue, Published, QueueLimits, Waiting } from './partition-queue.ts';
 import { PublishFailed } from './publish-failed.ts';
 import { type Headers, sizeOf } from './record.ts';
-import { Slots } from './slots.ts';
 import { TopicRoute } from './topic-route.ts';
 
 /** A message to publish. */
@@ -60,7 +60,7 @@ class GatheringPublisher implements Publisher {
   readonly #bus: Bus;
   readonly #options: Required<PublisherOptions>;
   readonly #routes = new Map<string, TopicRoute>();
-  readonly #unsettled = new Slots<Waiting>();
+  readonly #unsettled = new IndexedPool<Waiting>();
   #filled = new Set<PartitionQueue>();
   #sweeper: NodeJS.Timeout | undefined;
   #waitingBytes = 0;

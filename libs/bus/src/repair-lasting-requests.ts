@@ -1,5 +1,5 @@
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
-import { TransientMap } from './transient-map.ts';
+import { ShortLivedMap } from './short-lived-map.ts';
 
 /** Marks the method as repaired, so that a second call changes nothing. */
 const repaired = new WeakSet<object>();
@@ -14,7 +14,7 @@ export function repairLastingRequests(): void {
   if (typeof begin !== 'function')
     throw new Error('kafkajs has changed: RequestQueue.scheduleRequestTimeoutCheck is missing');
   RequestQueue.prototype.scheduleRequestTimeoutCheck = function beginWithoutTraces(): void {
-    if (this.inflight.size === 0) this.inflight = new TransientMap();
+    if (this.inflight.size === 0) this.inflight = new ShortLivedMap();
     begin.call(this);
   };
   repaired.add(RequestQueue.prototype.scheduleRequestTimeoutCheck);

@@ -9,7 +9,7 @@ import { repairIdleSpin } from './repair-idle-spin.ts';
 import { repairLastingRequests } from './repair-lasting-requests.ts';
 import { repairLostCoordinator } from './repair-lost-coordinator.ts';
 import { repairMovedCoordinator } from './repair-moved-coordinator.ts';
-import { TransientMap } from './transient-map.ts';
+import { ShortLivedMap } from './short-lived-map.ts';
 
 afterEach(() => {
   vi.useRealTimers();
@@ -53,7 +53,7 @@ describe('the requests of a connection', () => {
     repairLastingRequests();
     const queue = queueOf(new Map());
     queue.scheduleRequestTimeoutCheck();
-    expect(queue.inflight).toBeInstanceOf(TransientMap);
+    expect(queue.inflight).toBeInstanceOf(ShortLivedMap);
   });
 
   it('stay where they are while some are in flight', () => {

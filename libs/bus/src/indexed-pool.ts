@@ -6,7 +6,7 @@
  * generation, the collector of the young takes each that follows for reachable, with all that is in it: so every message moved
  * there with its promises, buffers and headers, to be copied twice and collected late. `transient-map.unit.test.ts` shows it.
  */
-export class Slots<T extends NonNullable<unknown>> {
+export class IndexedPool<T extends NonNullable<unknown>> {
   readonly #items: (T | undefined)[] = [];
   readonly #free: number[] = [];
 

@@ -1,11 +1,11 @@
-import { Slots } from './slots.ts';
+import { IndexedPool } from './indexed-pool.ts';
 
 /**
- * A map for entries that come and go with every message: like a `Map`, but that its values are in {@link Slots}, which says why.
+ * A map for entries that come and go with every message: like a `Map`, but that its values are in {@link IndexedPool}, which says why.
  * Its keys are plain values; of those that went a few bytes stay until old garbage is collected.
  */
-export class TransientMap<Key extends string | number, Value extends NonNullable<unknown>> {
-  readonly #slots = new Slots<Value>();
+export class ShortLivedMap<Key extends string | number, Value extends NonNullable<unknown>> {
+  readonly #pool = new IndexedPool<Value>();
   readonly #places = new Map<Key, number>();
 
   get size(): number {
@@ -18,19 +18,19 @@ export class TransientMap<Key extends string | number, Value extends NonNullable
 
   get(key: Key): Value | undefined {
     const slot = this.#places.get(key);
-    return slot === undefined ? undefined : this.#slots.at(slot);
+    return slot === undefined ? undefined : this.#pool.at(slot);
   }
 
   set(key: Key, value: Value): this {
     this.delete(key);
-    this.#places.set(key, this.#slots.put(value));
+    this.#places.set(key, this.#pool.put(value));
     return this;
   }
 
   delete(key: Key): boolean {
     const slot = this.#places.get(key);
     if (slot === undefined) return false;
-    this.#slots.take(slot);
+    this.#pool.take(slot);
     return this.#places.delete(key);
   }
 
@@ -40,10 +40,10 @@ export class TransientMap<Key extends string | number, Value extends NonNullable
 
   /** In no order. Entries may be deleted meanwhile. */
   values(): Generator<Value, void> {
-    return this.#slots.values();
+    return this.#pool.values();
   }
 
   forEach(call: (value: Value) => void): void {
-    for (const value of this.#slots.values()) call(value);
+    for (const value of this.#pool.values()) call(value);
   }
 }

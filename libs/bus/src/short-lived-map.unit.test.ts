@@ -2,8 +2,8 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Slots } from './slots.ts';
-import { TransientMap } from './transient-map.ts';
+import { IndexedPool } from './indexed-pool.ts';
+import { ShortLivedMap } from './short-lived-map.ts';
 
 describe('a transient map', () => {
   it('answers what a Map answers', () => {
@@ -13,7 +13,7 @@ describe('a transient map', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const [map, transient] = [new Map<string, number>(), new TransientMap<string, number>()];
+        const [map, transient] = [new Map<string, number>(), new ShortLivedMap<string, number>()];
         for (const [index, { key, do: what }] of steps.entries()) {
           if (what === 'set') {
             map.set(key, index);
@@ -39,7 +39,7 @@ describe('a transient map', () => {
   });
 
   it('can be emptied while its values are looked at', () => {
-    const map = new TransientMap<number, { key: number }>();
+    const map = new ShortLivedMap<number, { key: number }>();
     for (const key of [1, 2, 3]) map.set(key, { key });
     const seen: number[] = [];
     for (const { key } of map.values()) {
@@ -52,21 +52,21 @@ describe('a transient map', () => {
 
   it('leaves little of what has gone to the old generation', () => {
     // A Map leaves all of it: 20 MB.
-    expect(oldBytes(new TransientMap<string, object>())).toBeLessThan(4_000_000);
+    expect(oldBytes(new ShortLivedMap<string, object>())).toBeLessThan(4_000_000);
   });
 });
 
 describe('slots', () => {
   it('give a place again only when it is free', () => {
-    const slots = new Slots<string>();
-    const [first, second] = [slots.put('first'), slots.put('second')];
-    expect(slots.take(first)).toBe('first');
-    expect(slots.take(first)).toBeUndefined();
-    expect(slots.put('third')).toBe(first);
-    expect(slots.put('fourth')).not.toBe(first);
-    expect(slots.at(second)).toBe('second');
-    expect(slots.size).toBe(3);
-    expect([...slots.values()].toSorted()).toEqual(['fourth', 'second', 'third']);
+    const pool = new IndexedPool<string>();
+    const [first, second] = [pool.put('first'), pool.put('second')];
+    expect(pool.take(first)).toBe('first');
+    expect(pool.take(first)).toBeUndefined();
+    expect(pool.put('third')).toBe(first);
+    expect(pool.put('fourth')).not.toBe(first);
+    expect(pool.at(second)).toBe('second');
+    expect(pool.size).toBe(3);
+    expect([...pool.values()].toSorted()).toEqual(['fourth', 'second', 'third']);
   });
 });
 
