@@ -226,8 +226,8 @@ describe('a command without proof', () => {
     await adversary.settled('burst');
     const seconds = (Date.now() - first) / 1_000;
     for (const _ of burst) count('sync unknown_key');
-    const hints = burst.flatMap(adversary.repliesTo);
-    expect(hints.length).toBeLessThanOrEqual(1 + seconds);
+    const notices = burst.flatMap(adversary.repliesTo);
+    expect(notices.length).toBeLessThanOrEqual(1 + seconds);
     await vi.waitFor(
       async () => {
         const command = adversary.write({
@@ -238,10 +238,10 @@ describe('a command without proof', () => {
         await adversary.send(command.message);
         count('sync unknown_key');
         await adversary.settled('burst');
-        const [hint] = adversary.repliesTo(command);
-        expect(hint).toMatchObject({ topic: vault.topics.replies('sync'), partition: 0 });
-        expect(hint?.headers[HEADER.vaultMac]).toBeUndefined();
-        const note = await vault.codec.decode(hint?.value ?? null);
+        const [notify] = adversary.repliesTo(command);
+        expect(notify).toMatchObject({ topic: vault.topics.replies('sync'), partition: 0 });
+        expect(notify?.headers[HEADER.vaultMac]).toBeUndefined();
+        const note = await vault.codec.decode(notify?.value ?? null);
         expect(note).toMatchObject({
           name: 'CommandFailed',
           value: { error_code: 'unauthorized_engine', suggested_action: 'check_engine_key' },

@@ -75,7 +75,7 @@ test('8: at the end nothing new is begun', async () => {
   const refresher = its.refresher();
   expect(await refresher.drain(1_000)).toBe(true);
   expect(await its.ask(user, { refresher })).toMatchObject({ reason: 'renewal_under_way' });
-  expect(await refresher.attend(user, its.platform)).toEqual({ kind: 'busy' });
+  expect(await refresher.processDue(user, its.platform)).toEqual({ kind: 'busy' });
   expect(its.sent('too late')).toBe(0);
 });
 
@@ -261,7 +261,7 @@ test('10: a dead grant takes no connection away', async () => {
 test('11: what falls due is known by its name: the tokens are those that are stored when it is attended to', async () => {
   const user = await its.connect({ refresh: 'when it fell due' });
   await its.connect({ user, refresh: 'when it is attended to' });
-  expect(await its.refresher().attend(user, its.platform)).toEqual({ kind: 'renewed' });
+  expect(await its.refresher().processDue(user, its.platform)).toEqual({ kind: 'renewed' });
   expect([its.sent('when it fell due'), its.sent('when it is attended to')]).toEqual([0, 1]);
 });
 

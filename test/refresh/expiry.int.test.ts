@@ -74,7 +74,7 @@ describe('21: a refresh token that dies', () => {
     expect(due).toBeGreaterThan(58 * DAY_MS);
     expect(due).toBeLessThan(59 * DAY_MS + 1);
     its.pass(due + MINUTE_MS);
-    expect(await its.refresher().attend(user, its.platform)).toEqual({ kind: 'renewed' });
+    expect(await its.refresher().processDue(user, its.platform)).toEqual({ kind: 'renewed' });
     expect(its.sent('idle')).toBe(1);
     const { refreshExpiresAt } = (await its.recordOf(user)).metadata;
     expect((refreshExpiresAt ?? 0) - its.vault.now()).toBeGreaterThan(59 * DAY_MS);
@@ -85,8 +85,8 @@ describe('21: a refresh token that dies', () => {
     const user = await its.connect({ expiresInMs: 11 * DAY_MS });
     const refresher = its.refresher();
     for (let day = 0; day <= 12; day += 1) {
-      await refresher.attend(user, its.platform);
-      await refresher.attend(user, its.platform);
+      await refresher.processDue(user, its.platform);
+      await refresher.processDue(user, its.platform);
       its.pass(DAY_MS);
     }
     expect(its.changesOf(user)).toEqual(['CONNECTED', 'LAPSING', 'EXPIRED']);

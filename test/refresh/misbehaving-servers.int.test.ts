@@ -211,7 +211,7 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
     const from = provider.requests.length;
     refreshes.pass(24 * 3_600_000);
     expect(await refreshes.ask(user)).toMatchObject(answer);
-    await refreshes.refresher().attend(user, refreshes.platform);
+    await refreshes.refresher().processDue(user, refreshes.platform);
     expect(spentSince(from)).toEqual([]);
     expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
   };

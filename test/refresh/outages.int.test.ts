@@ -90,7 +90,7 @@ describe('the store is lost after the provider has answered', () => {
     await vi.waitUntil(async () => ((await recordElsewhere(user))?.lease?.until ?? 0) < Date.now(), { timeout: 5_000 });
     const other = refreshes.refresher({ store: elsewhere });
     const { tokenVersion } = (await recordElsewhere(user)) ?? expect.unreachable();
-    await other.attend(user, refreshes.platform);
+    await other.processDue(user, refreshes.platform);
     expect(await recordElsewhere(user)).toMatchObject({ tokenVersion, condition: { kind: 'dead' } });
     link.mend();
     expect(await answer).toMatchObject({ code: 'ok', access: 'access-1' });
@@ -103,7 +103,7 @@ describe('the store is lost after the provider has answered', () => {
     const { user, answer } = await storeLostMeanwhile();
     await vi.waitUntil(async () => ((await recordElsewhere(user))?.lease?.until ?? 0) < Date.now(), { timeout: 5_000 });
     const { parts, died } = mortal({ ...refreshes.vault, store: elsewhere }, 'after claiming');
-    void refreshes.refresher(parts).attend(user, refreshes.platform);
+    void refreshes.refresher(parts).processDue(user, refreshes.platform);
     await died;
     link.mend();
     expect(await answer).toMatchObject({ code: 'ok', access: 'access-1' });
@@ -140,7 +140,7 @@ describe('within the grace', () => {
   it('what another has got from the provider meanwhile stays, and the first one’s tokens are dropped', async () => {
     const { user, answer } = await storeLostMeanwhile();
     await vi.waitUntil(async () => ((await recordElsewhere(user))?.lease?.until ?? 0) < Date.now(), { timeout: 5_000 });
-    expect(await refreshes.refresher({ store: elsewhere }).attend(user, refreshes.platform)).toEqual({
+    expect(await refreshes.refresher({ store: elsewhere }).processDue(user, refreshes.platform)).toEqual({
       kind: 'renewed',
     });
     link.mend();

@@ -17,8 +17,8 @@ test('23: what turns is told, also that it is well again, each with an id of its
   const behaviours = [misbehave.serverError(), misbehave.html(502), misbehave.serverError(), misbehave.refresh()];
   its.provider.script(...behaviours);
   for (const _ of behaviours) {
-    await its.refresher().attend(user, its.platform);
-    await its.refresher().attend(user, its.platform);
+    await its.refresher().processDue(user, its.platform);
+    await its.refresher().processDue(user, its.platform);
     const { condition } = await its.recordOf(user);
     if (condition.kind === 'failing') its.pass(condition.retryAt - its.vault.now() + 1);
   }
@@ -98,7 +98,7 @@ describe('27: to refresh and to authorise anew are two things', () => {
     its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
     await its.ask(user);
     its.pass(30 * 24 * 3_600_000);
-    expect(await its.refresher().attend(user, its.platform)).toEqual({ kind: 'nothing' });
+    expect(await its.refresher().processDue(user, its.platform)).toEqual({ kind: 'nothing' });
     expect(await its.ask(user)).toMatchObject({ code: 'expired_token', reason: 'grant_refused' });
     expect(its.sent('dead')).toBe(2);
     await its.connect({ user, access: 'revived', expiresInMs: 600_000 });

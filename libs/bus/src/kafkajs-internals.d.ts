@@ -86,7 +86,7 @@ declare module 'kafkajs/src/protocol/requests/produce/index.js' {
     readonly buf: Buffer;
     readonly buffer: Buffer;
   }
-  interface Made {
+  interface KafkaRequest {
     readonly request: { readonly encode: () => Promise<Encoded> };
     readonly response: {
       readonly parse: (
@@ -96,7 +96,9 @@ declare module 'kafkajs/src/protocol/requests/produce/index.js' {
   }
   const produce: {
     readonly versions: readonly string[];
-    protocol: (of: { readonly version: number }) => (request: import('./encode-produce.ts').ProduceRequest) => Made;
+    protocol: (of: {
+      readonly version: number;
+    }) => (request: import('./encode-produce.ts').ProduceRequest) => KafkaRequest;
   };
   export default produce;
 }
@@ -123,14 +125,14 @@ declare module 'kafkajs/src/broker/index.js' {
 }
 
 declare module 'kafkajs/src/protocol/requests/fetch/index.js' {
-  interface Made {
+  interface KafkaRequest {
     readonly request: { readonly encode: () => Promise<object> };
     readonly response: { readonly decode: (bytes: Buffer) => Promise<import('./decode-fetch.ts').FetchAnswer> };
     readonly requestTimeout: number;
   }
   const fetch: {
     readonly versions: readonly string[];
-    protocol: (of: { readonly version: number }) => (request: object) => Made;
+    protocol: (of: { readonly version: number }) => (request: object) => KafkaRequest;
   };
   export default fetch;
 }

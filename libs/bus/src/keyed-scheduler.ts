@@ -15,7 +15,7 @@ export interface Turn {
   end(): void;
 }
 
-interface Held<T> {
+interface QueuedItem<T> {
   readonly item: T;
   readonly orderingKey: string | null;
   holdsKey: boolean;
@@ -32,9 +32,9 @@ export class KeyedScheduler<T> {
   readonly #places: number;
   readonly #start: (item: T, turn: Turn) => void;
   /** Of each lane that is held, who waits. */
-  readonly #lanes = new ShortLivedMap<string, Fifo<Held<T>>>();
+  readonly #lanes = new ShortLivedMap<string, Fifo<QueuedItem<T>>>();
   /** At the head of their lanes, waiting for a place. */
-  readonly #ready = new Fifo<Held<T>>();
+  readonly #ready = new Fifo<QueuedItem<T>>();
   readonly #resting = new Set<NodeJS.Timeout>();
   #taken = 0;
   #open = 0;
@@ -58,17 +58,17 @@ export class KeyedScheduler<T> {
 
   /** @param lane null: an item of its own */
   submit(orderingKey: string | null, item: T): void {
-    const held: Held<T> = { item, orderingKey, holdsKey: false, holdsPermit: false, begin: () => undefined };
-    held.begin = () => this.#start(item, this.#turnOf(held));
+    const queued: QueuedItem<T> = { item, orderingKey, holdsKey: false, holdsPermit: false, begin: () => undefined };
+    queued.begin = () => this.#start(item, this.#turnOf(queued));
     this.#open += 1;
     const queue = orderingKey === null ? undefined : this.#lanes.get(orderingKey);
     if (queue !== undefined) {
-      queue.push(held);
+      queue.push(queued);
       return;
     }
     if (orderingKey !== null) this.#lanes.set(orderingKey, new Fifo());
-    held.holdsKey = orderingKey !== null;
-    this.#ready.push(held);
+    queued.holdsKey = orderingKey !== null;
+    this.#ready.push(queued);
     this.#fillPlaces();
   }
 
@@ -84,69 +84,69 @@ export class KeyedScheduler<T> {
     this.#resting.clear();
   }
 
-  #turnOf(held: Held<T>): Turn {
+  #turnOf(queued: QueuedItem<T>): Turn {
     return {
-      ordered: held.orderingKey !== null,
+      ordered: queued.orderingKey !== null,
       releaseKeyOrder: () => {
-        this.#leaveKey(held);
-        this.#leavePermit(held);
+        this.#leaveKey(queued);
+        this.#leavePermit(queued);
       },
-      rest: (ms) => this.#rest(held, ms),
-      runOutsideConcurrencyLimit: (work) => this.#runOutsideConcurrencyLimit(held, work),
-      end: () => this.#end(held),
+      rest: (ms) => this.#rest(queued, ms),
+      runOutsideConcurrencyLimit: (work) => this.#runOutsideConcurrencyLimit(queued, work),
+      end: () => this.#end(queued),
     };
   }
 
-  #rest(held: Held<T>, ms: number): Promise<void> {
-    this.#leavePermit(held);
+  #rest(queued: QueuedItem<T>, ms: number): Promise<void> {
+    this.#leavePermit(queued);
     return new Promise((resolve) => {
-      held.begin = resolve;
+      queued.begin = resolve;
       const timer = setTimeout(() => {
         this.#resting.delete(timer);
-        this.#ready.push(held);
+        this.#ready.push(queued);
         this.#fillPlaces();
       }, ms);
       this.#resting.add(timer);
     });
   }
 
-  async #runOutsideConcurrencyLimit<R>(held: Held<T>, work: Promise<R>): Promise<R> {
-    this.#leavePermit(held);
+  async #runOutsideConcurrencyLimit<R>(queued: QueuedItem<T>, work: Promise<R>): Promise<R> {
+    this.#leavePermit(queued);
     try {
       return await work;
     } finally {
       await new Promise<void>((resolve) => {
-        held.begin = resolve;
-        this.#ready.push(held);
+        queued.begin = resolve;
+        this.#ready.push(queued);
         this.#fillPlaces();
       });
     }
   }
 
-  #end(held: Held<T>): void {
-    this.#leaveKey(held);
+  #end(queued: QueuedItem<T>): void {
+    this.#leaveKey(queued);
     this.#open -= 1;
-    this.#leavePermit(held);
+    this.#leavePermit(queued);
     if (this.#open > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle = [];
   }
 
-  #leaveKey(held: Held<T>): void {
-    if (!held.holdsKey || held.orderingKey === null) return;
-    held.holdsKey = false;
-    const next = this.#lanes.get(held.orderingKey)?.shift();
+  #leaveKey(queued: QueuedItem<T>): void {
+    if (!queued.holdsKey || queued.orderingKey === null) return;
+    queued.holdsKey = false;
+    const next = this.#lanes.get(queued.orderingKey)?.shift();
     if (next === undefined) {
-      this.#lanes.delete(held.orderingKey);
+      this.#lanes.delete(queued.orderingKey);
       return;
     }
     next.holdsKey = true;
     this.#ready.push(next);
   }
 
-  #leavePermit(held: Held<T>): void {
-    if (held.holdsPermit) this.#taken -= 1;
-    held.holdsPermit = false;
+  #leavePermit(queued: QueuedItem<T>): void {
+    if (queued.holdsPermit) this.#taken -= 1;
+    queued.holdsPermit = false;
     this.#fillPlaces();
   }
 

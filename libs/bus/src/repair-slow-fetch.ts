@@ -20,9 +20,9 @@ export function repairSlowFetch(): void {
   repaired.add(Fetch.protocol);
 }
 
-type Made = ReturnType<ReturnType<typeof Fetch.protocol>>;
+type KafkaRequest = ReturnType<ReturnType<typeof Fetch.protocol>>;
 
-const quickened = (made: Made): Made => ({
-  ...made,
-  response: { ...made.response, decode: async (bytes) => decodeFetch(bytes) ?? made.response.decode(bytes) },
+const quickened = (created: KafkaRequest): KafkaRequest => ({
+  ...created,
+  response: { ...created.response, decode: async (bytes) => decodeFetch(bytes) ?? created.response.decode(bytes) },
 });

@@ -24,9 +24,9 @@ export function repairSlowProduce(): void {
   repaired.add(Produce.protocol);
 }
 
-type Made = ReturnType<ReturnType<typeof Produce.protocol>>;
+type KafkaRequest = ReturnType<ReturnType<typeof Produce.protocol>>;
 
-const quickened = ({ request, response }: Made, asked: ProduceRequest): Made => ({
+const quickened = ({ request, response }: KafkaRequest, asked: ProduceRequest): KafkaRequest => ({
   response,
   request: {
     ...request,

@@ -57,7 +57,7 @@ export async function runRecord(
     if (!result.ok) {
       throws += 1;
       options.onError(result.error, record);
-      if (throws >= options.maxThrows) return bury(record, 'handler_failed', turn, signal, options);
+      if (throws >= options.maxThrows) return moveToDeadLetterTopic(record, 'handler_failed', turn, signal, options);
       await turn.rest(backoff(throws));
       continue;
     }
@@ -65,7 +65,7 @@ export async function runRecord(
       case 'ack':
         return true;
       case 'dead-letter':
-        return bury(record, result.value.reason, turn, signal, options);
+        return moveToDeadLetterTopic(record, result.value.reason, turn, signal, options);
       case 'retry':
         throws = 0;
         await turn.rest(result.value.afterMs);
@@ -75,7 +75,7 @@ export async function runRecord(
 }
 
 /** Until the dead letters take it: it is never dropped. */
-async function bury(
+async function moveToDeadLetterTopic(
   record: BusRecord,
   reason: string,
   turn: Turn,

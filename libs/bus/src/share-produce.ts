@@ -44,9 +44,9 @@ export function shareProduce(): void {
   };
 }
 
-type Made = ReturnType<ReturnType<typeof Produce.protocol>>;
+type KafkaRequest = ReturnType<ReturnType<typeof Produce.protocol>>;
 
-const unparsed = ({ request, response }: Made): Made => ({
+const unparsed = ({ request, response }: KafkaRequest): KafkaRequest => ({
   request,
   response: {
     ...response,

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type AskLeaders = (topic: string) => Promise<number>;
 
 /** A topic that was just made, or made wider. */
-export interface Made {
+export interface CreatedTopic {
   readonly name: string;
   readonly partitions: number;
 }
@@ -18,12 +18,12 @@ const PAUSE_MS = 100;
  *
  * @throws what was said last, after half a minute
  */
-export async function untilLed(ask: AskLeaders, topics: readonly Made[]): Promise<void> {
+export async function untilLed(ask: AskLeaders, topics: readonly CreatedTopic[]): Promise<void> {
   const limit = performance.now() + LIMIT_MS;
   await Promise.all(topics.map((topic) => untilOneIsLed(ask, topic, limit)));
 }
 
-async function untilOneIsLed(ask: AskLeaders, { name, partitions }: Made, limit: number): Promise<void> {
+async function untilOneIsLed(ask: AskLeaders, { name, partitions }: CreatedTopic, limit: number): Promise<void> {
   while (true) {
     try {
       const led = await ask(name);

@@ -1,4 +1,4 @@
-import { type Attended, type PlatformId, PortUnavailable, type UserId } from '@vault-engine/vault';
+import { type DueResult, type PlatformId, PortUnavailable, type UserId } from '@vault-engine/vault';
 import { Queue, QueueEvents } from 'bullmq';
 import { type DueJob, jobId, queueName, queuePrefix } from './due-job.ts';
 
@@ -24,9 +24,9 @@ export class NoScheduler extends Error {
 export const requestRefresh = async (
   { user, platform }: { readonly user: UserId; readonly platform: PlatformId },
   { url, keyPrefix, withinMs }: RequestOptions,
-): Promise<Attended['kind']> => {
+): Promise<DueResult['kind']> => {
   const shared = { prefix: queuePrefix(keyPrefix), connection: { url, maxRetriesPerRequest: 1 } };
-  const queue = new Queue<DueJob, Attended['kind']>(queueName(platform), shared);
+  const queue = new Queue<DueJob, DueResult['kind']>(queueName(platform), shared);
   const events = new QueueEvents(queueName(platform), { ...shared, connection: { url, maxRetriesPerRequest: null } });
   // What fails says so to its caller; without listeners BullMQ prints to the console.
   queue.on('error', () => undefined);

@@ -3,8 +3,8 @@ import { openCatalog, type ProfileCatalog, refreshTerms } from '@vault-engine/pl
 import { NoScheduler, requestRefresh } from '@vault-engine/refresh-queue';
 import { openRedisStore } from '@vault-engine/token-store';
 import {
-  type Attended,
   type ConnectionRecord,
+  type DueResult,
   type PlatformId,
   platformId,
   type TokenStore,
@@ -105,7 +105,7 @@ const run = async ({ terminal, config }: CommandContext, name: ConnectionName): 
   terminal.out('refreshed');
 };
 
-const OUTCOMES: Readonly<Record<Exclude<Attended['kind'], 'renewed'>, string>> = {
+const OUTCOMES: Readonly<Record<Exclude<DueResult['kind'], 'renewed'>, string>> = {
   failed: 'the refresh failed, and is tried again later',
   dead: 'the grant is dead: only the user can connect it anew',
   told: 'there is nothing to refresh',

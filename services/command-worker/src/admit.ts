@@ -4,7 +4,7 @@ import type { Authenticated } from './authenticate.ts';
 import type { TakeToken } from './rate-limit.ts';
 import type { Command } from './read-command.ts';
 import { timeLeft } from './time-left.ts';
-import type { Begun } from './verdict.ts';
+import type { CommandInProgress } from './verdict.ts';
 
 /** What a command is admitted by. */
 export interface Admission {
@@ -15,7 +15,11 @@ export interface Admission {
 }
 
 /** Whether an authenticated command may be executed now: fresh, in time, granted, and within the engine's rate. */
-export const admit = ({ now, retentionMs, takeToken }: Admission, from: Begun, command: Command): Failure | null => {
+export const admit = (
+  { now, retentionMs, takeToken }: Admission,
+  from: CommandInProgress,
+  command: Command,
+): Failure | null => {
   const { headers, record, engine } = from;
   const at = now();
   const fresh = freshness({ sentMs: headers.sentMs, appendMs: record.timestamp, now: at, retentionMs });

@@ -1,9 +1,14 @@
 import { type Answer, auditOf, type Call, type Failure, type Vault } from '@vault-engine/vault';
 import { failureOf, isOutage, mayWait } from './outage.ts';
-import type { Begun, Verdict } from './verdict.ts';
+import type { CommandInProgress, Verdict } from './verdict.ts';
 
 /** Writes a verdict's audit record: no answer leaves without one, but for the answer that says that there is no audit. */
-export const auditVerdict = async (vault: Vault, from: Begun, call: Call, verdict: Verdict): Promise<Verdict> => {
+export const auditVerdict = async (
+  vault: Vault,
+  from: CommandInProgress,
+  call: Call,
+  verdict: Verdict,
+): Promise<Verdict> => {
   const { answer, subject } = verdict;
   const entry = answer.ok
     ? answer.audit

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DeadlineBudget } from '@vault-engine/vault';
 import { timeLeft } from './time-left.ts';
-import type { Begun } from './verdict.ts';
+import type { CommandInProgress } from './verdict.ts';
 
 /** How much of a command's time is left to the store, the audit log and the reply; half of it where it has less. */
 const OWN_PARTS_MS = 1_000;
@@ -11,7 +11,7 @@ const OWN_PARTS_MS = 1_000;
  * this one does; its place goes to others.
  */
 export const deadlineBudgetOf = (
-  from: Pick<Begun, 'record' | 'headers' | 'runOutsideConcurrencyLimit'>,
+  from: Pick<CommandInProgress, 'record' | 'headers' | 'runOutsideConcurrencyLimit'>,
   now: () => number,
 ): DeadlineBudget => ({
   within: (ask, late) => from.runOutsideConcurrencyLimit(unlessLate(ask(), late, timeForOthers(timeLeft(from, now())))),

@@ -1,7 +1,7 @@
 import type { BusRecord } from '@vault-engine/bus';
 import { describe, expect, it } from 'vitest';
 import { deadlineBudgetOf } from './deadline-budget.ts';
-import type { Begun } from './verdict.ts';
+import type { CommandInProgress } from './verdict.ts';
 
 const record: BusRecord = { topic: '', partition: 0, offset: 0n, timestamp: 0, key: null, value: null, headers: {} };
 
@@ -12,7 +12,7 @@ const deadlineBudget = (leftMs: number) => {
     waits += 1;
     return work;
   };
-  const headers = { timeoutMs: 10_000 } as Begun['headers']; // nothing else of them is looked at
+  const headers = { timeoutMs: 10_000 } as CommandInProgress['headers']; // nothing else of them is looked at
   return {
     waits: () => waits,
     ...deadlineBudgetOf({ record, headers, runOutsideConcurrencyLimit }, () => 10_000 - leftMs),

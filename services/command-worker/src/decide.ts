@@ -6,7 +6,7 @@ import { type Executed, type ExecutionParts, execute } from './execute.ts';
 import { failureOf, isOutage, mayWait } from './outage.ts';
 import { type Command, readCommand } from './read-command.ts';
 import { type ReplyAddress, type ReplyRecord, recordOf } from './reply.ts';
-import type { Begun, Verdict } from './verdict.ts';
+import type { CommandInProgress, Verdict } from './verdict.ts';
 
 /** What a command is decided with. */
 export interface DecisionParts extends ExecutionParts {
@@ -17,7 +17,7 @@ export interface DecisionParts extends ExecutionParts {
 /** Reads and executes a command. An outage throws until the deadline draws near; then it is the answer. */
 export const decide = async (
   parts: DecisionParts,
-  from: Begun,
+  from: CommandInProgress,
   call: Call,
   address: ReplyAddress,
 ): Promise<Verdict> => {

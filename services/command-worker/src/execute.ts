@@ -30,7 +30,7 @@ import { deadlineBudgetOf } from './deadline-budget.ts';
 import { LAST_WORD_MS } from './outage.ts';
 import type { Command } from './read-command.ts';
 import { timeLeft } from './time-left.ts';
-import type { Begun } from './verdict.ts';
+import type { CommandInProgress } from './verdict.ts';
 
 /** What a command came to, with the type of its reply. */
 export type Executed =
@@ -54,7 +54,7 @@ export interface ExecutionParts {
 export const execute = async (
   parts: ExecutionParts,
   call: Call,
-  from: Begun,
+  from: CommandInProgress,
   command: Command,
   admission: () => Failure | null,
 ): Promise<Answer<Executed>> => {
@@ -95,7 +95,7 @@ export const execute = async (
 };
 
 /** Whoever waits for a provider lets the next command of the user begin. */
-const onRetrieval = ({ vault, refresher }: ExecutionParts, from: Begun): RefreshOnRetrieval => ({
+const onRetrieval = ({ vault, refresher }: ExecutionParts, from: CommandInProgress): RefreshOnRetrieval => ({
   refresher,
   wait: () => {
     from.releaseKeyOrder();

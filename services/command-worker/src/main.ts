@@ -13,7 +13,7 @@ import { followEngines } from '@vault-engine/engines';
 import { every, runService, type ServiceContext } from '@vault-engine/runtime';
 import { drainPending } from '@vault-engine/vault';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
-import { hintStrangers } from './hint-strangers.ts';
+import { notifyUnauthenticated } from './notify-unauthenticated.ts';
 import { observe } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
 import { replyPartitions } from './reply-partitions.ts';
@@ -72,7 +72,7 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
   );
 
   const groupId = `${config.kafka.topicPrefix}${GROUP}`;
-  const bury = async (record: BusRecord, reason: string): Promise<void> => {
+  const moveToDeadLetterTopic = async (record: BusRecord, reason: string): Promise<void> => {
     const { key, value, partition, offset } = record;
     const headers = deadLetterHeaders(record, groupId, reason);
     await deadLetters.send({ topic: topics.commandsDlt, key, value, headers });
@@ -96,10 +96,10 @@ const start = async (context: ServiceContext<WorkerConfig>): Promise<void> => {
           partitionCount,
           admission: { now: Date.now, retentionMs: COMMAND_RETENTION_MS, takeToken: rateLimit() },
           attempts,
-          hint: hintStrangers({ codec, replies, topics: replyTopics, partitionCount, now: Date.now }),
+          notify: notifyUnauthenticated({ codec, replies, topics: replyTopics, partitionCount, now: Date.now }),
           onServed: observe(context),
         }),
-        deadLetter: bury,
+        deadLetter: moveToDeadLetterTopic,
         onError: (error, { partition, offset }) =>
           log.error('a command failed and is tried again', { error, partition, offset: String(offset) }),
         onOffsetReset: ({ topic, partition, from, to }) =>

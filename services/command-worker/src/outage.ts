@@ -2,7 +2,7 @@ import { type HandlerResult, PublishFailed } from '@vault-engine/bus';
 import { RegistryUnavailable } from '@vault-engine/contracts';
 import { type Failure, type Port, PortUnavailable, refuse } from '@vault-engine/vault';
 import { timeLeft } from './time-left.ts';
-import type { Begun } from './verdict.ts';
+import type { CommandInProgress } from './verdict.ts';
 
 /** A part that was out is asked again after this long, until the command's deadline. */
 const RETRY_MS = 250;
@@ -19,7 +19,7 @@ export const isOutage = (error: unknown): boolean =>
   (error instanceof PublishFailed && error.retryable);
 
 /** Whether another attempt, which may take as long as the one that has just failed, leaves time for the last word. */
-export const mayWait = (from: Begun, now: number): boolean =>
+export const mayWait = (from: CommandInProgress, now: number): boolean =>
   timeLeft(from, now) - LAST_WORD_MS > RETRY_MS + (now - from.begunAt);
 
 /** What a command is answered with that met an error: which part is out, or that nobody expected it. */

@@ -11,7 +11,7 @@ import { isOutage, WAIT } from './outage.ts';
 import { type Received, receive } from './receive.ts';
 import { type Delivery, deliver, failureRecord, type ReplyAddress, type ReplyRecord, replyMessage } from './reply.ts';
 import { type PartitionCount, type ReplyTopics, replyAddress, replyTopicOf } from './reply-address.ts';
-import type { Begun, Verdict } from './verdict.ts';
+import type { CommandInProgress, Verdict } from './verdict.ts';
 
 /** What a command is served with. */
 export interface CommandParts extends DecisionParts {
@@ -21,7 +21,7 @@ export interface CommandParts extends DecisionParts {
   readonly partitionCount: PartitionCount;
   readonly attempts: Attempts;
   /** Tells a known engine that a command in its name was turned away. */
-  readonly hint: (received: Received) => void;
+  readonly notify: (received: Received) => void;
   /** Told how each command ended. */
   readonly onServed: (served: Served) => void;
 }
@@ -80,14 +80,14 @@ export const serveCommand =
 const ACK: HandlerResult = { kind: 'ack' };
 
 /** Ids that no engine has share one count and get no hint, so that inventions cost neither memory nor messages. */
-const turnAway = ({ table, attempts, hint }: CommandParts, received: Received, reason: Unauthenticated): void => {
+const turnAway = ({ table, attempts, notify }: CommandParts, received: Received, reason: Unauthenticated): void => {
   const { engine } = received.headers;
   const known = table.get(engine) !== undefined;
   attempts.note(known ? engine : null, reason);
-  if (known) hint(received);
+  if (known) notify(received);
 };
 
-const serve = async (parts: CommandParts, from: Begun): Promise<HandlerResult> => {
+const serve = async (parts: CommandParts, from: CommandInProgress): Promise<HandlerResult> => {
   const call = callOf(from);
   try {
     const topic = replyTopicOf(parts.topics, from);
@@ -111,7 +111,7 @@ const serve = async (parts: CommandParts, from: Begun): Promise<HandlerResult> =
  */
 const auditAndSign = async (
   { vault, codec }: CommandParts,
-  from: Begun,
+  from: CommandInProgress,
   call: Call,
   decided: Verdict,
   address: ReplyAddress | null,

@@ -4,7 +4,7 @@ import type { Authenticated } from './authenticate.ts';
 import type { ReplyRecord } from './reply.ts';
 
 /** A command that is being worked on. */
-export interface Begun extends Authenticated {
+export interface CommandInProgress extends Authenticated {
   /** When this attempt began, Unix milliseconds. */
   readonly begunAt: number;
   /** The deadline had passed when the command was read, whatever the clock says now; it did not wait in its lane. */

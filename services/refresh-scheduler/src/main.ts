@@ -1,10 +1,10 @@
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { every, isOutage, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
 import { abandonFlows, drainPending } from '@vault-engine/vault';
-import { attendDue } from './attend-due.ts';
 import { readSchedulerConfig, type SchedulerConfig } from './config.ts';
 import { type Observed, observe } from './observe.ts';
 import { type DueQueues, openQueues } from './open-queues.ts';
+import { processDueJob } from './process-due-job.ts';
 import { sweep } from './sweep.ts';
 
 type Context = ServiceContext<SchedulerConfig>;
@@ -37,7 +37,7 @@ const drainAgainAndAgain = async ({ config, log, part }: Context, { vault }: Ass
 const workOnQueues = (
   { config, log, part }: Context,
   { vault, refresher, catalog }: AssembledVault,
-  { attended: onAttended, failed: onError }: Observed,
+  { processed: onProcessed, failed: onError }: Observed,
 ): Promise<DueQueues> =>
   part(
     'queues',
@@ -49,7 +49,7 @@ const workOnQueues = (
           platform === null
             ? FLOWS_AT_ONCE
             : (catalog.profile(platform)?.limits.concurrency ?? CONCURRENCY_WITHOUT_PROFILE),
-        work: attendDue({ refresher, abandon: (user) => abandonFlows(vault, user), onAttended }),
+        work: processDueJob({ refresher, abandon: (user) => abandonFlows(vault, user), onProcessed }),
         onError,
       }),
     async (queues) => {

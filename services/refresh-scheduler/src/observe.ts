@@ -1,14 +1,14 @@
 import { type DueJob, queueName } from '@vault-engine/refresh-queue';
 import { isOutage, type ServiceContext } from '@vault-engine/runtime';
 import type { PlatformId } from '@vault-engine/vault';
-import type { JobResult } from './attend-due.ts';
 import { openMetrics } from './open-metrics.ts';
+import type { JobResult } from './process-due-job.ts';
 import type { Dispatched } from './sweep.ts';
 
 /** What the scheduler tells of its work. No label and no line names a user. */
 export interface Observed {
   readonly dispatched: (platform: PlatformId | null, dispatched: Dispatched) => void;
-  readonly attended: (job: DueJob, outcome: JobResult, durationMs: number) => void;
+  readonly processed: (job: DueJob, outcome: JobResult, durationMs: number) => void;
   /** A job failed: what it was about falls due again. */
   readonly failed: (error: unknown, platform: PlatformId | null) => void;
   /** A sweep is over; `waiting`: the jobs in each queue. */
@@ -20,7 +20,7 @@ const WORTH_READING: ReadonlySet<JobResult> = new Set(['renewed', 'failed', 'dea
 
 /** Opens the metrics. */
 export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): Observed => {
-  const { due, waiting, attended, attending, sweeping } = openMetrics(metrics);
+  const { due, waiting, processed, attending, sweeping } = openMetrics(metrics);
   const full = new Set<string>();
   const out = new Set<string>();
   return {
@@ -32,10 +32,10 @@ export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 
       if (putOff === 0 && full.has(queue)) log.info('a queue has room again', { platform });
       full[putOff > 0 ? 'add' : 'delete'](queue);
     },
-    attended: ({ platform }, result, durationMs) => {
+    processed: ({ platform }, result, durationMs) => {
       const queue = queueName(platform);
       if (result !== 'error') out.delete(queue);
-      attended.inc({ queue, result });
+      processed.inc({ queue, result });
       attending.observe({ queue }, durationMs / 1_000);
       const level = WORTH_READING.has(result) ? 'info' : 'debug';
       log[level]('what had fallen due was attended to', { platform, result, durationMs });

@@ -20,9 +20,9 @@ const user = asUser('u1@example.test');
 
 test('what changed a connection is a line to read, what did not is one for debugging', () => {
   const { observed, lines } = open();
-  observed.attended({ user, platform: GMAIL }, 'renewed', 12);
-  observed.attended({ user, platform: GMAIL }, 'nothing', 1);
-  observed.attended({ user, platform: null }, 'abandoned', 3);
+  observed.processed({ user, platform: GMAIL }, 'renewed', 12);
+  observed.processed({ user, platform: GMAIL }, 'nothing', 1);
+  observed.processed({ user, platform: null }, 'abandoned', 3);
   expect(lines).toEqual([
     ['info', 'gmail', 'renewed'],
     ['debug', 'gmail', 'nothing'],
@@ -45,7 +45,7 @@ test('an outage is said once for each queue, until a job is done again; a fault 
   observed.failed(outage, GMAIL);
   observed.failed(outage, GMAIL);
   observed.failed(outage, SLACK);
-  observed.attended({ user, platform: GMAIL }, 'nothing', 1);
+  observed.processed({ user, platform: GMAIL }, 'nothing', 1);
   observed.failed(outage, GMAIL);
   observed.failed(new Error('a fault'), GMAIL);
   observed.failed(new Error('a fault'), GMAIL);
@@ -63,8 +63,8 @@ test('an outage is said once for each queue, until a job is done again; a fault 
 test('the metrics count by queue, and name no user', async () => {
   const { observed, metrics } = open();
   observed.dispatched(GMAIL, { queued: 4, putOff: 2 });
-  observed.attended({ user, platform: GMAIL }, 'renewed', 12);
-  observed.attended({ user, platform: null }, 'abandoned', 12);
+  observed.processed({ user, platform: GMAIL }, 'renewed', 12);
+  observed.processed({ user, platform: null }, 'abandoned', 12);
   observed.swept(20, new Map([['platform.gmail', 4]]));
   const text = await metrics.metrics();
   for (const line of [

@@ -17,7 +17,7 @@ export const openMetrics = (metrics: ServiceContext<unknown>['metrics']) => {
       labelNames: ['queue'],
       registers,
     }),
-    attended: new Counter({
+    processed: new Counter({
       name: 'vault_refresh_attended_total',
       help: 'Jobs that were done, by queue and what came of them',
       labelNames: ['queue', 'result'],

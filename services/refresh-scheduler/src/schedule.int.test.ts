@@ -4,7 +4,7 @@ import { openWorld, type World } from '@vault-engine/world';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { connectDue, GMAIL, SLACK } from './testing/due-samples.ts';
-import { type Attend, openScheduler, type TestScheduler } from './testing/open-scheduler.ts';
+import { openScheduler, type ProcessDue, type TestScheduler } from './testing/open-scheduler.ts';
 
 const HOUR_MS = 3_600_000;
 const SOON = { timeout: 10_000, interval: 20 };
@@ -25,8 +25,8 @@ afterEach(async () => {
 
 type Options = Parameters<typeof openScheduler>[3];
 
-const open = async (attend: Attend, options?: Options): Promise<TestScheduler> => {
-  const scheduler = await openScheduler(world, store, attend, options);
+const open = async (processDue: ProcessDue, options?: Options): Promise<TestScheduler> => {
+  const scheduler = await openScheduler(world, store, processDue, options);
   onTestFinished(async () => {
     await scheduler.close();
     expect(scheduler.errors).toEqual([]);
@@ -35,10 +35,10 @@ const open = async (attend: Attend, options?: Options): Promise<TestScheduler> =
 };
 
 /** Attends as a renewer does: the connection falls due again much later. */
-const attendInto =
-  (attended: UserId[]): Attend =>
+const processInto =
+  (processed: UserId[]): ProcessDue =>
   async (user, platform) => {
-    attended.push(user);
+    processed.push(user);
     await store.postpone({ user, platform, dueAt: Date.now() + HOUR_MS });
     return { kind: 'renewed' };
   };
@@ -51,51 +51,51 @@ const keysOfQueues = async (): Promise<readonly string[]> =>
 
 it('what falls due is attended to once each time, by whichever of two schedulers', async () => {
   const users = await connectDue(store, GMAIL, 400);
-  const attended: UserId[] = [];
-  const schedulers = [await open(attendInto(attended)), await open(attendInto(attended))];
+  const processed: UserId[] = [];
+  const schedulers = [await open(processInto(processed)), await open(processInto(processed))];
   const sweepAll = () => Promise.all(schedulers.map((each) => each.sweep()));
 
   await sweepAll();
   await sweepAll();
-  await vi.waitUntil(() => attended.length >= users.length, SOON);
+  await vi.waitUntil(() => processed.length >= users.length, SOON);
   await sweepAll();
-  expect(attended.toSorted()).toEqual(users.toSorted());
+  expect(processed.toSorted()).toEqual(users.toSorted());
 
   await fallDue(users, GMAIL);
   await sweepAll();
-  await vi.waitUntil(() => attended.length >= 2 * users.length, SOON);
-  expect(attended.toSorted()).toEqual([...users, ...users].toSorted());
+  await vi.waitUntil(() => processed.length >= 2 * users.length, SOON);
+  expect(processed.toSorted()).toEqual([...users, ...users].toSorted());
 });
 
 it('a connection that falls due while it waits is attended to once', async () => {
   const [user] = await connectDue(store, GMAIL, 1);
   if (user === undefined) throw new Error('nobody is connected');
   const gate = Promise.withResolvers<void>();
-  const attended: UserId[] = [];
+  const processed: UserId[] = [];
   const scheduler = await open(async (who, platform) => {
     await gate.promise;
-    return attendInto(attended)(who, platform);
+    return processInto(processed)(who, platform);
   });
   await scheduler.sweep();
   await fallDue([user], GMAIL);
   await scheduler.sweep();
   gate.resolve();
-  await vi.waitUntil(() => attended.length > 0, SOON);
+  await vi.waitUntil(() => processed.length > 0, SOON);
   await vi.waitUntil(async () => (await scheduler.queues.waiting(GMAIL)) === 0, SOON);
-  expect(attended).toEqual([user]);
+  expect(processed).toEqual([user]);
 });
 
 it('queues that are deleted are filled again when what was in them falls due once more', async () => {
   const users = await connectDue(store, GMAIL, 50);
-  const attended = new Set<UserId>();
+  const processed = new Set<UserId>();
   const gate = Promise.withResolvers<void>();
   const againInMs = 1_000;
   const scheduler = await openScheduler(
     world,
     store,
     async (user, platform) => {
-      if (attended.size === 0) await gate.promise;
-      attended.add(user);
+      if (processed.size === 0) await gate.promise;
+      processed.add(user);
       await store.postpone({ user, platform, dueAt: Date.now() + HOUR_MS });
       return { kind: 'renewed' };
     },
@@ -110,30 +110,30 @@ it('queues that are deleted are filled again when what was in them falls due onc
   gate.resolve();
   await vi.waitUntil(async () => {
     await scheduler.sweep();
-    return attended.size === users.length;
+    return processed.size === users.length;
   }, SOON);
 });
 
 it('a queue rests while its rate is used up, and goes on with what is in it', async () => {
   const users = await connectDue(store, GMAIL, 5);
   const restMs = 700;
-  const attended: UserId[] = [];
+  const processed: UserId[] = [];
   let [throttledAt, asked] = [0, 0];
   const scheduler = await open(
     async (user, platform) => {
       asked += 1;
-      if (attended.length < 2) return attendInto(attended)(user, platform);
+      if (processed.length < 2) return processInto(processed)(user, platform);
       if (throttledAt === 0) {
         throttledAt = performance.now();
         return { kind: 'throttled', retryAfterMs: restMs };
       }
       if (performance.now() - throttledAt < restMs - 50) throw new Error('asked while the queue was to rest');
-      return attendInto(attended)(user, platform);
+      return processInto(processed)(user, platform);
     },
     { concurrency: 1 },
   );
   await scheduler.sweep();
-  await vi.waitUntil(() => attended.length === users.length, SOON);
+  await vi.waitUntil(() => processed.length === users.length, SOON);
   expect(performance.now() - throttledAt).toBeGreaterThan(restMs - 50);
   expect(asked).toBe(users.length + 1);
 });
@@ -142,29 +142,29 @@ it("one platform's slow jobs do not hold up another's", async () => {
   await connectDue(store, SLACK, 50);
   const quick = await connectDue(store, GMAIL, 20);
   const gate = Promise.withResolvers<void>();
-  const attended: UserId[] = [];
+  const processed: UserId[] = [];
   const scheduler = await open(
     async (user, platform) => {
       if (platform === SLACK) await gate.promise;
-      return attendInto(attended)(user, platform);
+      return processInto(processed)(user, platform);
     },
     { concurrency: 2 },
   );
   await scheduler.sweep();
-  await vi.waitUntil(() => attended.length === quick.length, SOON);
-  expect(attended.toSorted()).toEqual(quick.toSorted());
+  await vi.waitUntil(() => processed.length === quick.length, SOON);
+  expect(processed.toSorted()).toEqual(quick.toSorted());
   gate.resolve();
-  await vi.waitUntil(() => attended.length === 70, SOON);
+  await vi.waitUntil(() => processed.length === 70, SOON);
 });
 
 it('a full queue takes no more, and all are attended to in the end', async () => {
   const users = await connectDue(store, GMAIL, 60);
   const gate = Promise.withResolvers<void>();
-  const attended: UserId[] = [];
+  const processed: UserId[] = [];
   const scheduler = await open(
     async (user, platform) => {
       await gate.promise;
-      return attendInto(attended)(user, platform);
+      return processInto(processed)(user, platform);
     },
     { concurrency: 1, mayWait: 10, againInMs: 1_000 },
   );
@@ -173,18 +173,18 @@ it('a full queue takes no more, and all are attended to in the end', async () =>
   gate.resolve();
   await vi.waitUntil(async () => {
     await scheduler.sweep();
-    return attended.length === users.length;
+    return processed.length === users.length;
   }, SOON);
 });
 
 it('jobs hold the name of a connection and nothing else, and leave nothing behind', async () => {
   await connectDue(store, GMAIL, 3);
   const gate = Promise.withResolvers<void>();
-  const attended: UserId[] = [];
+  const processed: UserId[] = [];
   const scheduler = await open(
     async (user, platform) => {
       await gate.promise;
-      return attendInto(attended)(user, platform);
+      return processInto(processed)(user, platform);
     },
     { concurrency: 1 },
   );
@@ -195,13 +195,13 @@ it('jobs hold the name of a connection and nothing else, and leave nothing behin
     [0, 1, 2].map((at) => ({ user: `gmail-user-${at}`, platform: 'gmail' })),
   );
   gate.resolve();
-  await vi.waitUntil(() => attended.length === 3, SOON);
+  await vi.waitUntil(() => processed.length === 3, SOON);
   await vi.waitUntil(async () => !(await keysOfQueues()).some((key) => /[0-9a-f]{64}/.test(key)), SOON);
 });
 
 it('what fails falls due again by itself, and its job is gone', async () => {
   const users = await connectDue(store, GMAIL, 1);
-  const attended: UserId[] = [];
+  const processed: UserId[] = [];
   let failures = 0;
   const scheduler = await openScheduler(
     world,
@@ -211,7 +211,7 @@ it('what fails falls due again by itself, and its job is gone', async () => {
         failures += 1;
         throw new Error('it did not work');
       }
-      return attendInto(attended)(user, platform);
+      return processInto(processed)(user, platform);
     },
     { againInMs: 1_000 },
   );
@@ -220,7 +220,7 @@ it('what fails falls due again by itself, and its job is gone', async () => {
   });
   await vi.waitUntil(async () => {
     await scheduler.sweep();
-    return attended.length === users.length;
+    return processed.length === users.length;
   }, SOON);
   expect(scheduler.errors).toHaveLength(1);
 });
@@ -241,10 +241,10 @@ it('what a scheduler had under way when it died is done by another', async () =>
   await began.promise;
   expect(await dying.queues.close(0)).toBe(false);
 
-  const attended: UserId[] = [];
-  await open(attendInto(attended), { lockMs: 600, platforms: [GMAIL] });
-  await vi.waitUntil(() => attended.length > 0, SOON);
-  expect(attended).toEqual([user]);
+  const processed: UserId[] = [];
+  await open(processInto(processed), { lockMs: 600, platforms: [GMAIL] });
+  await vi.waitUntil(() => processed.length > 0, SOON);
+  expect(processed).toEqual([user]);
 });
 
 it('closing waits for what is under way as long as it may', async () => {

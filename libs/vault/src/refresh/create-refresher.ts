@@ -1,5 +1,5 @@
 import type { Vault } from '../call.ts';
-import { attend } from './attend.ts';
+import { processDue } from './process-due.ts';
 import { type RefreshTiming, refreshConnection } from './refresh-connection.ts';
 import type { RefreshAnswer, Refresher, RefreshRequest } from './refresher.ts';
 
@@ -30,11 +30,11 @@ export const createRefresher = (
     confirmMs: CONFIRM_MS,
     sleep,
   };
-  const flights = new Map<string, Promise<RefreshAnswer>>();
+  const refreshesInFlight = new Map<string, Promise<RefreshAnswer>>();
   let draining = false;
 
   /** Waits for others too: their result, or what they left when their lease lapses. */
-  const fly = async (request: RefreshRequest): Promise<RefreshAnswer> => {
+  const untilLeaseIsFree = async (request: RefreshRequest): Promise<RefreshAnswer> => {
     const giveUpAt = vault.now() + 2 * timing.leaseMs;
     for (;;) {
       const answer = await vault.providers.inTurn(request.platform, () => refreshConnection(vault, timing, request));
@@ -44,14 +44,14 @@ export const createRefresher = (
     }
   };
 
-  const flight = async (request: RefreshRequest): Promise<RefreshAnswer> => {
+  const inFlight = async (request: RefreshRequest): Promise<RefreshAnswer> => {
     const { user, platform, tokenVersion, forced } = request;
     const key = `${user}:${platform}:${tokenVersion}:${forced}`;
-    const shared = flights.get(key);
+    const shared = refreshesInFlight.get(key);
     if (shared !== undefined) return shared;
     if (draining) return { kind: 'busy' };
-    const under = fly(request).finally(() => flights.delete(key));
-    flights.set(key, under);
+    const under = untilLeaseIsFree(request).finally(() => refreshesInFlight.delete(key));
+    refreshesInFlight.set(key, under);
     return under;
   };
 
@@ -59,7 +59,7 @@ export const createRefresher = (
     const deadlineBudget = new AbortController();
     const tooLong = waitFor(budgetMs, deadlineBudget.signal);
     try {
-      return await Promise.race([flight(request), tooLong]);
+      return await Promise.race([inFlight(request), tooLong]);
     } finally {
       deadlineBudget.abort();
     }
@@ -67,17 +67,22 @@ export const createRefresher = (
 
   return {
     refresh,
-    attend: async (user, platform, forced = false) =>
+    processDue: async (user, platform, forced = false) =>
       draining
         ? { kind: 'busy' }
-        : attend(vault, { leaseMs: timing.leaseMs, refresh: (request) => flight(request) }, { user, platform }, forced),
+        : processDue(
+            vault,
+            { leaseMs: timing.leaseMs, refresh: (request) => inFlight(request) },
+            { user, platform },
+            forced,
+          ),
     get underWay() {
-      return flights.size;
+      return refreshesInFlight.size;
     },
     drain: async (ms) => {
       draining = true;
       const giveUp = new AbortController();
-      const done = Promise.allSettled(flights.values()).then(() => true);
+      const done = Promise.allSettled(refreshesInFlight.values()).then(() => true);
       const late = waitFor(ms, giveUp.signal).then(() => false);
       return Promise.race([done, late]).finally(() => giveUp.abort());
     },

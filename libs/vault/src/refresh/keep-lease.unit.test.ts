@@ -14,16 +14,16 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-type Held = Parameters<Parameters<typeof keepLease>[0]['hold']>[0];
+type LeasedConnection = Parameters<Parameters<typeof keepLease>[0]['hold']>[0];
 
 /** A lease that has just been claimed, and how the store answers who holds it. */
 const kept = () => {
   const [user, platform] = [userId('user'), platformId('platform')];
   if (user === null || platform === null) return expect.fail('no names');
   const of: LeaseOf = { user, platform, owner: 'owner' };
-  const held: Held[] = [];
+  const held: LeasedConnection[] = [];
   const store = { answer: async () => true };
-  const hold = (asked: Held) => {
+  const hold = (asked: LeasedConnection) => {
     held.push(asked);
     return store.answer();
   };

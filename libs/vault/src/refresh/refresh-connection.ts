@@ -75,7 +75,7 @@ const asItIs = async (vault: Vault, request: RefreshRequest): Promise<AttemptAns
   return withoutLease(vault, request, found) ?? { kind: 'held' };
 };
 
-interface Held {
+interface LeasedConnection {
   readonly lease: KeptLease;
   readonly row: UserRow;
   readonly record: ConnectionRecord;
@@ -88,7 +88,7 @@ const underLease = async (
   vault: Vault,
   timing: RefreshTiming,
   request: RefreshRequest,
-  { lease, row, record, terms, before }: Held,
+  { lease, row, record, terms, before }: LeasedConnection,
 ): Promise<AttemptAnswer> => {
   const { providers } = vault;
   const since = unknownSince(record, before, { ...timing, refreshTimeoutMs: providers.refreshTimeoutMs });

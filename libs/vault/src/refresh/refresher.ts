@@ -34,7 +34,7 @@ export type RefreshAnswer =
   | { readonly kind: 'gone' };
 
 /** What attending to a connection came to. */
-export type Attended =
+export type DueResult =
   | { readonly kind: 'renewed' | 'failed' | 'dead' }
   /** It stands otherwise by time alone, and an event says so. */
   | { readonly kind: 'told' }
@@ -57,7 +57,7 @@ export interface Refresher {
    * Does what has fallen due for a connection: refreshes it, or tells how it stands by now. `forced`: refreshes it, due or
    * not, past the cool-down after a failure.
    */
-  attend(user: UserId, platform: PlatformId, forced?: boolean): Promise<Attended>;
+  processDue(user: UserId, platform: PlatformId, forced?: boolean): Promise<DueResult>;
   /** How many refreshes are under way. */
   readonly underWay: number;
   /** Takes nothing new and waits for what is under way. False: after `ms` something still was. */

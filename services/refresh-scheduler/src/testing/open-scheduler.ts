@@ -1,7 +1,7 @@
-import type { Attended, PlatformId, TokenStore, UserId } from '@vault-engine/vault';
+import type { DueResult, PlatformId, TokenStore, UserId } from '@vault-engine/vault';
 import type { World } from '@vault-engine/world';
-import { attendDue } from '../attend-due.ts';
 import { type DueQueues, openQueues } from '../open-queues.ts';
+import { processDueJob } from '../process-due-job.ts';
 import { type Dispatched, sweep } from '../sweep.ts';
 
 /** The scheduler without its service: sweeps when it is told to. */
@@ -13,7 +13,7 @@ export interface TestScheduler {
 }
 
 /** How a connection is attended to, in the renewer's place. */
-export type Attend = (user: UserId, platform: PlatformId) => Promise<Attended>;
+export type ProcessDue = (user: UserId, platform: PlatformId) => Promise<DueResult>;
 
 /** What a test has otherwise. */
 interface SchedulerOptions {
@@ -28,7 +28,7 @@ interface SchedulerOptions {
 export const openScheduler = async (
   world: Pick<World, 'redisUrl' | 'keyPrefix'>,
   store: TokenStore,
-  attend: Attend,
+  processDue: ProcessDue,
   { concurrency = 8, againInMs = 60_000, mayWait = 1_000, lockMs = 15_000, platforms = [] }: SchedulerOptions = {},
 ): Promise<TestScheduler> => {
   const errors: unknown[] = [];
@@ -38,7 +38,7 @@ export const openScheduler = async (
     platforms,
     concurrency: () => concurrency,
     lockMs,
-    work: attendDue({ refresher: { attend }, abandon: async () => 0, onAttended: () => undefined }),
+    work: processDueJob({ refresher: { processDue }, abandon: async () => 0, onProcessed: () => undefined }),
     onError: (error) => errors.push(error),
   });
   const sweepOnce = async () => {

@@ -1,27 +1,27 @@
 import type { DueJob } from '@vault-engine/refresh-queue';
-import type { Attended } from '@vault-engine/vault';
+import type { DueResult } from '@vault-engine/vault';
 import { expect, test } from 'vitest';
-import { attendDue, type JobResult } from './attend-due.ts';
+import { type JobResult, processDueJob } from './process-due-job.ts';
 import { asUser, GMAIL } from './testing/due-samples.ts';
 
 const user = asUser('u1');
 const job: DueJob = { user, platform: GMAIL };
 
-const openWork = (attend: () => Promise<Attended>, abandoned = 0) => {
+const openWork = (processDue: () => Promise<DueResult>, abandoned = 0) => {
   const outcomes: JobResult[] = [];
   const asked: string[] = [];
-  const work = attendDue({
+  const work = processDueJob({
     refresher: {
-      attend: (who, platform, forced) => {
+      processDue: (who, platform, forced) => {
         asked.push(`${who} on ${platform}${forced ? ', forced' : ''}`);
-        return attend();
+        return processDue();
       },
     },
     abandon: async (who) => {
       asked.push(`flows of ${who}`);
       return abandoned;
     },
-    onAttended: (_job, outcome) => outcomes.push(outcome),
+    onProcessed: (_job, outcome) => outcomes.push(outcome),
   });
   return { work, outcomes, asked };
 };

@@ -7,10 +7,10 @@ import type { LeaseOf } from '../token-store.ts';
 import { commitRefresh } from './commit-refresh.ts';
 import { mayRefresh } from './decide-refresh.ts';
 import { giveBack, giveBackAnd } from './outages.ts';
-import type { Attended, RefreshActor, RefreshAnswer, RefreshRequest } from './refresher.ts';
+import type { DueResult, RefreshActor, RefreshAnswer, RefreshRequest } from './refresher.ts';
 
 /** What attending needs, beside the vault. */
-export interface Attending {
+export interface ProcessDueParts {
   readonly leaseMs: number;
   readonly refresh: (request: RefreshRequest) => Promise<RefreshAnswer>;
 }
@@ -19,12 +19,12 @@ const DAY_MS = 86_400_000;
 const ITSELF: RefreshActor = { engine: 'refresh-scheduler', eventEngine: null, requestId: null, keyId: null };
 
 /** Does what has fallen due for a connection, and sees to it that it falls due again when something is next. */
-export const attend = async (
+export const processDue = async (
   vault: Vault,
-  attending: Attending,
+  attending: ProcessDueParts,
   name: RecordName,
   forced: boolean,
-): Promise<Attended> => {
+): Promise<DueResult> => {
   const { record } = await vault.store.readConnection(name.user, name.platform);
   if (record === null) return { kind: 'gone' };
   const terms = vault.providers.terms(name.platform);
@@ -42,7 +42,7 @@ export const attend = async (
 };
 
 /** It is looked at once a day all the same: its profile may say otherwise by then. */
-const nothing = (vault: Vault, name: RecordName, record: ConnectionRecord): Promise<Attended> => {
+const nothing = (vault: Vault, name: RecordName, record: ConnectionRecord): Promise<DueResult> => {
   const now = vault.now();
   const at = attentionAt(record, vault.providers.terms(name.platform), now) ?? now + DAY_MS;
   return later(vault, name, at - now, { kind: 'nothing' });
@@ -51,18 +51,18 @@ const nothing = (vault: Vault, name: RecordName, record: ConnectionRecord): Prom
 const eventIsDue = (record: ConnectionRecord, now: number): boolean =>
   record.lastPublishedStatus !== statusText(status(record, now));
 
-const later = async (vault: Vault, name: RecordName, inMs: number, attended: Attended): Promise<Attended> => {
+const later = async (vault: Vault, name: RecordName, inMs: number, processed: DueResult): Promise<DueResult> => {
   await vault.store.postpone({ ...name, dueAt: Math.ceil(vault.now() + inMs) });
-  return attended;
+  return processed;
 };
 
 const refreshed = async (
   vault: Vault,
-  { refresh }: Attending,
+  { refresh }: ProcessDueParts,
   name: RecordName,
   { tokenVersion }: ConnectionRecord,
   forced: boolean,
-): Promise<Attended> => {
+): Promise<DueResult> => {
   const answer = await refresh({ ...name, tokenVersion, forced, actor: ITSELF });
   switch (answer.kind) {
     case 'kept':
@@ -84,10 +84,10 @@ const refreshed = async (
 /** Under the lease too: a put would end that of somebody who is refreshing the connection just now. */
 const publishStatus = async (
   vault: Vault,
-  attending: Attending,
+  attending: ProcessDueParts,
   name: RecordName,
   { tokenVersion }: ConnectionRecord,
-): Promise<Attended> => {
+): Promise<DueResult> => {
   const of = { ...name, owner: vault.uuid() };
   const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: attending.leaseMs });
   if (claimed.kind === 'held') return { kind: 'busy' };
@@ -97,10 +97,10 @@ const publishStatus = async (
 
 const publishStatusUnderLease = async (
   vault: Vault,
-  attending: Attending,
+  attending: ProcessDueParts,
   of: LeaseOf,
   before: Lease | null,
-): Promise<Attended> => {
+): Promise<DueResult> => {
   const name = { user: of.user, platform: of.platform };
   const { record } = await vault.store.readConnection(name.user, name.platform);
   const now = vault.now();

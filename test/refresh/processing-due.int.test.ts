@@ -15,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => its.close());
 
-const attend = (user: UserId) => its.refresher().attend(user, its.platform);
+const processDue = (user: UserId) => its.refresher().processDue(user, its.platform);
 
 /** When the store lets a connection fall due, milliseconds from now; `Infinity`: never. */
 const dueIn = async (user: UserId): Promise<number> => {
@@ -25,7 +25,7 @@ const dueIn = async (user: UserId): Promise<number> => {
 
 it('what has not fallen due is left alone, and falls due when it does', async () => {
   const user = await its.connect({ refresh: 'early', expiresInMs: HOUR_MS });
-  expect(await attend(user)).toEqual({ kind: 'nothing' });
+  expect(await processDue(user)).toEqual({ kind: 'nothing' });
   expect(its.sent('early')).toBe(0);
   expect(await dueIn(user)).toBeGreaterThan(40 * MINUTE_MS);
 });
@@ -34,18 +34,18 @@ it('what falls due is renewed at that moment, whatever the jitter', async () => 
   const users = await Promise.all(Array.from({ length: 10 }, () => its.connect({ expiresInMs: HOUR_MS })));
   const due = await Promise.all(users.map(dueIn));
   its.pass(Math.max(...due));
-  const attended = await Promise.all(users.map(attend));
-  expect(attended.map(({ kind }) => kind)).toEqual(users.map(() => 'renewed'));
+  const processed = await Promise.all(users.map(processDue));
+  expect(processed.map(({ kind }) => kind)).toEqual(users.map(() => 'renewed'));
 });
 
 it('what has fallen due is renewed once, whoever else attends to it, and falls due again', async () => {
   const user = await its.connect({ refresh: 'due', expiresInMs: HOUR_MS });
   its.pass((await dueIn(user)) + MINUTE_MS);
   its.provider.script(misbehave.slow(100));
-  const attended = await Promise.all([attend(user), attend(user), attend(user)]);
-  expect(attended).toContainEqual({ kind: 'renewed' });
+  const processed = await Promise.all([processDue(user), processDue(user), processDue(user)]);
+  expect(processed).toContainEqual({ kind: 'renewed' });
   expect(its.sent('due')).toBe(1);
-  expect(await attend(user)).toEqual({ kind: 'nothing' });
+  expect(await processDue(user)).toEqual({ kind: 'nothing' });
   expect(await dueIn(user)).toBeGreaterThan(40 * MINUTE_MS);
   expect(its.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
 });
@@ -55,8 +55,8 @@ it('failures are further and further apart, and each is tried by attending alone
   its.provider.otherwise(misbehave.serverError());
   const waits: number[] = [];
   for (let failures = 1; failures <= 9; failures += 1) {
-    expect(await attend(user)).toEqual({ kind: 'failed' });
-    expect(await attend(user)).toEqual({ kind: 'nothing' });
+    expect(await processDue(user)).toEqual({ kind: 'failed' });
+    expect(await processDue(user)).toEqual({ kind: 'nothing' });
     waits.push(await dueIn(user));
     its.pass((await dueIn(user)) + 1);
   }
@@ -72,9 +72,9 @@ it('a connection falls due no sooner than its provider allows, however short its
   const user = await slow.connect({});
   expect(await slow.ask(user)).toMatchObject({ code: 'ok' });
   slow.pass(30_000);
-  expect(await slow.refresher().attend(user, slow.platform)).toEqual({ kind: 'nothing' });
+  expect(await slow.refresher().processDue(user, slow.platform)).toEqual({ kind: 'nothing' });
   slow.pass(30_000);
-  expect(await slow.refresher().attend(user, slow.platform)).toEqual({ kind: 'renewed' });
+  expect(await slow.refresher().processDue(user, slow.platform)).toEqual({ kind: 'renewed' });
   expect(slow.provider.requests).toHaveLength(2);
   await slow.close();
 });
@@ -82,8 +82,8 @@ it('a connection falls due no sooner than its provider allows, however short its
 it('a rate that is used up is no failure: it is told for how long, and the connection falls due then', async () => {
   const limited = await openProviderAndRefreshes({ profile: { limits: { per_minute: 1 } } });
   const [one, two] = [await limited.connect({}), await limited.connect({})];
-  expect(await limited.refresher().attend(one, limited.platform)).toEqual({ kind: 'renewed' });
-  expect(await limited.refresher().attend(two, limited.platform)).toEqual({
+  expect(await limited.refresher().processDue(one, limited.platform)).toEqual({ kind: 'renewed' });
+  expect(await limited.refresher().processDue(two, limited.platform)).toEqual({
     kind: 'throttled',
     retryAfterMs: expect.any(Number),
   });
@@ -97,9 +97,9 @@ it('a connection that nobody can renew is told expired at its time, once, by whi
   const user = await its.connect({ refresh: null, expiresInMs: MINUTE_MS });
   expect(await dueIn(user)).toBeLessThanOrEqual(MINUTE_MS);
   its.pass(MINUTE_MS);
-  const attended = await Promise.all([attend(user), attend(user)]);
-  expect(attended.filter(({ kind }) => kind === 'told')).toHaveLength(1);
-  expect(await attend(user)).toEqual({ kind: 'nothing' });
+  const processed = await Promise.all([processDue(user), processDue(user)]);
+  expect(processed.filter(({ kind }) => kind === 'told')).toHaveLength(1);
+  expect(await processDue(user)).toEqual({ kind: 'nothing' });
   expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
   expect(its.auditOf(user)).toEqual(['StoreToken ok', 'TellState ok']);
   expect(await its.recordOf(user)).toMatchObject({ lease: null });
@@ -108,9 +108,9 @@ it('a connection that nobody can renew is told expired at its time, once, by whi
 it('a connection whose refresh token has lapsed does not fall due again and again', async () => {
   const user = await its.connect({ expiresInMs: MINUTE_MS, refreshExpiresInMs: MINUTE_MS });
   its.pass(2 * MINUTE_MS);
-  expect(await attend(user)).toEqual({ kind: 'told' });
+  expect(await processDue(user)).toEqual({ kind: 'told' });
   for (let times = 0; times < 3; times += 1) {
-    expect(await attend(user)).toEqual({ kind: 'nothing' });
+    expect(await processDue(user)).toEqual({ kind: 'nothing' });
     expect(await dueIn(user)).toBeGreaterThan(HOUR_MS);
   }
   expect(its.provider.requests).toHaveLength(0);
@@ -121,7 +121,7 @@ it('that the end is near is told once, also where refreshing begins to fail then
   const user = await its.connect({ expiresInMs: 5 * DAY_MS, refreshExpiresInMs: 4 * DAY_MS });
   its.provider.otherwise(misbehave.serverError());
   for (let hours = 0; hours < 4 * 24 - 1; hours += 1) {
-    await attend(user);
+    await processDue(user);
     its.pass(HOUR_MS);
   }
   expect(its.changesOf(user).filter((change) => change === 'LAPSING')).toHaveLength(1);
@@ -131,10 +131,10 @@ it('that the end is near is told once, also where refreshing begins to fail then
 it('that it is well again is told once', async () => {
   const user = await its.connect({});
   its.provider.script(misbehave.serverError());
-  await attend(user);
+  await processDue(user);
   its.pass(await dueIn(user));
-  await Promise.all([attend(user), attend(user), its.ask(user)]);
-  await attend(user);
+  await Promise.all([processDue(user), processDue(user), its.ask(user)]);
+  await processDue(user);
   expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
 });
 
@@ -149,7 +149,7 @@ it('what a process that died left is resolved before it is told how the connecti
   died.pass(MINUTE_MS);
   const lapse = (await died.recordOf(user)).lease?.until ?? 0;
   await new Promise((resolve) => setTimeout(resolve, lapse - Date.now() + 50));
-  expect(await died.refresher().attend(user, died.platform)).toEqual({ kind: 'dead' });
+  expect(await died.refresher().processDue(user, died.platform)).toEqual({ kind: 'dead' });
   expect(died.sent('left')).toBe(1);
   expect(died.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);
   await died.close();
@@ -158,5 +158,5 @@ it('what a process that died left is resolved before it is told how the connecti
 it('what is gone is gone', async () => {
   const user = await its.connect({});
   await revoke(its.vault, its.platform, user);
-  expect(await attend(user)).toEqual({ kind: 'gone' });
+  expect(await processDue(user)).toEqual({ kind: 'gone' });
 });

@@ -6,7 +6,7 @@ import { deliver, failureRecord } from './reply.ts';
 import type { PartitionCount, ReplyTopics } from './reply-address.ts';
 
 /** What hints are sent with. */
-export interface HintParts {
+export interface NoticeParts {
   readonly codec: Codec;
   readonly replies: Publisher;
   readonly topics: ReplyTopics;
@@ -14,27 +14,27 @@ export interface HintParts {
   readonly now: () => number;
 }
 
-const HINT_EVERY_MS = 1_000;
+const NOTICE_EVERY_MS = 1_000;
 
 /**
  * Lets an engine know that a command in its name proved nothing, without a signature and at most once a second: a client
  * names it in its timeout and never acts on it.
  */
-export const hintStrangers = (parts: HintParts): ((received: Received) => void) => {
-  const hinted = new Map<string, number>();
+export const notifyUnauthenticated = (parts: NoticeParts): ((received: Received) => void) => {
+  const notified = new Map<string, number>();
   return (received) => {
     const { engine } = received.headers;
     const at = parts.now();
-    if (at - (hinted.get(engine) ?? 0) < HINT_EVERY_MS) return;
-    hinted.set(engine, at);
+    if (at - (notified.get(engine) ?? 0) < NOTICE_EVERY_MS) return;
+    notified.set(engine, at);
     // Nobody waits for a hint: one that fails is not repeated.
-    hint(parts, received).catch(() => undefined);
+    notify(parts, received).catch(() => undefined);
   };
 };
 
 /** Goes to the claimed engine's own topics only, so that nobody can have it sent elsewhere. */
-const hint = async (
-  { topics, partitionCount, codec, replies }: HintParts,
+const notify = async (
+  { topics, partitionCount, codec, replies }: NoticeParts,
   { headers, key }: Received,
 ): Promise<void> => {
   const own = [topics.ofEngine(headers.engine), topics.gateway];
