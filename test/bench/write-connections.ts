@@ -66,7 +66,7 @@ const connect = (user: UserId, platform: PlatformId, record: ConnectionRecord, d
   remove: [],
   flows: null,
   forget: false,
-  remember: null,
+  dedupe: null,
   transition: { id: randomUUID(), user, audit: Buffer.alloc(1), events: [] },
 });
 

@@ -47,7 +47,7 @@ const viewNow = (): UserView => {
     [made(platformId('slack')), recordAt(now, { expiresAt: null, renewed: false })],
   ]);
   const user = { revision: now * 1_000, dataKey: { kid: Buffer.alloc(16), wrapped: Buffer.alloc(64) } };
-  return { nowMicros: now * 1_000, user, connections, flows: [], remembered: null };
+  return { nowMicros: now * 1_000, user, connections, flows: [], dedupeRecord: null };
 };
 
 const SEALED = ciphertext(Buffer.alloc(100));

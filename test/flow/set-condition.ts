@@ -92,7 +92,7 @@ const changeOf = (
     remove: [],
     flows: null,
     forget: false,
-    remember: null,
+    dedupe: null,
     transition: transitionOf(journal, { user, platform, revision, record }),
   };
 };

@@ -85,7 +85,7 @@ export const openRefreshes = async (options: RefreshesOptions): Promise<Refreshe
     providers: reached.providers,
     now,
     uuid: randomUUID,
-    rememberMs: 60_000,
+    dedupeTtlMs: 60_000,
   };
   const refresher = (parts: Partial<Vault> = {}) =>
     createRefresher(

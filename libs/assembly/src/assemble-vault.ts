@@ -65,7 +65,7 @@ type Context = ServiceContext<VaultConfig>;
 
 const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
 /** Outcomes are remembered longer than a command can be read again: its retention, and what of a segment outlasts it. */
-const REMEMBER_MS = 2 * COMMAND_RETENTION_MS;
+const DEDUPE_TTL_MS = 2 * COMMAND_RETENTION_MS;
 /** How long one attempt waits for an audit record or events to be acknowledged, as it does for the store: callers want an answer. */
 const JOURNAL_MS = 1_500;
 /** A service has 20 s to stop, and its other parts want some of them. */
@@ -97,7 +97,7 @@ export const assembleVault = async (
     providers: await reachProviders(context, catalog, env),
     now: Date.now,
     uuid: randomUUID,
-    rememberMs: REMEMBER_MS,
+    dedupeTtlMs: DEDUPE_TTL_MS,
   };
   return { vault, refresher: await openRefresher(context, vault), catalog, wrapper, codec, bus, topics };
 };

@@ -37,7 +37,7 @@ const answered = async (facts: Facts, now: number): Promise<readonly PlatformSta
     all: () => [...NAMES].map(([id, displayName]) => ({ id, displayName })),
     displayName: (id: PlatformId) => NAMES.get(id) ?? null,
   };
-  const store = { readUser: async () => ({ ...facts, nowMicros: 0, remembered: null }) };
+  const store = { readUser: async () => ({ ...facts, nowMicros: 0, dedupeRecord: null }) };
   const parts = { store, platforms, now: () => now, uuid: () => call.requestId };
   const answer = await getStatus(parts, call, { user }, () => true);
   return answer.ok ? answer.value.platforms : expect.fail('GetStatus refused');

@@ -52,13 +52,13 @@ const openScene = () => {
       const { row, clock: nowMicros } = scene;
       const dataKey = { kid: Buffer.alloc(16), wrapped: Buffer.alloc(1) };
       return row === null
-        ? { nowMicros, user: null, connections: new Map(), flows: [], remembered: null }
+        ? { nowMicros, user: null, connections: new Map(), flows: [], dedupeRecord: null }
         : {
             nowMicros,
             user: { revision: row.revision, dataKey },
             connections: new Map([[gmail, recordOf(row.content)]]),
             flows: [],
-            remembered: null,
+            dedupeRecord: null,
           };
     },
     /** A projector; `hold` keeps what its store answered from it until it resolves. */

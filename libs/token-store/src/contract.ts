@@ -2,8 +2,8 @@ import type { TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { allUsersAreFound } from './contract/all-users-are-found.ts';
 import { changesAreAtomic } from './contract/changes-are-atomic.ts';
-import { changesAreRemembered } from './contract/changes-are-remembered.ts';
 import { changesEndLeases } from './contract/changes-end-leases.ts';
+import { changesLeaveDedupeRecords } from './contract/changes-leave-dedupe-records.ts';
 import { flowsAreKept } from './contract/flows-are-kept.ts';
 import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
 import { readsAnswerWhatWasWritten } from './contract/reads-answer-what-was-written.ts';
@@ -36,7 +36,7 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     readsAnswerWhatWasWritten(store);
     readsSeeEveryChange(store);
     changesAreAtomic(store);
-    changesAreRemembered(store);
+    changesLeaveDedupeRecords(store);
     transitionsStayPending(store);
     leasesHaveOneHolder(store);
     changesEndLeases(store);

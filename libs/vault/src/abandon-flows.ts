@@ -57,7 +57,7 @@ const changeOf = (
     remove: [],
     flows: view.flows.filter((flow) => !over.includes(flow)),
     forget: false,
-    remember: null,
+    dedupe: null,
     transition: transitionOf(parts, SCHEDULER, {
       about: { user, platform },
       revision,

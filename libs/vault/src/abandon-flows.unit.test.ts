@@ -68,7 +68,7 @@ describe('abandoning flows', () => {
     const later = flowOn(SLACK, 1);
     const { abandon, applied, settled, told } = open(withFlows(flowOn(GMAIL, 0), later));
     expect(await abandon()).toBe(1);
-    expect(applied).toMatchObject([{ flows: [later], put: null, remove: [], leaseOwner: null, remember: null }]);
+    expect(applied).toMatchObject([{ flows: [later], put: null, remove: [], leaseOwner: null, dedupe: null }]);
     expect(settled).toEqual([PENDING]);
     expect(told.audits).toMatchObject([
       {

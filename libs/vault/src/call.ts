@@ -16,7 +16,7 @@ export interface Vault {
   readonly now: () => number;
   readonly uuid: () => string;
   /** How long a mutation's outcome is remembered: longer than its command can be read again from the topic. */
-  readonly rememberMs: number;
+  readonly dedupeTtlMs: number;
 }
 
 /** One authenticated command: who asks, under which id. */

@@ -1,8 +1,8 @@
 import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
+import { dedupeOutcomeText, matchDedupeRecord, parseDedupeOutcome } from './dedupe.ts';
 import type { Failure } from './errors.ts';
 import type { PlatformId, UserId } from './model.ts';
-import { dedupeOutcomeText, parseDedupeOutcome, recall } from './remember.ts';
-import type { Change, Remembered, Transition, UserView } from './token-store.ts';
+import type { Change, DedupeRecord, Transition, UserView } from './token-store.ts';
 import { carryOut, contended, MAX_CONFLICTS, type TransitionContent, transitionOf } from './transition.ts';
 
 /** A mutating command, as far as the mechanism of change knows it. */
@@ -56,7 +56,7 @@ export const change = async <T>(
 ): Promise<Answer<T>> => {
   let view = first;
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-    const known = recall(view, mutation.digest);
+    const known = matchDedupeRecord(view, mutation.digest);
     if (known === 'different') return DUPLICATE;
     if (known !== 'new') return repeated(vault, call, mutation, known.outcome);
     const decision = await mutation.decide(view);
@@ -88,8 +88,8 @@ const unchanged = async <T>(
   const outcome = dedupeOutcomeText(
     decision.kind === 'refuse' ? { refused: decision.failure } : { value: decision.value },
   );
-  const remembered = await vault.store.remember(mutation.user, entryOf(vault, mutation, outcome));
-  const known = recall({ remembered }, mutation.digest);
+  const dedupeRecord = await vault.store.dedupe(mutation.user, entryOf(vault, mutation, outcome));
+  const known = matchDedupeRecord({ dedupeRecord }, mutation.digest);
   if (known === 'different') return DUPLICATE;
   if (known !== 'new' && known.outcome !== outcome) return repeated(vault, call, mutation, known.outcome);
   return decision.kind === 'refuse'
@@ -98,10 +98,10 @@ const unchanged = async <T>(
 };
 
 const entryOf = <T>(
-  { rememberMs: keepMs }: Vault,
+  { dedupeTtlMs: keepMs }: Vault,
   { dedupeId: id, digest: mac }: Mutation<T>,
   outcome: string,
-): Remembered & { id: string; keepMs: number } => ({ id, mac, outcome, keepMs });
+): DedupeRecord & { id: string; keepMs: number } => ({ id, mac, outcome, keepMs });
 
 const contentOf = <T>(
   { user, platform }: Mutation<T>,
@@ -128,6 +128,6 @@ const changeOf = <T>(
   expectedRevision: view.user?.revision ?? null,
   leaseOwner: null,
   ...decision.write,
-  remember: entryOf(vault, mutation, dedupeOutcomeText({ value: decision.value })),
+  dedupe: entryOf(vault, mutation, dedupeOutcomeText({ value: decision.value })),
   transition,
 });

@@ -2,9 +2,9 @@ import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import type { RecordName } from './credentials.ts';
 import type { DeadlineBudget } from './deadline-budget.ts';
+import { commandDigest, dedupeId } from './dedupe.ts';
 import { type EndingParts, endGrant, type GrantEnd } from './end-grant.ts';
 import type { PlatformId } from './model.ts';
-import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
 import type { UserView } from './token-store.ts';
 

@@ -1,7 +1,7 @@
 import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
+import { commandDigest, dedupeId } from './dedupe.ts';
 import type { Flow, PlatformId, UserId } from './model.ts';
-import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
 import type { UserView } from './token-store.ts';
 

@@ -6,8 +6,8 @@ import { type Call, refuse, type Vault } from './call.ts';
 import { type Decision, type Mutation, nextVersion } from './change.ts';
 import { type Credentials, type SealedCredentials, sealCredentials } from './credentials.ts';
 import type { DeadlineBudget } from './deadline-budget.ts';
+import { commandDigest, dedupeId } from './dedupe.ts';
 import type { ConnectionRecord, PlatformId, UserId, WrappedDataKey } from './model.ts';
-import { commandDigest, dedupeId } from './remember.ts';
 import { status } from './status.ts';
 import type { UserView } from './token-store.ts';
 

@@ -1,7 +1,7 @@
 import type { ConnectionRecord, Flow, Lease, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
 
 /** What a mutating command left behind, so that its repetition is answered and not executed. */
-export interface Remembered {
+export interface DedupeRecord {
   /** HMAC-SHA256 of the decoded command: equal means repeated, different means that the key was used twice. */
   readonly mac: Buffer;
   /** The outcome as the domain wrote it. Holds no secret. */
@@ -44,7 +44,7 @@ export interface Change {
   readonly flows: readonly Flow[] | null;
   /** Deletes the user's row, wrapped data key included, and all connections (crypto-shredding). */
   readonly forget: boolean;
-  readonly remember: (Remembered & { readonly id: string; readonly keepMs: number }) | null;
+  readonly dedupe: (DedupeRecord & { readonly id: string; readonly keepMs: number }) | null;
   readonly transition: Transition;
 }
 
@@ -53,7 +53,7 @@ export type Applied =
   /** Somebody else changed the user first, or the lease is not the owner's any more: read again and decide again. */
   | { readonly kind: 'conflict' }
   /** A record with this `remember.id` is there already. Nothing was written. */
-  | { readonly kind: 'remembered'; readonly remembered: Remembered };
+  | { readonly kind: 'remembered'; readonly dedupeRecord: DedupeRecord };
 
 /** Everything about a user that a mutation is decided upon, read in one step. */
 export interface UserView {
@@ -65,7 +65,7 @@ export interface UserView {
   /** All open flows, also where one platform was asked for; some may be past their time. */
   readonly flows: readonly Flow[];
   /** The record of `dedupeId`, else that of `refusalId`, where one was asked for and is there. */
-  readonly remembered: Remembered | null;
+  readonly dedupeRecord: DedupeRecord | null;
 }
 
 /** What has fallen due: a connection, or the flows of a user (`platform` null). */
@@ -114,7 +114,7 @@ export interface TokenStore {
    * Remembers an outcome that changed nothing under `id`, where nothing is remembered yet. Answers what is remembered
    * now: the earlier one where there is one.
    */
-  remember(user: UserId, entry: Remembered & { readonly id: string; readonly keepMs: number }): Promise<Remembered>;
+  dedupe(user: UserId, entry: DedupeRecord & { readonly id: string; readonly keepMs: number }): Promise<DedupeRecord>;
   /**
    * Takes the lease of a connection whose credentials are still those of `tokenVersion`, for `ttlMs` of the store's clock:
    * a free one, or one that has lapsed. A claim that the same owner repeats (its answer was lost) answers as the first.

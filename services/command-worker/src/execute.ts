@@ -11,9 +11,9 @@ import {
   getStatus,
   getToken,
   type Mutation,
+  matchDedupeRecord,
   type Refresher,
   type RefreshOnRetrieval,
-  recall,
   refusalId,
   revokeToken,
   type StatusSnapshot,
@@ -113,12 +113,12 @@ const once = async <T>(
   const { user, platform, dedupeId, digest } = mutation;
   const refusal = refusalId(call, from.headers.mac);
   const view = await vault.store.readUser(user, platform, dedupeId, refusal);
-  const refused = recall(view, digest) === 'new' ? admission() : null;
+  const refused = matchDedupeRecord(view, digest) === 'new' ? admission() : null;
   if (refused === null) return change(vault, call, mutation, view);
   if (MAY_TURN.has(refused.code)) {
     const keepMs =
       Math.max(0, deadlineOf(from.record.timestamp, from.headers.timeoutMs) - vault.now()) + CLOCKS_APART_MS;
-    await vault.store.remember(user, { id: refusal, mac: digest, outcome: dedupeOutcomeText({ refused }), keepMs });
+    await vault.store.dedupe(user, { id: refusal, mac: digest, outcome: dedupeOutcomeText({ refused }), keepMs });
   }
   return { ok: false, failure: refused };
 };

@@ -5,8 +5,8 @@ import {
   GMAIL,
   newChange,
   newDataKey,
+  newDedupeRecord,
   newRecord,
-  newRemember,
   newUser,
   pendingOf,
   putOf,
@@ -26,10 +26,10 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
         { expectedRevision: revision + 1 },
       ];
       for (const fields of stale) {
-        const remember = newRemember();
-        const change = newChange(user, revision + 2, { ...fields, put: putOf(GMAIL), remember });
+        const dedupe = newDedupeRecord();
+        const change = newChange(user, revision + 2, { ...fields, put: putOf(GMAIL), dedupe });
         expect(await store().apply(change)).toEqual({ kind: 'conflict' });
-        expect((await store().readUser(user, null, remember.id)).remembered).toBeNull();
+        expect((await store().readUser(user, null, dedupe.id)).dedupeRecord).toBeNull();
       }
       expect(await store().readConnection(user, GMAIL)).toMatchObject({ user: { revision }, record: before });
       expect(await pendingOf(store(), user)).toHaveLength(1);
@@ -131,10 +131,10 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
     });
 
     test('a change of an unknown user without a data key leaves no row', async () => {
-      const [user, remember] = [newUser(), newRemember()];
-      expect(await store().apply(newChange(user, 1, { remember }))).toMatchObject({ kind: 'applied' });
-      const view = await store().readUser(user, null, remember.id);
-      expect([view.user, view.remembered?.outcome]).toEqual([null, remember.outcome]);
+      const [user, dedupe] = [newUser(), newDedupeRecord()];
+      expect(await store().apply(newChange(user, 1, { dedupe }))).toMatchObject({ kind: 'applied' });
+      const view = await store().readUser(user, null, dedupe.id);
+      expect([view.user, view.dedupeRecord?.outcome]).toEqual([null, dedupe.outcome]);
     });
 
     test.each<[string, Partial<Change>]>([

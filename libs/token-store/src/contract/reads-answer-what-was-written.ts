@@ -55,7 +55,7 @@ export const readsAnswerWhatWasWritten = (store: () => TokenStore): void => {
     test('of an unknown user there is no row, no record and nothing remembered', async () => {
       const user = newUser();
       expect(await store().readConnection(user, GMAIL)).toEqual({ user: null, record: null });
-      expect(await store().readUser(user, null, 'an-id')).toMatchObject({ user: null, remembered: null });
+      expect(await store().readUser(user, null, 'an-id')).toMatchObject({ user: null, dedupeRecord: null });
       expect((await store().readUser(user, GMAIL, null)).connections.size).toBe(0);
     });
 

@@ -58,7 +58,7 @@ export const putOf = (platform: PlatformId, record = newRecord(), dueAt: number 
 });
 
 /** What a mutation leaves behind under a fresh id. */
-export const newRemember = () => ({
+export const newDedupeRecord = () => ({
   id: randomBytes(16).toString('hex'),
   mac: randomBytes(32),
   outcome: '{"version":1}',
@@ -83,7 +83,7 @@ export const newChange = (user: UserId, revision: number, fields: Partial<Change
   remove: [],
   flows: null,
   forget: false,
-  remember: null,
+  dedupe: null,
   transition: newTransition(user),
   ...fields,
 });

@@ -5,7 +5,7 @@ import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { entryFields, pendingRef } from './pending.ts';
 import { runReplicated } from './replicate.ts';
-import { integerText, parseRemembered, recordFields } from './rows.ts';
+import { integerText, parseDedupeRecord, recordFields } from './rows.ts';
 import { asFields } from './run-script.ts';
 import { APPLY } from './scripts.ts';
 
@@ -33,7 +33,7 @@ const applyOnce = async (link: Link, change: Change, packed: readonly Argument[]
 
 /** @throws RangeError for a change that no decision can ask for; see the fields of `Change`. */
 const refuseImpossible = (change: Change): void => {
-  const { expectedRevision, revision, dataKey, put, leaseOwner, remove, flows, forget, remember } = change;
+  const { expectedRevision, revision, dataKey, put, leaseOwner, remove, flows, forget, dedupe } = change;
   const refuse = (what: string): never => {
     throw new RangeError(`impossible change: ${what}`);
   };
@@ -47,8 +47,8 @@ const refuseImpossible = (change: Change): void => {
   if (leaseOwner !== null && put === null) refuse('a lease without a put');
   if (leaseOwner === '') refuse('a lease of nobody');
   if (dataKey !== null && expectedRevision !== null) refuse('a second data key for a user');
-  if (remember !== null && remember.id === '') refuse('it remembers under no id');
-  if (remember !== null && remember.keepMs < 1) refuse('it remembers for no time');
+  if (dedupe !== null && dedupe.id === '') refuse('it remembers under no id');
+  if (dedupe !== null && dedupe.keepMs < 1) refuse('it remembers for no time');
 };
 
 /**
@@ -62,13 +62,13 @@ const platformsOf = async ({ redis, keys }: Link, user: UserId): Promise<readonl
 
 /** The script's KEYS. */
 const namesOf = ({ keys }: Link, change: Change, removed: readonly string[]): readonly string[] => {
-  const { user, put, remember } = change;
+  const { user, put, dedupe } = change;
   const shard = shardOf(user);
   return [
     keys.user(user),
     keys.due(shard),
     keys.pending(shard),
-    keys.dedupe(user, remember?.id ?? ''),
+    keys.dedupe(user, dedupe?.id ?? ''),
     ...(put === null ? [] : [keys.record(user, put.platform)]),
     ...removed.map((platform) => keys.records(user) + platform),
   ];
@@ -86,7 +86,7 @@ const packChange = (change: Change): readonly Argument[] => [
   change.leaseOwner ?? '',
   ...listOf(putFields(change.put)),
   ...listOf(flowFields(change.flows)),
-  ...listOf(rememberFields(change.remember)),
+  ...listOf(dedupeFields(change.dedupe)),
   ...listOf(entryFields(change.transition)),
 ];
 
@@ -100,8 +100,8 @@ const flowFields = (flows: Change['flows']): readonly Argument[] =>
     ? []
     : [flows.length === 0 ? '' : integerText(Math.min(...flows.map(({ expiresAt }) => expiresAt))), flowsText(flows)];
 
-const rememberFields = (remember: Change['remember']): readonly Argument[] =>
-  remember === null ? [] : [integerText(remember.keepMs), remember.mac, remember.outcome];
+const dedupeFields = (dedupe: Change['dedupe']): readonly Argument[] =>
+  dedupe === null ? [] : [integerText(dedupe.keepMs), dedupe.mac, dedupe.outcome];
 
 const appliedOf = (change: Change, answer: unknown): Applied => {
   const [kind, ...rest] = asFields(answer);
@@ -111,9 +111,9 @@ const appliedOf = (change: Change, answer: unknown): Applied => {
     case 'conflict':
       return { kind: 'conflict' };
     case 'remembered': {
-      const remembered = parseRemembered(rest);
-      if (remembered === null) throw new BrokenRow('dedupe', 'it is not there');
-      return { kind: 'remembered', remembered };
+      const dedupeRecord = parseDedupeRecord(rest);
+      if (dedupeRecord === null) throw new BrokenRow('dedupe', 'it is not there');
+      return { kind: 'remembered', dedupeRecord };
     }
     default:
       throw new TypeError('the script answers a kind that it does not have');

@@ -6,8 +6,8 @@ import {
   GMAIL,
   newChange,
   newDataKey,
+  newDedupeRecord,
   newRecord,
-  newRemember,
   newUser,
   pendingOf,
   putOf,
@@ -28,7 +28,7 @@ test('no acknowledged change is lost when Redis is killed and started again unde
         expectedRevision: revision === 0 ? null : revision,
         dataKey: revision === 0 ? newDataKey() : null,
         put: putOf(GMAIL, newRecord({ version: revision + 1 })),
-        remember: newRemember(),
+        dedupe: newDedupeRecord(),
       });
       const applied = await store.apply(next).catch(() => null);
       if (applied === null) unavailable += 1;
@@ -145,7 +145,7 @@ test('a full memory is unavailable without repetitions; reading, revoking and fo
   await connectUser(store, user);
   await connectUser(store, other);
   await server.redis.config('SET', 'maxmemory', '1mb');
-  const put = newChange(user, 2, { expectedRevision: 1, put: putOf(GMAIL), remember: newRemember() });
+  const put = newChange(user, 2, { expectedRevision: 1, put: putOf(GMAIL), dedupe: newDedupeRecord() });
   for (const { result, ms } of await Promise.all([timed(store.apply(put)), timed(store.probe())])) {
     expect(result).toMatchObject({ ...UNAVAILABLE, message: 'Redis is unavailable: OOM' });
     expect(ms).toBeLessThan(1_000);

@@ -6,8 +6,8 @@ import {
   GMAIL,
   newChange,
   newDataKey,
+  newDedupeRecord,
   newRecord,
-  newRemember,
   newUser,
   pendingOf,
   putOf,
@@ -26,7 +26,7 @@ describe('an answer that gets lost', () => {
   };
 
   test.each([
-    ['that is remembered', { remember: newRemember() }],
+    ['that is remembered', { dedupe: newDedupeRecord() }],
     ['that remembers nothing', {}],
   ])('of a change %s is answered `applied` by the repetition, which changes nothing', async (_, fields) => {
     const { store, loseAnswers } = await openBehindThief();
@@ -48,7 +48,7 @@ describe('an answer that gets lost', () => {
     await connectUser(store, user);
     // Spares that of the look at the user's platforms, and loses that of the script.
     loseAnswers(1, 1);
-    const forget = newChange(user, 2, { expectedRevision: 1, forget: true, remember: newRemember() });
+    const forget = newChange(user, 2, { expectedRevision: 1, forget: true, dedupe: newDedupeRecord() });
     expect(await store.apply(forget)).toMatchObject({ kind: 'applied' });
     expect(await pendingOf(store, user)).toHaveLength(2);
   });
@@ -99,9 +99,9 @@ describe('an answer that gets lost', () => {
 
   test('for good leaves a change that its repetition finds, and an error without its arguments', async () => {
     const { server, store, loseAnswers } = await openBehindThief({ retryForMs: 300 });
-    const [user, remember] = [newUser(), newRemember()];
+    const [user, dedupe] = [newUser(), newDedupeRecord()];
     const put = putOf(GMAIL, newRecord({ access: ciphertext(Buffer.from('canary-7f3a')) }));
-    const change = newChange(user, 1, { dataKey: newDataKey(), put, remember });
+    const change = newChange(user, 1, { dataKey: newDataKey(), put, dedupe });
     // The script is loaded, so that the answer that is lost is that of the change.
     await connectUser(store, newUser());
     loseAnswers(Number.POSITIVE_INFINITY);
@@ -109,7 +109,7 @@ describe('an answer that gets lost', () => {
     expect(result).toMatchObject(UNAVAILABLE);
     expect(inspect(result, { depth: 10, showHidden: true })).not.toMatch(new RegExp(`canary-7f3a|${user}`));
     const direct = await openStore({ url: server.url });
-    expect(await direct.apply(change)).toMatchObject({ kind: 'remembered', remembered: { mac: remember.mac } });
+    expect(await direct.apply(change)).toMatchObject({ kind: 'remembered', dedupeRecord: { mac: dedupe.mac } });
     expect(await pendingOf(direct, user)).toHaveLength(1);
   });
 });

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { apply } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
+import { dedupe } from './dedupe.ts';
 import { postpone, takeDue, upcoming } from './due.ts';
 import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
@@ -13,7 +14,6 @@ import { persist } from './persist.ts';
 import { readConnection, readUser } from './read.ts';
 import { readUsers } from './read-users.ts';
 import { RecentConnections } from './recent-connections.ts';
-import { remember } from './remember.ts';
 
 /** Where the store is and how patient it is. */
 export interface RedisStoreOptions {
@@ -83,7 +83,7 @@ const storeOn = (link: Link): TokenStore => {
     readConnection: async (user, platform) => readConnection(open(), user, platform),
     readUser: async (user, platform, dedupeId, refusalId) => readUser(open(), user, platform, dedupeId, refusalId),
     apply: async (change) => apply(open(), change),
-    remember: async (user, entry) => remember(open(), user, entry),
+    dedupe: async (user, entry) => dedupe(open(), user, entry),
     users: () => readUsers(open),
     claim: async (of) => claim(open(), of),
     hold: async (of) => hold(open(), of),

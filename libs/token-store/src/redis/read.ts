@@ -11,7 +11,7 @@ import { parseFlows } from './flows.ts';
 import type { Link } from './link.ts';
 import type { FoundConnection, Mark } from './recent-connections.ts';
 import { runReplicated } from './replicate.ts';
-import { type Fields, parseRecord, parseRemembered, parseUser } from './rows.ts';
+import { type Fields, parseDedupeRecord, parseRecord, parseUser } from './rows.ts';
 import { asFields, asList, runScript } from './run-script.ts';
 import { READ_USER } from './scripts.ts';
 
@@ -58,13 +58,13 @@ export const readUser = async (
     const [found] = await runScript(redis, READ_USER, names, args);
     return replicas !== null && remembers(found) ? runReplicated(link, READ_USER, names, args) : found;
   });
-  const [time, row, remembered, records] = asList(answer);
+  const [time, row, dedupeRecord, records] = asList(answer);
   const view = {
     nowMicros: microsOf(time),
     user: parseUser(asFields(row)),
     connections: parseConnections(asList(records), platform === null),
     flows: parseFlows(asFields(row)[FLOWS] ?? null),
-    remembered: parseRemembered(asFields(remembered)),
+    dedupeRecord: parseDedupeRecord(asFields(dedupeRecord)),
   };
   refuseOrphans(view.user, view.connections.size);
   return view;

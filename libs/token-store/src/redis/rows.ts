@@ -1,5 +1,5 @@
 import { ciphertext } from '@vault-engine/crypto';
-import type { ConnectionMetadata, ConnectionRecord, Lease, Remembered, UserRow } from '@vault-engine/vault';
+import type { ConnectionMetadata, ConnectionRecord, DedupeRecord, Lease, UserRow } from '@vault-engine/vault';
 import { BrokenRow, type RowKind } from '../broken-row.ts';
 import { conditionText, grantText, parseCondition, parseGrant } from './condition.ts';
 import { isObject, isText, isWhole, parseJson } from './json.ts';
@@ -80,7 +80,7 @@ export const parseUser = ([revision, kid, wrapped]: Fields): UserRow | null => {
 };
 
 /** What is remembered in `fields` (mac, outcome), or null where nothing is. */
-export const parseRemembered = ([mac, outcome]: Fields): Remembered | null => {
+export const parseDedupeRecord = ([mac, outcome]: Fields): DedupeRecord | null => {
   if (mac === null && outcome === null) return null;
   return { mac: present('dedupe', mac), outcome: present('dedupe', outcome).toString() };
 };

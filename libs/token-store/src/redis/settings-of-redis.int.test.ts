@@ -4,8 +4,8 @@ import {
   GMAIL,
   newChange,
   newDataKey,
+  newDedupeRecord,
   newRecord,
-  newRemember,
   newUser,
   pendingOf,
   putOf,
@@ -64,7 +64,7 @@ describe('with replicas to wait for', () => {
     const user = newUser();
     await connectUser(store, user);
     expect(await replica.redis.keys(`*${user}:gmail`)).toHaveLength(1);
-    const change = newChange(user, 2, { expectedRevision: 1, remember: newRemember() });
+    const change = newChange(user, 2, { expectedRevision: 1, dedupe: newDedupeRecord() });
     expect(await store.apply(change)).toMatchObject({ kind: 'applied' });
   });
 
@@ -92,23 +92,23 @@ describe('with replicas to wait for', () => {
     const replica = await startServer(['--replicaof', '127.0.0.1', String(master.port)]);
     const writer = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
     const reader = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
-    const [user, remember] = [newUser(), newRemember()];
+    const [user, dedupe] = [newUser(), newDedupeRecord()];
     await vi.waitFor(() => connectUser(writer, newUser()), { timeout: 10_000 });
     replica.signal('SIGSTOP');
-    const change = newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), remember });
+    const change = newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe });
     await expect(writer.apply(change)).rejects.toMatchObject(UNAVAILABLE);
     expect((await reader.readUser(user, null, null)).user?.revision).toBe(1);
-    await expect(reader.readUser(user, null, remember.id)).rejects.toMatchObject(UNAVAILABLE);
-    await expect(reader.remember(user, remember)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(reader.readUser(user, null, dedupe.id)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(reader.dedupe(user, dedupe)).rejects.toMatchObject(UNAVAILABLE);
     await expect(reader.pending(0, 10)).rejects.toMatchObject(UNAVAILABLE);
     replica.signal('SIGCONT');
     await vi.waitFor(async () => {
-      expect((await reader.readUser(user, null, remember.id)).remembered).toMatchObject({ mac: remember.mac });
+      expect((await reader.readUser(user, null, dedupe.id)).dedupeRecord).toMatchObject({ mac: dedupe.mac });
     });
     expect(await pendingOf(reader, user)).toHaveLength(1);
     // Confirming changed nothing: what lived for a time does, and what lived for ever too.
     const lives = async (key: string) => Number(await replica.redis.pttl(String((await replica.redis.keys(key))[0])));
     expect(await lives(`*:u:${user}`)).toBe(-1);
-    expect(await lives(`*:d:${remember.id}`)).toBeGreaterThan(0);
+    expect(await lives(`*:d:${dedupe.id}`)).toBeGreaterThan(0);
   });
 });

@@ -10,8 +10,8 @@ import {
   GMAIL,
   newChange,
   newDataKey,
+  newDedupeRecord,
   newRecord,
-  newRemember,
   newUser,
   pendingOf,
   putOf,
@@ -124,9 +124,9 @@ test('forgetting leaves no key and no due time that names the user', async () =>
 });
 
 test('the dedupe record lapses by itself', async () => {
-  const [user, remember] = [newUser(), newRemember()];
-  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), remember }));
-  const left = await redis.pttl(`${prefix}:{${shardOf(user)}}:d:${remember.id}`);
+  const [user, dedupe] = [newUser(), newDedupeRecord()];
+  await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe }));
+  const left = await redis.pttl(`${prefix}:{${shardOf(user)}}:d:${dedupe.id}`);
   expect(left).toBeGreaterThan(50_000);
   expect(left).toBeLessThanOrEqual(60_000);
 });

@@ -80,7 +80,7 @@ const changeOf = (
     remove: [],
     flows: null,
     forget: false,
-    remember: null,
+    dedupe: null,
     transition: transitionOf(
       vault,
       { ...actor, action },

@@ -54,7 +54,7 @@ export const nobody: UserView = {
   user: null,
   connections: new Map(),
   flows: [],
-  remembered: null,
+  dedupeRecord: null,
 };
 
 /** A user with these flows, at revision 5, without a connection. */

@@ -43,7 +43,7 @@ const connect = (user: UserId, platform: PlatformId, dueAt: number): Change => (
   remove: [],
   flows: null,
   forget: false,
-  remember: null,
+  dedupe: null,
   transition: { id: randomUUID(), user, audit: Buffer.alloc(1), events: [] },
 });
 

@@ -2,7 +2,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { canon } from '@vault-engine/crypto';
 import type { Call } from './call.ts';
 import type { Failure } from './errors.ts';
-import type { Remembered, UserView } from './token-store.ts';
+import type { DedupeRecord, UserView } from './token-store.ts';
 
 /** Names the dedupe record of a call: engine, user, idempotency key. Hex, so that no user id stands in a store's key. */
 export const dedupeId = (call: Pick<Call, 'engine' | 'idempotencyKey'>, user: string): string =>
@@ -31,11 +31,14 @@ export const commandDigest = (
     .digest();
 
 /** Whether the same command was executed before, another one under the same key, or none. */
-export const recall = (view: Pick<UserView, 'remembered'>, digest: Buffer): 'new' | 'different' | Remembered => {
-  const { remembered } = view;
-  if (remembered === null) return 'new';
-  const equal = remembered.mac.length === digest.length && timingSafeEqual(remembered.mac, digest);
-  return equal ? remembered : 'different';
+export const matchDedupeRecord = (
+  view: Pick<UserView, 'dedupeRecord'>,
+  digest: Buffer,
+): 'new' | 'different' | DedupeRecord => {
+  const { dedupeRecord } = view;
+  if (dedupeRecord === null) return 'new';
+  const equal = dedupeRecord.mac.length === digest.length && timingSafeEqual(dedupeRecord.mac, digest);
+  return equal ? dedupeRecord : 'different';
 };
 
 /** What a decision came to, as a dedupe record keeps it. */

@@ -1,8 +1,8 @@
 import { createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { commandDigest, dedupeId, matchDedupeRecord } from './dedupe.ts';
 import type { EngineId } from './model.ts';
-import { commandDigest, dedupeId, recall } from './remember.ts';
 
 const engine = (id: string) => id as EngineId; // tests name engines freely
 const key = (byte: number) => createSecretKey(Buffer.alloc(32, byte));
@@ -31,15 +31,17 @@ describe('recall', () => {
   const call = { action: 'StoreToken', dedupeKey: key(1) };
 
   it('tells a repetition from another command under the same key', () => {
-    const remembered = { mac: commandDigest(call, 'u1', 'gmail', 'abcd'), outcome: '{}' };
-    expect(recall({ remembered: null }, remembered.mac)).toBe('new');
-    expect(recall({ remembered }, commandDigest(call, 'u1', 'gmail', 'abcd'))).toBe(remembered);
-    expect(recall({ remembered }, commandDigest(call, 'u1', 'gmail', 'abce'))).toBe('different');
+    const dedupeRecord = { mac: commandDigest(call, 'u1', 'gmail', 'abcd'), outcome: '{}' };
+    expect(matchDedupeRecord({ dedupeRecord: null }, dedupeRecord.mac)).toBe('new');
+    expect(matchDedupeRecord({ dedupeRecord }, commandDigest(call, 'u1', 'gmail', 'abcd'))).toBe(dedupeRecord);
+    expect(matchDedupeRecord({ dedupeRecord }, commandDigest(call, 'u1', 'gmail', 'abce'))).toBe('different');
   });
 
   it('tells commands of another type apart, and digests under another key', () => {
-    const remembered = { mac: commandDigest(call, 'u1'), outcome: '{}' };
-    expect(recall({ remembered }, commandDigest({ ...call, action: 'ForgetUser' }, 'u1'))).toBe('different');
-    expect(recall({ remembered }, commandDigest({ ...call, dedupeKey: key(2) }, 'u1'))).toBe('different');
+    const dedupeRecord = { mac: commandDigest(call, 'u1'), outcome: '{}' };
+    expect(matchDedupeRecord({ dedupeRecord }, commandDigest({ ...call, action: 'ForgetUser' }, 'u1'))).toBe(
+      'different',
+    );
+    expect(matchDedupeRecord({ dedupeRecord }, commandDigest({ ...call, dedupeKey: key(2) }, 'u1'))).toBe('different');
   });
 });
