@@ -54,12 +54,12 @@ afterAll(async () => {
 
 describe('what a provider answers beside the tokens', () => {
   const place = { platform: 'talkative' };
-  const lapsed = { accessToken: 'lapsed', refreshToken: oldRefresh, expiresAt: Date.now() - 1, scopes: [] };
+  const expired = { accessToken: 'lapsed', refreshToken: oldRefresh, expiresAt: Date.now() - 1, scopes: [] };
 
   it('does not reach the caller of a renewed token', async () => {
     const action = await vault.client('action');
     provider.otherwise(misbehave.refresh(answer));
-    await action.storeToken({ userId: 'u1', ...place, ...lapsed });
+    await action.storeToken({ userId: 'u1', ...place, ...expired });
     const issued = await action.getToken({ userId: 'u1', ...place });
     expect(issued).toMatchObject({ accessToken: newAccess, params: {}, warning: null });
     said.push(
@@ -75,7 +75,7 @@ describe('what a provider answers beside the tokens', () => {
       ['u3', 500],
     ] as const) {
       provider.otherwise(misbehave.answer(status, { error: 'invalid_grant', error_description: other, ...copies }));
-      await action.storeToken({ userId, ...place, ...lapsed });
+      await action.storeToken({ userId, ...place, ...expired });
       const refused: unknown = await action.getToken({ userId, ...place }).catch((error: unknown) => error);
       expect(refused).toBeInstanceOf(Error);
       said.push(JSON.stringify(refused), String(refused));

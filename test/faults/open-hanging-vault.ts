@@ -16,7 +16,7 @@ export interface HangingVault {
   readonly hanging: MisbehavingProvider;
   readonly healthy: MisbehavingProvider;
   /** Stores a token that is usable, or one that has lapsed, which the scheduler looks after; answers its version. */
-  readonly connect: (userId: string, platform: string, lapses?: 'later' | 'already') => Promise<number>;
+  readonly connect: (userId: string, platform: string, expires?: 'later' | 'already') => Promise<number>;
   /** Asks for another token than that of `connect`, so that the provider is asked. Answers how it ended, and when. */
   readonly refresh: (
     userId: string,
@@ -38,8 +38,8 @@ export const openHangingVault = async (): Promise<HangingVault> => {
     ],
   });
   const writer = await vault.client('action', 2 * HANG_MS);
-  const connect: HangingVault['connect'] = async (userId, platform, lapses = 'later') => {
-    const expiresAt = Date.now() + (lapses === 'later' ? DAY_MS : -1_000);
+  const connect: HangingVault['connect'] = async (userId, platform, expires = 'later') => {
+    const expiresAt = Date.now() + (expires === 'later' ? DAY_MS : -1_000);
     const tokens = { accessToken: `access-${userId}`, refreshToken: `refresh-${userId}`, scopes: [], expiresAt };
     return (await writer.storeToken({ userId, platform, ...tokens })).tokenVersion;
   };

@@ -130,7 +130,7 @@ const start = async (vault: TestVault, service: RefreshingService): Promise<Runn
 /** Repeated until it is acknowledged: a worker may be killed meanwhile. */
 const connect = async (server: AuthorizationServer, writer: VaultClient, userId: string): Promise<string> => {
   const { access, refresh, scope } = await server.consent(userId);
-  const lapsed = Date.now() - 1_000;
+  const expired = Date.now() - 1_000;
   for (;;) {
     try {
       await writer.storeToken(
@@ -139,7 +139,7 @@ const connect = async (server: AuthorizationServer, writer: VaultClient, userId:
           platform: PLATFORM,
           accessToken: access,
           refreshToken: refresh,
-          expiresAt: lapsed,
+          expiresAt: expired,
           scopes: scope.split(' '),
         },
         { idempotencyKey: `connect-${userId}` },

@@ -147,8 +147,8 @@ it('what a process that died left is resolved before it is told how the connecti
   void died.ask(user, { rejectedVersion: tokenVersion, refresher: died.refresher(parts) });
   await death;
   died.pass(MINUTE_MS);
-  const lapse = (await died.recordOf(user)).lease?.until ?? 0;
-  await new Promise((resolve) => setTimeout(resolve, lapse - Date.now() + 50));
+  const expire = (await died.recordOf(user)).lease?.until ?? 0;
+  await new Promise((resolve) => setTimeout(resolve, expire - Date.now() + 50));
   expect(await died.refresher().processDue(user, died.platform)).toEqual({ kind: 'dead' });
   expect(died.sent('left')).toBe(1);
   expect(died.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED']);

@@ -38,9 +38,9 @@ describe('what a user is asked', () => {
   });
 
   it('is to reconnect what has lapsed, and what the provider has ended', () => {
-    const lapsed = platform('Gmail', { status: 'EXPIRED', suggestedAction: 'REAUTH', reason: 'access_token_expired' });
+    const expired = platform('Gmail', { status: 'EXPIRED', suggestedAction: 'REAUTH', reason: 'access_token_expired' });
     const ended = { ...lapsing(3_600_000), reason: 'grant_refused' };
-    expect(texts(user(lapsed, ended))).toEqual([
+    expect(texts(user(expired, ended))).toEqual([
       'u1: reconnect Gmail, it has lapsed',
       'u1: reconnect Notion, its grant is gone and its token lapses in 1 hour',
     ]);

@@ -116,12 +116,12 @@ const standing = (
   now: number,
 ): StatusView => {
   const valid = expiresAt === null || expiresAt > now;
-  const lapsed = lapsesAt !== null && lapsesAt <= now;
-  if (valid || (renewal === 'good' && !lapsed)) {
+  const expired = lapsesAt !== null && lapsesAt <= now;
+  if (valid || (renewal === 'good' && !expired)) {
     const ask = renewal === 'dead' || (askFrom !== null && askFrom <= now);
     return { status: 'CONNECTED', action: ask ? 'REAUTH' : 'NONE', reason: cause ?? (ask ? 'grant_lapses' : null) };
   }
-  if (renewal === 'failing' && !lapsed) return { status: 'EXPIRED', action: 'RETRY', reason: cause };
+  if (renewal === 'failing' && !expired) return { status: 'EXPIRED', action: 'RETRY', reason: cause };
   return { status: 'EXPIRED', action: 'REAUTH', reason: endReason(renewal, cause) };
 };
 

@@ -106,8 +106,8 @@ const FIRST_STEPS: Readonly<Record<ReturnType<typeof firstStep>, string>> = {
 
 /** How long the services wait for a provider is theirs to say: so at the latest, which a grace may be over before. */
 const maybeSpentSince = (record: ConnectionRecord, now: number): number | null => {
-  const lapsed = record.lease !== null && record.lease.until <= now ? record.lease : null;
-  return unknownSince(record, lapsed, { leaseMs: 0, refreshTimeoutMs: 0 });
+  const expired = record.lease !== null && record.lease.until <= now ? record.lease : null;
+  return unknownSince(record, expired, { leaseMs: 0, refreshTimeoutMs: 0 });
 };
 
 const next = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): string => {

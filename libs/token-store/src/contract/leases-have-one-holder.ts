@@ -48,9 +48,9 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
         const of = leaseOf(await connect());
         await claim(of, 1);
         await store().hold({ ...of, phase, ttlMs: 30 });
-        const lapsed = await leaseIn(of);
+        const expired = await leaseIn(of);
         const { of: next, before } = await succeed(of.user);
-        expect(before).toEqual(lapsed);
+        expect(before).toEqual(expired);
         expect(before).toMatchObject({ owner: of.owner, phase });
         expect(await leaseIn(next)).toMatchObject({ owner: next.owner, phase: 'claimed' });
       },

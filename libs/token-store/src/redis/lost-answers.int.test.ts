@@ -61,10 +61,10 @@ describe('an answer that gets lost', () => {
     await connectUser(store, user);
     await store.claim({ ...leased, user, owner: 'first', ttlMs: 1 });
     await store.hold({ ...leased, user, owner: 'first', phase: 'called', ttlMs: 1 });
-    const lapsed = (await store.readConnection(user, GMAIL)).record?.lease;
-    await vi.waitUntil(async () => (await store.readUser(user, GMAIL, null)).nowMicros / 1000 > (lapsed?.until ?? 0));
+    const expired = (await store.readConnection(user, GMAIL)).record?.lease;
+    await vi.waitUntil(async () => (await store.readUser(user, GMAIL, null)).nowMicros / 1000 > (expired?.until ?? 0));
     loseAnswers(1);
-    expect(await store.claim({ ...leased, user, owner: 'second' })).toEqual({ kind: 'claimed', before: lapsed });
+    expect(await store.claim({ ...leased, user, owner: 'second' })).toEqual({ kind: 'claimed', before: expired });
     expect((await store.readConnection(user, GMAIL)).record?.lease).toMatchObject({ owner: 'second' });
   });
 

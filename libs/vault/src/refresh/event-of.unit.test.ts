@@ -27,7 +27,7 @@ const lapsing = (condition?: Condition): ConnectionRecord => {
   return { ...record, metadata: { ...record.metadata, refreshExpiresAt: NOW + 1 }, storedAt: NOW - 1_000 };
 };
 
-const [VALID, LAPSED] = [connection(MINUTE_MS), connection(-1)];
+const [VALID, EXPIRED] = [connection(MINUTE_MS), connection(-1)];
 
 describe('what is told of a connection', () => {
   it.each([
@@ -38,9 +38,9 @@ describe('what is told of a connection', () => {
       connection(MINUTE_MS, failing('provider_throttles')),
       'FAILING',
     ],
-    ['that fails and is not valid', LAPSED, connection(-1, failing('provider_unavailable')), 'EXPIRED'],
+    ['that fails and is not valid', EXPIRED, connection(-1, failing('provider_unavailable')), 'EXPIRED'],
     ['that has died and is valid yet', VALID, connection(MINUTE_MS, DEAD), 'LAPSING'],
-    ['that has died and is not valid', LAPSED, connection(-1, DEAD), 'EXPIRED'],
+    ['that has died and is not valid', EXPIRED, connection(-1, DEAD), 'EXPIRED'],
     ['whose end is near', VALID, lapsing(), 'LAPSING'],
     ['whose end is near, and that begins to fail', lapsing(), lapsing(failing('provider_unavailable')), 'FAILING'],
     ['that has new credentials', VALID, connection(MINUTE_MS, undefined, 2), 'RENEWED'],
@@ -51,7 +51,7 @@ describe('what is told of a connection', () => {
   });
 
   it('that stands as it did is nothing, also where nobody was ever told of it and it stands well', () => {
-    for (const record of [VALID, LAPSED, lapsing(), connection(-1, DEAD)])
+    for (const record of [VALID, EXPIRED, lapsing(), connection(-1, DEAD)])
       expect(eventOf(withPublishedStatus(record, NOW), record, NOW)).toBeNull();
     expect(eventOf({ lastPublishedStatus: '', tokenVersion: 1 }, VALID, NOW)).toBeNull();
     expect(eventOf({ lastPublishedStatus: '', tokenVersion: 1 }, connection(-1, DEAD), NOW)).toMatchObject({
