@@ -11,7 +11,8 @@ import {
   type UnlockedRecord,
   unlockRecord,
 } from '@vault-engine/crypto';
-import type { ConnectionMetadata, ConnectionRecord, PlatformId, UserId } from './model.ts';
+import type { PlatformId, UserId } from '@vault-engine/model';
+import type { ConnectionMetadata, ConnectionRecord } from './connection-record.ts';
 
 /** Credentials and their metadata on their way into a record. */
 export interface Credentials {

@@ -1,7 +1,7 @@
+import type { UserId } from '@vault-engine/model';
 import type { Call, Vault } from './call.ts';
-import { type Decision, type Mutation, nextVersion } from './change.ts';
-import { commandDigest, dedupeId } from './dedupe.ts';
-import type { UserId } from './model.ts';
+import { type Decision, type Mutation, nextVersion } from './change/change.ts';
+import { commandDigest, dedupeId } from './change/dedupe.ts';
 import type { UserView } from './token-store.ts';
 
 /** What `ForgetUser` answers. */

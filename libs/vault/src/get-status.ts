@@ -1,7 +1,7 @@
+import type { ConnectionView, PlatformId, UserId } from '@vault-engine/model';
 import { type Answer, auditOf, type Call, type Vault } from './call.ts';
-import type { PlatformId, UserId } from './model.ts';
 import type { PlatformCatalog } from './ports.ts';
-import { type ConnectionView, status } from './status.ts';
+import { status } from './status.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** One platform in a {@link StatusSnapshot}. */

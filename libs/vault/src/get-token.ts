@@ -1,12 +1,13 @@
 import type { Secret } from '@vault-engine/crypto';
+import type { ErrorCode, Failure, PlatformId, StatusReason, UserId } from '@vault-engine/model';
 import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
+import type { Condition, ConnectionMetadata, ConnectionRecord, UserRow } from './connection-record.ts';
 import { openAccess, RecordCorrupt } from './credentials.ts';
-import type { ErrorCode, Failure } from './errors.ts';
-import type { Condition, ConnectionMetadata, ConnectionRecord, PlatformId, UserId, UserRow } from './model.ts';
 import { PortUnavailable } from './ports.ts';
 import { mayRefresh } from './refresh/decide-refresh.ts';
-import type { RefreshAnswer, Refresher } from './refresh/refresher.ts';
-import { type StatusReason, status } from './status.ts';
+import type { RefreshAnswer } from './refresh/refresh-request.ts';
+import type { Refresher } from './refresh/refresher.ts';
+import { status } from './status.ts';
 
 /** What `GetToken` asks for. */
 export interface GetToken {

@@ -1,6 +1,6 @@
 import type { DataKey } from '@vault-engine/crypto';
-import type { EngineId, PlatformId, UserId, WrappedDataKey } from './model.ts';
-import type { ConnectionView } from './status.ts';
+import type { ConnectionView, EngineId, PlatformId, UserId } from '@vault-engine/model';
+import type { WrappedDataKey } from './connection-record.ts';
 
 /** Which part a {@link PortUnavailable} speaks of. */
 export type Port = 'storage' | 'audit' | 'keys' | 'provider';

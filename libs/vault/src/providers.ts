@@ -1,5 +1,6 @@
 import type { Secret } from '@vault-engine/crypto';
-import type { ConnectionMetadata, PlatformId } from './model.ts';
+import type { PlatformId } from '@vault-engine/model';
+import type { ConnectionMetadata } from './connection-record.ts';
 
 /** Facts that the next refresh of a connection is decided by. Times are Unix milliseconds. */
 export interface RefreshFacts {

@@ -1,8 +1,9 @@
 import { ciphertext } from '@vault-engine/crypto';
+import { nextStatusChangeAt, statusAt, statusText } from '@vault-engine/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Condition, ConnectionRecord } from './model.ts';
-import { nextStatusChangeAt, status, statusAt, statusText } from './status.ts';
+import type { Condition, ConnectionRecord } from './connection-record.ts';
+import { status } from './status.ts';
 
 interface Facts {
   readonly expiresAt?: number | null;

@@ -1,4 +1,5 @@
-import type { ConnectionRecord, Flow, Lease, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
+import type { PlatformId, UserId } from '@vault-engine/model';
+import type { ConnectionRecord, Flow, Lease, UserRow, WrappedDataKey } from './connection-record.ts';
 
 /** What a mutating command left behind, so that its repetition is answered and not executed. */
 export interface DedupeRecord {

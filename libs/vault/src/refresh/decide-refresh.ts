@@ -1,6 +1,7 @@
-import { isOver } from '../attention.ts';
-import type { Condition, ConnectionRecord, DeadReason, FailingReason, Lease } from '../model.ts';
+import type { DeadReason, FailingReason } from '@vault-engine/model';
+import type { Condition, ConnectionRecord, Lease } from '../connection-record.ts';
 import type { RefreshOutcome, RefreshTerms } from '../providers.ts';
+import { isOver } from './schedule.ts';
 
 /** Whether a connection may be refreshed now. `kept`: not at all, as it stands; `later`: not yet. */
 export type MayRefresh =

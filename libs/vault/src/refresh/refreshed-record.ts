@@ -1,8 +1,8 @@
 import type { DataKey, Secret } from '@vault-engine/crypto';
-import { withPublishedStatus } from '../attention.ts';
+import type { ConnectionMetadata, ConnectionRecord, Grant } from '../connection-record.ts';
 import { type RecordName, sealCredentials } from '../credentials.ts';
-import type { ConnectionMetadata, ConnectionRecord, Grant } from '../model.ts';
 import type { RefreshedCredentials } from '../providers.ts';
+import { withPublishedStatus } from '../status.ts';
 
 /** What a renewed record is made of, beside the provider's answer. */
 export interface RefreshedFrom {

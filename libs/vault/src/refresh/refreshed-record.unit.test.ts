@@ -1,9 +1,10 @@
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import { statusText } from '@vault-engine/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openAccess, openRefresh } from '../credentials.ts';
 import type { RefreshedCredentials } from '../providers.ts';
-import { status, statusText } from '../status.ts';
+import { status } from '../status.ts';
 import { connectionOf } from '../testing/connection-samples.ts';
 import { GMAIL, KEY, NOW, USER } from '../testing/flow-samples.ts';
 import { metadataAfter, refreshedRecord } from './refreshed-record.ts';
