@@ -1,66 +1,66 @@
 import type { Ciphertext } from '@vault-engine/crypto';
 import type { DeadReason, FailingReason, PlatformId } from '@vault-engine/model';
 
-/** What is known of a connection in the clear. Its hash is part of the record's authenticated context. */
+/** The clear part of a record. Its hash is in the associated data of the ciphertexts. */
 export interface ConnectionMetadata {
   /** RFC 6749 §7.1, e.g. `Bearer`. */
   readonly tokenType: string;
   readonly scopes: readonly string[];
-  /** When the access token lapses, Unix milliseconds; null where nobody said. */
+  /** When the access token expires, Unix milliseconds; null: not stated. */
   readonly expiresAt: number | null;
-  /** When the refresh token lapses, Unix milliseconds; null where nobody said. */
+  /** When the refresh token expires, Unix milliseconds; null: not stated. */
   readonly refreshExpiresAt: number | null;
-  /** Facts of the connection that a caller needs beside the token, e.g. an instance URL. Never a secret. */
+  /** What a caller needs beside the token, e.g. an instance URL. Never a secret. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** The right to refresh one connection: whoever has it may spend the refresh token. */
+/** The right to refresh one connection. Only its holder may send the refresh token. */
 export interface Lease {
   /** Random, new for each claim. */
   readonly owner: string;
-  /** When it lapses, Unix milliseconds of the store's clock. */
+  /** When it expires, Unix milliseconds of the store's clock. */
   readonly until: number;
-  /** `called`: the provider may have been asked, so the refresh token may be spent. */
+  /** `called`: the refresh token may have been sent, so it may be spent. */
   readonly phase: 'claimed' | 'called';
 }
 
-/** How refreshing a connection goes. It is not part of what ciphertexts are bound to. */
+/** How refreshes of a connection go. Ciphertexts are not bound to it. */
 export type Condition =
-  /** It is not refreshed: it has no refresh token, or nobody here is registered with the provider. */
+  /** It is not refreshed: it has no refresh token, or no client is configured for its platform. */
   | { readonly kind: 'none' }
   | { readonly kind: 'good' }
-  /** It failed for now, and is not tried again before `retryAt` (Unix milliseconds). */
+  /** Refreshes fail for now. The next one is at `retryAt` (Unix milliseconds). */
   | {
       readonly kind: 'failing';
       readonly reason: FailingReason;
       readonly since: number;
       readonly failures: number;
       readonly retryAt: number;
-      /** When the refresh token was first sent without an answer, Unix milliseconds; null: it is not spent. */
+      /** When the refresh token was first sent without an answer, Unix milliseconds; null: it is unspent. */
       readonly unknownSince: number | null;
     }
-  /** The grant is gone: only the user can connect again. */
+  /** The grant is gone: the user has to connect again. */
   | { readonly kind: 'dead'; readonly reason: DeadReason; readonly since: number };
 
-/** What is known of the user's consent. It is not part of what ciphertexts are bound to. */
+/** The user's consent. Ciphertexts are not bound to it. */
 export interface Grant {
-  /** When the credentials that it began with were stored, Unix milliseconds. */
+  /** When its first credentials were stored, Unix milliseconds. */
   readonly since: number;
-  /** When it ends whatever is refreshed, Unix milliseconds; null where nobody said. */
+  /** When it ends however often it is refreshed, Unix milliseconds; null: not stated. */
   readonly endsAt: number | null;
-  /** When it was last refreshed, Unix milliseconds; null: not yet. */
+  /** When it was last refreshed, Unix milliseconds; null: never. */
   readonly refreshedAt: number | null;
-  /** Digest of the upstream account; null where the platform has no way to ask for it. */
+  /** Digest of the upstream account; null: not known. */
   readonly account: string | null;
 }
 
-/** A flow that a user has started and not finished: see `StartConnection`. */
+/** An OAuth flow that a user has started and not finished; see `StartConnection`. */
 export interface Flow {
   readonly id: string;
   readonly platform: PlatformId;
   /** Unix milliseconds. */
   readonly startedAt: number;
-  /** When it counts as abandoned, Unix milliseconds. */
+  /** When it is abandoned, Unix milliseconds. */
   readonly expiresAt: number;
 }
 
@@ -68,7 +68,7 @@ export interface Flow {
 export interface ConnectionRecord {
   /** Microseconds of the store's clock, or the last version plus one. Changes with every write of credentials or metadata. */
   readonly version: number;
-  /** Changes with the credentials only: what a caller names when a token is rejected. */
+  /** Changes with the credentials only. A caller names it when a platform rejects a token. */
   readonly tokenVersion: number;
   /** Unix milliseconds. */
   readonly storedAt: number;
@@ -77,9 +77,9 @@ export interface ConnectionRecord {
   readonly refresh: Ciphertext | null;
   readonly condition: Condition;
   readonly grant: Grant;
-  /** How the connection was last said to stand, as `statusText` writes it: an event is due where it stands otherwise. */
+  /** The status that was last published, as `statusText` writes it. An event is due when the status differs. */
   readonly lastPublishedStatus: string;
-  /** Who refreshes it, or did when the process died; null: nobody. Written by the lease's own methods alone. */
+  /** The lease, also one whose holder has died; null: none. Only the lease's own methods write it. */
   readonly lease: Lease | null;
 }
 

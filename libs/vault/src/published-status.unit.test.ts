@@ -27,7 +27,7 @@ const lapsing = (condition?: Condition): ConnectionRecord => {
 
 const [VALID, EXPIRED] = [connection(MINUTE_MS), connection(-1)];
 
-describe('what is told of a connection', () => {
+describe('the event of a changed connection', () => {
   it.each([
     ['that fails and is valid yet', VALID, connection(MINUTE_MS, failing('provider_unavailable')), 'FAILING'],
     [
@@ -48,7 +48,7 @@ describe('what is told of a connection', () => {
     expect(eventOf(withPublishedStatus(before, NOW), after, NOW)).toEqual({ change, view: status(after, NOW) });
   });
 
-  it('that stands as it did is nothing, also where nobody was ever told of it and it stands well', () => {
+  it('is none while its status is the published one, or was never published and is well', () => {
     for (const record of [VALID, EXPIRED, lapsing(), connection(-1, DEAD)])
       expect(eventOf(withPublishedStatus(record, NOW), record, NOW)).toBeNull();
     expect(eventOf({ lastPublishedStatus: '', tokenVersion: 1 }, VALID, NOW)).toBeNull();
@@ -57,7 +57,7 @@ describe('what is told of a connection', () => {
     });
   });
 
-  it('is told once: whoever has been told is told nothing more until it stands otherwise', () => {
+  it('is published once: the same status has no second event', () => {
     const conditions = fc.constantFrom<Condition>({ kind: 'good' }, failing('provider_throttles'), DEAD);
     const connections = fc.tuple(fc.integer({ min: -10, max: 10 }), conditions).map((of) => connection(...of));
     fc.assert(

@@ -4,23 +4,23 @@ import type { Change, DedupeRecord, Transition, UserView } from '../token-store.
 import { dedupeOutcomeText, matchDedupeRecord, parseDedupeOutcome } from './dedupe.ts';
 import { carryOut, contended, MAX_CONFLICTS, type TransitionContent, transitionOf } from './transition.ts';
 
-/** A mutating command, as far as the mechanism of change knows it. */
+/** A mutating command, as {@link change} carries it out. */
 export interface Mutation<T> {
   readonly user: UserId;
-  /** The connection it is about; null: the whole user. */
+  /** The connection to change; null: the whole user. */
   readonly platform: PlatformId | null;
   readonly dedupeId: string;
   readonly digest: Buffer;
-  /** What to do, given what is stored. Called again when somebody else was faster. */
+  /** Decides from what is stored. Called again after a conflict. */
   readonly decide: (view: UserView) => Promise<Decision<T>> | Decision<T>;
-  /** The value of an earlier execution, as it was read back. */
+  /** Reads the value of an earlier execution back. */
   readonly recalled: (value: unknown) => T;
 }
 
-/** What a mutation decides upon a user's state. */
+/** The decision of a mutation. */
 export type Decision<T> =
   | { readonly kind: 'refuse'; readonly failure: Failure }
-  /** Nothing to change: the answer stands as it is. */
+  /** Nothing to change. */
   | { readonly kind: 'nothing'; readonly value: T }
   | {
       readonly kind: 'change';
@@ -32,20 +32,19 @@ export type Decision<T> =
       readonly reason?: string;
     };
 
-/** Every revision and record version is the last one plus one, or the store's clock in µs: it never runs backwards. */
+/** The next revision or record version: the last one plus one, or the store's clock in µs if that is later. */
 export const nextVersion = (last: number | null, nowMicros: number): number => Math.max((last ?? 0) + 1, nowMicros);
 
 /**
- * Carries a mutation out, once:
- * 1. a repetition is answered from its dedupe record, another command under the same key is refused;
- * 2. `decide` says what to write, upon what is stored;
- * 3. one atomic step writes it with its dedupe record and its transition, unless somebody else was faster: then again from 1;
- *    what changes nothing is remembered too, because a command that comes again from Kafka after later ones of its user
- *    must not then find something to change;
- * 4. the transition's audit record and events are acknowledged, then it is settled.
+ * Carries a mutation out once:
+ * 1. A repetition is answered from its dedupe record. Another command under the same key is refused.
+ * 2. `decide` says what to write.
+ * 3. One atomic step writes it with its dedupe record and its transition. After a conflict it starts again from 1. A decision
+ *    to change nothing gets a dedupe record too: Kafka may deliver the command again after later ones of the same user.
+ * 4. The transition's audit record and events are acknowledged, then it is settled.
  *
- * A failure in 3 may, and one in 4 does leave the change in place: its transition stays pending and is drained later, and
- * the caller's repetition finds the dedupe record.
+ * After a failure in 3 the change may be in place, and after one in 4 it is. Its transition stays pending and is drained
+ * later, and a repetition of the command finds the dedupe record.
  */
 export const change = async <T>(
   vault: Vault,
@@ -69,7 +68,7 @@ export const change = async <T>(
   throw contended();
 };
 
-const DUPLICATE = refuse('duplicate_request', 'this idempotency key was used for another command');
+const DUPLICATE = refuse('duplicate_request', 'this idempotency key was used for another command; use a new one');
 
 const repeated = <T>(vault: Vault, call: Call, mutation: Mutation<T>, text: string): Answer<T> => {
   const outcome = parseDedupeOutcome(text);

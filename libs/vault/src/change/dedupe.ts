@@ -4,7 +4,7 @@ import type { Failure } from '@vault-engine/model';
 import type { Call } from '../call.ts';
 import type { DedupeRecord, UserView } from '../token-store.ts';
 
-/** Names the dedupe record of a call: engine, user, idempotency key. Hex, so that no user id stands in a store's key. */
+/** The id of a call's dedupe record, from engine, user and idempotency key. A digest, so that it shows no user id. */
 export const dedupeId = (call: Pick<Call, 'engine' | 'idempotencyKey'>, user: string): string =>
   createHash('sha256')
     .update(canon('VE/dedupe-id/v1', call.engine, user, call.idempotencyKey))
@@ -12,8 +12,8 @@ export const dedupeId = (call: Pick<Call, 'engine' | 'idempotencyKey'>, user: st
     .slice(0, 32);
 
 /**
- * Names what is remembered of a refusal. It belongs to one signed request, not to the idempotency key: the caller's next
- * attempt is judged afresh, and the same bytes, which Kafka may deliver again, are not.
+ * The id of a refusal's dedupe record. It belongs to one signed request and not to the idempotency key: the caller's next
+ * attempt is decided again, and a second delivery of the same bytes is answered from the record.
  */
 export const refusalId = (call: Pick<Call, 'engine'>, requestMac: Buffer): string =>
   createHash('sha256')
@@ -21,7 +21,7 @@ export const refusalId = (call: Pick<Call, 'engine'>, requestMac: Buffer): strin
     .digest('hex')
     .slice(0, 32);
 
-/** What a mutation asks for, as one digest under the engine's own key: it covers secrets and tells nobody about them. */
+/** The digest of a command, secrets included, under the engine's own key. */
 export const commandDigest = (
   call: Pick<Call, 'action' | 'dedupeKey'>,
   ...fields: readonly (string | Uint8Array)[]
@@ -30,7 +30,7 @@ export const commandDigest = (
     .update(canon('VE/dedupe/v1', call.action, ...fields))
     .digest();
 
-/** Whether the same command was executed before, another one under the same key, or none. */
+/** The dedupe record if the same command was executed before; `different`: another one under the same key. */
 export const matchDedupeRecord = (
   view: Pick<UserView, 'dedupeRecord'>,
   digest: Buffer,
@@ -41,7 +41,7 @@ export const matchDedupeRecord = (
   return equal ? dedupeRecord : 'different';
 };
 
-/** What a decision came to, as a dedupe record keeps it. */
+/** The outcome in a dedupe record. */
 export type DedupeOutcome = { readonly value: unknown } | { readonly refused: Failure };
 
 export const dedupeOutcomeText = (outcome: DedupeOutcome): string => JSON.stringify(outcome);

@@ -30,14 +30,14 @@ describe('dedupeId', () => {
 describe('recall', () => {
   const call = { action: 'StoreToken', dedupeKey: key(1) };
 
-  it('tells a repetition from another command under the same key', () => {
+  it('distinguishes a repetition from another command under the same key', () => {
     const dedupeRecord = { mac: commandDigest(call, 'u1', 'gmail', 'abcd'), outcome: '{}' };
     expect(matchDedupeRecord({ dedupeRecord: null }, dedupeRecord.mac)).toBe('new');
     expect(matchDedupeRecord({ dedupeRecord }, commandDigest(call, 'u1', 'gmail', 'abcd'))).toBe(dedupeRecord);
     expect(matchDedupeRecord({ dedupeRecord }, commandDigest(call, 'u1', 'gmail', 'abce'))).toBe('different');
   });
 
-  it('tells commands of another type apart, and digests under another key', () => {
+  it('distinguishes commands of another type, and digests under another key', () => {
     const dedupeRecord = { mac: commandDigest(call, 'u1'), outcome: '{}' };
     expect(matchDedupeRecord({ dedupeRecord }, commandDigest({ ...call, action: 'ForgetUser' }, 'u1'))).toBe(
       'different',

@@ -31,7 +31,7 @@ const kept = () => {
   return { lease, held, store };
 };
 
-it('is held on to at a third of its time, for as long as its phase has, until it is stopped', async () => {
+it('is extended at a third of its short time, for the time of its phase, until it is stopped', async () => {
   const { lease, held } = kept();
   await vi.advanceTimersByTimeAsync(CLAIMED_MS);
   await lease.called();
@@ -45,8 +45,8 @@ it('is held on to at a third of its time, for as long as its phase has, until it
   ]);
 });
 
-describe('whoever holds it sends nothing', () => {
-  it('once somebody else has it, whatever is answered later', async () => {
+describe('its holder sends nothing', () => {
+  it('once another process has it, whatever a late answer says', async () => {
     const { lease, store } = kept();
     store.answer = async () => false;
     expect(lease.lost.aborted).toBe(false);
@@ -57,7 +57,7 @@ describe('whoever holds it sends nothing', () => {
     lease.stop();
   });
 
-  it('after it stood still, though no timer has told yet, until it holds on again', async () => {
+  it('after a suspension, before any timer has fired, until it is extended again', async () => {
     const { lease } = kept();
     await lease.called();
     vi.setSystemTime(NOW + CLAIMED_MS - 1);
@@ -70,7 +70,7 @@ describe('whoever holds it sends nothing', () => {
     lease.stop();
   });
 
-  it('while the store has not said for so long that it is held', async () => {
+  it('while no extension has succeeded for the short time', async () => {
     const { lease, store } = kept();
     await lease.called();
     store.answer = () => Promise.reject(new Error('out'));
@@ -84,7 +84,7 @@ describe('whoever holds it sends nothing', () => {
     lease.stop();
   });
 
-  it('for longer than since it asked to hold on, be the answer ever so late: so it asks once more', async () => {
+  it('beyond the time counted from the request of an extension: a late answer is followed by a second request', async () => {
     const { lease, held, store } = kept();
     const late = async () => {
       vi.setSystemTime(Date.now() + CLAIMED_MS);
@@ -102,7 +102,7 @@ describe('whoever holds it sends nothing', () => {
     lease.stop();
   });
 
-  it('though it asked once more, where somebody else took it meanwhile', async () => {
+  it('after the second request, if another process took the lease meanwhile', async () => {
     const { lease, store } = kept();
     store.answer = async () => {
       vi.setSystemTime(Date.now() + CLAIMED_MS);

@@ -36,8 +36,8 @@ const recordAfter = (changes: Partial<RefreshedCredentials> = {}, before = old, 
     refresh: secretOf(Buffer.from('spent refresh')),
   });
 
-describe('a renewed record', () => {
-  it('opens to the new tokens, is well, held by nobody, and has told how it stands', () => {
+describe('a refreshed record', () => {
+  it('opens to the new tokens, is good, has no lease, and notes its published status', () => {
     const record = recordAfter();
     expect(reveal(openAccess(KEY, NAME, record)).toString()).toBe('new access');
     expect(String(reveal(openRefresh(KEY, NAME, record) ?? expect.unreachable()))).toBe('new refresh');

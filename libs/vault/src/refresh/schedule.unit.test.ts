@@ -49,8 +49,8 @@ const records: fc.Arbitrary<ConnectionRecord> = fc
   });
 const allTerms = fc.constantFrom<RefreshTerms | null>(ahead, null);
 
-describe('when a connection wants attention', () => {
-  it('is when it is to be refreshed, or when time alone makes it stand otherwise', () => {
+describe('when a connection is due', () => {
+  it('is due when it is to be refreshed, or when time alone changes its status', () => {
     const record = connectionOf(1);
     const metadata = { ...record.metadata, expiresAt: NOW + 90_000 };
     expect(attentionAt({ ...record, metadata }, ahead, NOW)).toBe(NOW + 30_000);
@@ -71,7 +71,7 @@ describe('when a connection wants attention', () => {
     );
   });
 
-  it('is no later than the moment at which it stands otherwise', () => {
+  it('is due no later than its next change of status', () => {
     fc.assert(
       fc.property(records, allTerms, fc.nat(200_000), (record, its, ms) => {
         const at = attentionAt(record, its, NOW);
@@ -82,7 +82,7 @@ describe('when a connection wants attention', () => {
   });
 });
 
-it('nothing is refreshed that is dead, without a refresh token, or of a platform that nobody is registered with', () => {
+it('a connection is not refreshed when it is dead, has no refresh token, or its platform has no client', () => {
   fc.assert(
     fc.property(records, (record) => {
       expect(refreshAt(record, null)).toBeNull();
@@ -100,7 +100,7 @@ it('a connection is over when its refresh token or its grant is, at that moment 
   expect(isOver({ ...record, grant: { ...record.grant, endsAt: NOW } }, NOW)).toBe(true);
 });
 
-it('what has been told is how it stands', () => {
+it('the published status is the current one', () => {
   fc.assert(
     fc.property(records, (record) => {
       expect(withPublishedStatus(record, NOW)).toEqual({

@@ -4,28 +4,27 @@ import type { ConnectionRecord, UserRow } from '../connection-record.ts';
 import { openAccess, openRefresh, RecordCorrupt, type RecordName } from '../credentials.ts';
 import type { RevokeOutcome } from '../providers.ts';
 
-/** What became of a grant at its provider. */
+/** The result of ending a grant. */
 export interface GrantEnd {
-  /** `failed`: it may live on there. */
+  /** `failed`: the grant may live on. */
   readonly outcome: RevokeOutcome['kind'];
-  /** Why it failed, from a closed list; null where it did not. */
+  /** Why it failed, from a closed list; null: it did not. */
   readonly reason: string | null;
 }
 
-/** What ending a grant takes of the vault. */
+/** The parts that end a grant. */
 export interface EndingParts extends Pick<Vault, 'keys' | 'journal' | 'now' | 'uuid'> {
   readonly store: Pick<Vault['store'], 'readConnection' | 'claim'>;
   readonly providers: Pick<Vault['providers'], 'terms' | 'revoke' | 'refreshTimeoutMs'>;
 }
 
 /**
- * Ends the grant of a connection at its provider, before the connection is deleted: afterwards nobody would have a token to
- * do it with. Whoever dies in between leaves a connection whose command comes again, and to end what has ended does no harm
- * (RFC 7009 §2.2).
+ * Ends the grant of a connection at its provider, before the connection and its tokens are deleted. If the process dies in
+ * between, the command comes again, and revoking a revoked token does no harm (RFC 7009 §2.2).
  *
- * 1. The connection's lease is taken, so that no refresh gets a new token past the end of the old; a refresh that is under
- *    way is waited for, but not for long.
- * 2. The intent is audited, then the provider is asked, then what it came to is audited.
+ * 1. It takes the connection's lease, so that no refresh gets new tokens meanwhile. It waits for a refresh under way, but not
+ *    for long.
+ * 2. It audits the intent, asks the provider, and audits the result.
  *
  * Null: the connection is gone. Rejects with `PortUnavailable` of the vault's own parts only; a provider's failure is an
  * answer.
@@ -55,15 +54,15 @@ interface Found {
   readonly record: ConnectionRecord;
 }
 
-/** How often, and after how many milliseconds, a connection is looked at that is being refreshed. */
+/** How often, and after how many milliseconds, the lease of a connection under refresh is tried. */
 const LOOKS = 20;
 const LOOK_MS = 100;
-/** What is done under the lease beside asking the provider, milliseconds. */
+/** The time under the lease beside the provider's, milliseconds. */
 const DELETE_MS = 5_000;
 
 /**
- * The connection as it is under the lease; as it is, where another keeps the lease. The command's id is the owner: its
- * next attempt, also in another process, has the lease already. The deletion ends it.
+ * The connection under the lease, or without it if another process keeps it. The command's id is the owner, so that the next
+ * attempt of the same command has the lease already, also in another process. The deletion ends the lease.
  */
 const takeLease = async (
   { store, providers }: EndingParts,
@@ -86,7 +85,7 @@ interface Tokens {
   readonly refresh: Secret | null;
 }
 
-/** Null: they do not open, which keeps nobody from deleting them. */
+/** Null: they do not open. The connection is deleted all the same. */
 const openTokens = async ({ keys }: EndingParts, name: RecordName, { user, record }: Found): Promise<Tokens | null> => {
   const key = await keys.keyOf(name.user, user.dataKey);
   try {

@@ -96,7 +96,7 @@ describe('ending a grant', () => {
     expect(told.at(-1)).toBe('RevokeGrant provider_unavailable no_answer 3 true');
   });
 
-  it('asks nobody and audits nothing where nobody is registered with the platform', async () => {
+  it('asks no provider and audits nothing for a platform without a client', async () => {
     expect(await run({ registered: false })).toEqual({
       end: { outcome: 'not_supported', reason: null },
       told: [],
@@ -127,13 +127,13 @@ describe('ending a grant', () => {
     expect(await run({ parts: { store } })).toMatchObject({ end: null, told: [] });
   });
 
-  it('lets tokens that do not open be deleted, and tells that the grant may live on', async () => {
+  it('lets tokens that do not open be deleted, and says that the grant may live on', async () => {
     const { end, told } = await run({ parts: { keys: { ...keys, keyOf: () => WRONG_KEY } } });
     expect(end).toEqual({ outcome: 'failed', reason: 'token_unreadable' });
     expect(told).toEqual(['claim 3: claimed', STARTED, 'RevokeGrant internal token_unreadable 3 true']);
   });
 
-  it('asks nobody before the intent is in the audit log', async () => {
+  it('asks the provider after the intent is in the audit log', async () => {
     const out = new PortUnavailable('audit', 'out');
     const journal = {
       encodeAudit: () => Buffer.alloc(0),

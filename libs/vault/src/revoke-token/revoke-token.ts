@@ -7,17 +7,17 @@ import { status } from '../status.ts';
 import type { UserView } from '../token-store.ts';
 import { type EndingParts, endGrant, type GrantEnd } from './end-grant.ts';
 
-/** What `RevokeToken` answers. */
+/** The answer of `RevokeToken`. */
 export interface TokenRevoked {
   readonly platform: PlatformId;
   readonly revision: number;
-  /** Null: an earlier version of the vault revoked it, and asked nobody. */
+  /** Null: an earlier version revoked it without asking the provider. */
   readonly provider: GrantEnd | null;
 }
 
 /**
- * Deletes one connection, once its grant is ended at the provider as far as that can be done: it is deleted whatever the
- * provider says. A flow that the user has started anew stays open.
+ * Ends a connection's grant at the provider, then deletes the connection, whatever the provider answers. A flow that the user
+ * has started since stays open.
  */
 export const revokeToken = (
   vault: EndingParts,
@@ -26,7 +26,7 @@ export const revokeToken = (
   deadlineBudget: DeadlineBudget,
 ): Mutation<TokenRevoked> => {
   const ended = new Map<number, GrantEnd | null>();
-  /** Once for the same credentials, however often the deletion is decided. */
+  /** Asks once per credentials, however often `decide` runs. */
   const endOnce = async (tokenVersion: number): Promise<GrantEnd | null> => {
     const known = ended.get(tokenVersion);
     if (known !== undefined) return known;
@@ -44,7 +44,7 @@ export const revokeToken = (
   };
 };
 
-/** As an earlier version wrote it, or this one. */
+/** As this version or an earlier one wrote it. */
 type Recalled = Omit<TokenRevoked, 'provider'> & Partial<Pick<TokenRevoked, 'provider'>>;
 
 const decide = async (

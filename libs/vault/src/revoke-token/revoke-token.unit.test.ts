@@ -61,7 +61,7 @@ describe('revoking', () => {
     expect(asked()).toBe(2);
   });
 
-  it('asks nobody where there is no connection, or none any more', async () => {
+  it('asks no provider without a connection', async () => {
     const { mutation, asked } = revocation();
     expect(await mutation.decide(withFlows())).toMatchObject({ failure: { code: 'not_connected' } });
     const gone = revocation({ record: null });
@@ -69,21 +69,21 @@ describe('revoking', () => {
     expect([asked(), gone.asked()]).toEqual([0, 0]);
   });
 
-  it('answers a repetition as it was answered, also by a version that asked nobody', () => {
+  it('answers a repetition as before, also one from a version that asked no provider', () => {
     const { mutation } = revocation();
     const value = { platform: GMAIL, revision: 6 };
     expect(mutation.recalled({ ...value, provider: FAILED })).toEqual({ ...value, provider: FAILED });
     expect(mutation.recalled(value)).toEqual({ ...value, provider: null });
   });
 
-  it('leaves flows alone, and tells that one on its platform can be resumed', async () => {
+  it('keeps flows, and suggests to resume one on its platform', async () => {
     expect(await revocation().decide(connectionOf(3), flowOn(GMAIL), flowOn(SLACK))).toMatchObject({
       write: { remove: [GMAIL], flows: null },
       events: [{ change: 'REVOKED', view: { status: 'MISSING', action: 'RESUME' } }],
     });
   });
 
-  it('tells to connect where no flow on its platform is open', async () => {
+  it('suggests to connect without an open flow on its platform', async () => {
     for (const flow of [flowOn(SLACK), flowOn(GMAIL, 0)])
       expect(await revocation().decide(connectionOf(3), flow)).toMatchObject({
         events: [{ view: { status: 'MISSING', action: 'CONNECT' } }],

@@ -6,7 +6,7 @@ import type { Flow, UserRow } from '../connection-record.ts';
 import { status } from '../status.ts';
 import type { Change, TokenStore, UserView } from '../token-store.ts';
 
-/** What flows are abandoned with. */
+/** The parts that abandon flows. */
 export interface AbandoningParts extends Pick<Vault, 'journal' | 'now' | 'uuid'> {
   readonly store: Pick<TokenStore, 'readUser' | 'apply' | 'settle'>;
 }
@@ -20,8 +20,9 @@ const SCHEDULER: TransitionActor = {
 };
 
 /**
- * Ends the flows of a user that are past their time, each with an event, and answers how many those were. Of several who
- * do it at once, one finds them. Rejects with `PortUnavailable`; what is done by then stays done, and is told later.
+ * Ends the flows of a user that are past their time, each with an event, and answers their number. Of several processes that
+ * do so at once, one finds them. Rejects with `PortUnavailable`; the change may be in place then, and its events are drained
+ * later.
  */
 export const abandonFlows = async (parts: AbandoningParts, user: UserId): Promise<number> => {
   for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
@@ -34,7 +35,7 @@ export const abandonFlows = async (parts: AbandoningParts, user: UserId): Promis
   throw contended();
 };
 
-/** By the store's clock, which they fell due by: another one could be behind, and find nothing to do. */
+/** By the store's clock, which made them due: a clock behind it would find nothing to do. */
 const flowsOver = ({ flows, nowMicros }: UserView): readonly Flow[] =>
   flows.filter(({ expiresAt }) => expiresAt * 1_000 <= nowMicros);
 

@@ -92,7 +92,7 @@ describe('abandoning flows', () => {
     ]);
   });
 
-  it('tells of each of several', async () => {
+  it('has an event for each of several flows', async () => {
     const { abandon, told } = open(withFlows(flowOn(GMAIL, 0), flowOn(SLACK, -5)));
     expect(await abandon()).toBe(2);
     expect(told.events.map(({ platform }) => platform)).toEqual([GMAIL, SLACK]);
@@ -114,7 +114,7 @@ describe('abandoning flows', () => {
     }
   });
 
-  it('looks again and decides again where somebody else was faster', async () => {
+  it('reads and decides again after a conflict', async () => {
     const changes = [somebodyElse];
     const { abandon, applied } = open(withFlows(flowOn(GMAIL, 0)), (view) => changes.pop()?.(view) ?? view);
     expect(await abandon()).toBe(1);
@@ -134,13 +134,13 @@ describe('abandoning flows', () => {
     expect([told.events.length, told.audits.length]).toEqual([1, 1]);
   });
 
-  it('gives up where somebody else is faster each time', async () => {
+  it('gives up after a conflict each time', async () => {
     const { abandon, applied } = open(withFlows(flowOn(GMAIL, 0)), somebodyElse);
     await expect(abandon()).rejects.toMatchObject({ name: 'PortUnavailable', port: 'storage' });
     expect(applied).toEqual([]);
   });
 
-  it('leaves the transition pending where it can not be told yet', async () => {
+  it('leaves the transition pending when it is not acknowledged', async () => {
     const { abandon, applied, settled } = open(withFlows(flowOn(GMAIL, 0)), undefined, true);
     await expect(abandon()).rejects.toMatchObject({ name: 'PortUnavailable', port: 'audit' });
     expect([applied.length, settled]).toEqual([1, []]);

@@ -6,34 +6,34 @@ import type { Flow } from '../connection-record.ts';
 import { status } from '../status.ts';
 import type { UserView } from '../token-store.ts';
 
-/** What `StartConnection` asks for. */
+/** The `StartConnection` command. */
 export interface StartConnection {
   readonly user: UserId;
   readonly platform: PlatformId;
-  /** The caller's name for the flow; null: the vault names it. */
+  /** The caller's id for the flow; null: the vault makes one. */
   readonly flowId: string | null;
 }
 
-/** What `StartConnection` answers. */
+/** The answer of `StartConnection`. */
 export interface ConnectionStarted {
   readonly platform: PlatformId;
   readonly flowId: string;
-  /** When the flow counts as abandoned, Unix milliseconds. */
+  /** When the flow is abandoned, Unix milliseconds. */
   readonly expiresAt: number;
   readonly revision: number;
 }
 
 const FLOW_ID = /^[A-Za-z0-9._~:-]{1,128}$/;
 
-/** Whether `text` can name a flow: 1–128 of `A-Z a-z 0-9 . _ ~ : -`. Names are no secrets: snapshots show them. */
+/** Whether `text` is a flow id: 1–128 of `A-Z a-z 0-9 . _ ~ : -`. Snapshots show flow ids, so they are not secret. */
 export const isFlowId = (text: string): boolean => FLOW_ID.test(text);
 
-/** What starting a connection takes of the vault. */
+/** The parts that `StartConnection` uses. */
 export type StartingParts = Pick<Vault, 'platforms' | 'keys' | 'now' | 'uuid'>;
 
 /**
- * Notes that the user has begun to connect a platform, so that a flow that is not finished is seen. A user has one open
- * flow on a platform: a new start takes the older one's place. Precondition: the flow's name is one by {@link isFlowId}.
+ * Notes that the user has begun to connect a platform, so that an unfinished flow can be seen. A user has one open flow on a
+ * platform: a new one replaces it. Precondition: {@link isFlowId} accepts the flow id.
  */
 export const startConnection = (
   vault: StartingParts,

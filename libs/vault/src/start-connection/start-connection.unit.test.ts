@@ -31,7 +31,7 @@ describe('a start', () => {
     expect(await start({ platform: NOWHERE }).decide(nobody)).toEqual({ kind: 'refuse', failure });
   });
 
-  it('opens a flow for as long as the profile says, and tells that it can be resumed', async () => {
+  it('opens a flow for the time in the profile, and suggests to resume it', async () => {
     const { value, write, events } = await decided(withFlows(), { flowId: 'mine' });
     expect(value).toEqual({ platform: GMAIL, flowId: 'mine', expiresAt: NOW + FLOW_MS, revision: NOW_MICROS });
     expect(write).toEqual({

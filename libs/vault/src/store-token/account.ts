@@ -5,15 +5,15 @@ import type { DeadlineBudget, Vault } from '../call.ts';
 import type { Credentials } from '../credentials.ts';
 import type { Identified } from '../providers.ts';
 
-/** Whose account of a platform new credentials are of. */
+/** The upstream account of new credentials. */
 export type Whose =
   | { readonly kind: 'known'; readonly account: string }
-  /** The provider could not be asked, or did not say. */
+  /** The provider did not answer. */
   | { readonly kind: 'unknown' }
-  /** There is nobody to ask: the platform has no way, or nobody here is registered with it. */
+  /** The platform has no identity endpoint, or no client is configured. */
   | { readonly kind: 'unasked' };
 
-/** Asks the provider whose access token it is. The account itself is kept nowhere: only its digest is compared. */
+/** Asks the provider whose access token it is. Only a digest of the account is kept. */
 export const whoseAccount = async (
   providers: Pick<Vault['providers'], 'terms' | 'identify'>,
   platform: PlatformId,
@@ -33,15 +33,15 @@ export const whoseAccount = async (
 
 const NO_ANSWER: Identified = { ok: false, reason: 'no_answer' };
 
-/** What a connection remembers of its account, in hex. */
+/** The digest of an account, hex. */
 export const accountDigest = (platform: PlatformId, account: string): string =>
   createHash('sha256')
     .update(canon('VE/account/v1', platform, account))
     .digest('hex');
 
 /**
- * The digest that a connection has with its new credentials; `mismatch`: they are of another account than the earlier ones,
- * and nobody said that they may be. Where nobody can tell, they count as the earlier account's, unless they may be another's.
+ * The account digest of a connection with new credentials. `mismatch`: they belong to another account and the caller does not
+ * allow that. Credentials of an unknown account count as the earlier account's, unless the caller allows a change.
  */
 export const accountAfter = (
   earlier: string | null,

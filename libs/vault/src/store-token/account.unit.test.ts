@@ -32,7 +32,7 @@ describe('whose account a token is of', () => {
     expect(whose).toMatchObject({ account: expect.stringMatching(/^[0-9a-f]{64}$/) });
   });
 
-  it('is asked of nobody where nobody is registered with the platform', async () => {
+  it('is not asked for without a client for the platform', async () => {
     expect(await ask({ ok: true, value: 'ada' }, null)).toEqual({ whose: { kind: 'unasked' }, asked: 0 });
   });
 
@@ -62,7 +62,7 @@ describe('the account of a connection', () => {
   );
   const earlier = fc.constantFrom('a', 'b', null);
 
-  it('is refused only where both are known, differ, and nobody said that they may', () => {
+  it('is refused only if both accounts are known, differ, and the caller does not allow it', () => {
     fc.assert(
       fc.property(earlier, whose, fc.boolean(), (before, now, mayChange) => {
         const differ = now.kind === 'known' && before !== null && before !== now.account;
@@ -79,7 +79,7 @@ describe('the account of a connection', () => {
     );
   });
 
-  it('stays what it was where nobody says, unless it may be another: then nothing is known of it', () => {
+  it('stays the same when the provider does not say, unless the caller allows another: then it is unknown', () => {
     for (const kind of ['unknown', 'unasked'] as const) {
       expect(accountAfter('a', { kind }, false)).toEqual({ kind: 'account', account: 'a' });
       expect(accountAfter('a', { kind }, true)).toEqual({ kind: 'account', account: null });

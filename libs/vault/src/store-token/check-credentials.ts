@@ -4,7 +4,7 @@ import type { Failure } from '@vault-engine/model';
 import { refuse } from '../call.ts';
 import type { Credentials } from '../credentials.ts';
 
-/** The metadata of a connection stays small, so that the status of all of a user's connections fits into one reply. */
+/** Metadata stays small, so that the status of all of a user's connections fits into one reply. */
 const LIMITS = {
   tokenBytes: 32_768,
   scopes: 256,
@@ -21,7 +21,7 @@ const NOT_VSCHAR = /[^\x20-\x7e]/;
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 const NAME = /^[A-Za-z0-9._-]+$/;
 
-/** What is wrong with credentials that a caller wants stored; null where nothing is. Messages name fields, never values. */
+/** Why credentials can't be stored; null: they can. Messages name fields, never values. */
 export const checkCredentials = ({ access, refresh, metadata }: Credentials): Failure | null => {
   const problem =
     tokenProblem('access_token', access) ??

@@ -11,29 +11,29 @@ import { status, withPublishedStatus } from '../status.ts';
 import type { UserView } from '../token-store.ts';
 import { accountAfter, type Whose, whoseAccount } from './account.ts';
 
-/** What `StoreToken` asks for. */
+/** The `StoreToken` command. */
 export interface StoreToken extends Credentials {
   readonly user: UserId;
   readonly platform: PlatformId;
-  /** Whether the credentials may be of another account of the platform than the connection's. */
+  /** Whether the credentials may belong to another account than the connection's. */
   readonly allowAccountChange: boolean;
 }
 
-/** What `StoreToken` answers. */
+/** The answer of `StoreToken`. */
 export interface TokenStored {
   readonly platform: PlatformId;
   readonly tokenVersion: number;
   readonly revision: number;
 }
 
-/** What storing takes of the vault. */
+/** The parts that `StoreToken` uses. */
 interface StoringParts extends Pick<Vault, 'platforms' | 'keys' | 'now'> {
   readonly providers: Pick<Vault['providers'], 'terms' | 'identify'>;
 }
 
 /**
- * Stores credentials, in the place of those that the connection had, and closes the flow that was open on the platform.
- * The caller has checked them. Where the provider says whose they are, they have to be of the connection's account.
+ * Stores credentials in place of the connection's earlier ones, and closes the open flow on the platform. Precondition:
+ * {@link checkCredentials} has accepted them. If the provider says whose they are, that has to be the connection's account.
  */
 export const storeToken = (
   vault: StoringParts,
@@ -42,7 +42,7 @@ export const storeToken = (
   deadlineBudget: DeadlineBudget,
 ): Mutation<TokenStored> => {
   let asked: Promise<Whose> | null = null;
-  /** Once, however often it is decided what to write. */
+  /** Asks once, however often `decide` runs. */
   const whose = (): Promise<Whose> => {
     asked ??= whoseAccount(vault.providers, command.platform, command, deadlineBudget);
     return asked;
@@ -57,7 +57,7 @@ export const storeToken = (
   };
 };
 
-/** A field that came later is part of it only where it says something: so an earlier version has the same digests. */
+/** A field that was added later is only in the digest when it is set, so that earlier versions made the same digests. */
 const digestOf = (call: Call, command: StoreToken): Buffer => {
   const { user, platform, access, refresh, metadata } = command;
   return commandDigest(
@@ -118,7 +118,7 @@ const MISMATCH: Decision<never> = {
   failure: refuse('account_mismatch', 'the credentials belong to another account of the platform').failure,
 };
 
-/** A connection as the user's consent has just made it. */
+/** The record of a connection right after the user's consent. */
 const newConnection = (
   vault: StoringParts,
   platform: PlatformId,
@@ -144,7 +144,7 @@ const newConnection = (
   );
 };
 
-/** The user's data key: the one that the user has, or a new one that has to be written with the change. */
+/** The user's data key, or a new one that the change has to write. */
 const keyFor = async (
   vault: StoringParts,
   user: UserId,

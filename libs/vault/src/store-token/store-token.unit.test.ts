@@ -45,7 +45,7 @@ describe('storing', () => {
     expect((await stored([flowOn(SLACK)])).write.flows).toBeNull();
   });
 
-  it('is told as one event, as without a flow', async () => {
+  it('has one event, as without a flow', async () => {
     const { events } = await stored([flowOn(GMAIL)]);
     expect(events).toMatchObject([{ change: 'CONNECTED', view: { status: 'CONNECTED', action: 'NONE' } }]);
   });

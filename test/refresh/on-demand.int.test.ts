@@ -17,7 +17,7 @@ afterAll(async () => {
   await server.close();
 });
 
-test('a token that has lapsed is renewed when it is asked for, and the renewed one is handed out', async () => {
+test('an expired token is refreshed on demand, and the new one is issued', async () => {
   const { vault, platform } = refreshes;
   const { refresh } = await server.consent('a');
   const user = await refreshes.connect({ refresh });
@@ -41,7 +41,7 @@ test('a token that has lapsed is renewed when it is asked for, and the renewed o
   ]);
 });
 
-test('200 who ask three processes at once for a lapsed token cost one call', async () => {
+test('200 callers of three processes at once cause one refresh of an expired token', async () => {
   const { vault, platform } = refreshes;
   const { refresh } = await server.consent('b');
   const user = await refreshes.connect({ refresh });
