@@ -1,8 +1,4 @@
-/** A token bucket: `perSecond` commands on average, `burst` at once. */
-export interface Rate {
-  readonly perSecond: number;
-  readonly burst: number;
-}
+import type { Rate } from '@vault-engine/protocol';
 
 /** What is left in a bucket, and since when. */
 interface Bucket {

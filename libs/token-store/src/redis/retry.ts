@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorOf, type Fault, faultOf, NoAnswer } from './faults.ts';
 
-/** How long a call goes on. */
+/** The time limits of one call of the store. */
 export interface RetryPolicy {
   /** All attempts of one call together, milliseconds. */
   readonly retryForMs: number;
@@ -15,25 +15,30 @@ const FIRST_DELAY_MS = 20;
 const LONGEST_DELAY_MS = 320;
 
 /**
- * Makes attempts until one succeeds, its fault is not a transient one, or the time is up; rejects with what
- * {@link errorOf} says, never with the driver's own error. `again` tells an attempt that an earlier one may have run.
+ * Repeats `attempt` until it succeeds, fails for a reason that is not transient, or the time limit is reached. `again` is true for
+ * every attempt after the first: an earlier one may have run on the server without its reply arriving.
+ *
+ * Rejects with {@link errorOf} the fault, never with the driver's own error.
  */
-export const persist = async <T>(retryPolicy: RetryPolicy, attempt: (again: boolean) => Promise<T>): Promise<T> => {
+export const retryTransient = async <T>(
+  retryPolicy: RetryPolicy,
+  attempt: (again: boolean) => Promise<T>,
+): Promise<T> => {
   const giveUpAt = performance.now() + retryPolicy.retryForMs;
   for (let failures = 0; ; failures += 1) {
     const left = giveUpAt - performance.now();
-    const outcome = await resultOf(attempt(failures > 0), Math.min(retryPolicy.attemptMs, Math.max(left, 1)));
-    if (outcome.ok) return outcome.value;
+    const result = await resultOf(attempt(failures > 0), Math.min(retryPolicy.attemptMs, Math.max(left, 1)));
+    if (result.ok) return result.value;
     const delay = delayAfter(failures, retryPolicy.random);
     const late = performance.now() + delay >= giveUpAt;
-    if (outcome.fault.kind !== 'transient' || late) throw errorOf(outcome.fault);
+    if (result.fault.kind !== 'transient' || late) throw errorOf(result.fault);
     await sleep(delay);
   }
 };
 
 type AttemptResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly fault: Fault };
 
-/** ioredis has a time limit too, but it starts when a command leaves the queue for the pipeline, which may be later. */
+/** Limits one attempt. The limit of ioredis starts when a command leaves its pipeline queue, which may be later. */
 const resultOf = async <T>(work: Promise<T>, limitMs: number): Promise<AttemptResult<T>> => {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
@@ -48,6 +53,6 @@ const resultOf = async <T>(work: Promise<T>, limitMs: number): Promise<AttemptRe
   }
 };
 
-/** Doubles up to a limit, and is then drawn from its upper half, so that callers who failed together return apart. */
+/** Exponential up to a limit. The jitter spreads callers that failed at the same time. */
 const delayAfter = (failures: number, random: () => number): number =>
   Math.min(FIRST_DELAY_MS * 2 ** failures, LONGEST_DELAY_MS) * (0.5 + random() / 2);

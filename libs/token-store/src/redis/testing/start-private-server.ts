@@ -8,20 +8,20 @@ import { mendAppendOnlyLog } from '@vault-engine/local';
 import { Redis } from 'ioredis';
 import { vi } from 'vitest';
 
-/** A Redis of a test's own, which may be killed, stopped and filled. */
+/** A Redis server for one test, which may kill, stop and fill it. */
 export interface PrivateServer {
   readonly url: string;
   readonly port: number;
-  /** A client of the test's own. */
+  /** The test's own client. */
   readonly redis: Redis;
   readonly signal: (name: NodeJS.Signals) => void;
-  /** Kills it without warning, and starts it again on the same port and data. */
+  /** Kills the server with SIGKILL. `restart` starts it again on the same port and data. */
   readonly crash: () => Promise<void>;
   readonly restart: () => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
-/** Starts `redis-server` from the PATH, with an append-only file that is synced at each write unless `settings` say else. */
+/** Starts `redis-server` from the PATH. Its append-only file is synced at each write unless `settings` change that. */
 export const startPrivateServer = async (settings: readonly string[] = []): Promise<PrivateServer> => {
   const folder = await mkdtemp(join(tmpdir(), 'token-store-'));
   const port = await freePort();
@@ -30,29 +30,29 @@ export const startPrivateServer = async (settings: readonly string[] = []): Prom
   const redis = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null, retryStrategy: () => 20 });
   redis.on('error', () => undefined);
   let server = spawn('redis-server', args, { stdio: 'ignore' });
-  await answering(redis);
+  await untilReady(redis);
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
     redis,
     signal: (name) => server.kill(name),
-    crash: () => gone(server, 'SIGKILL'),
+    crash: () => stop(server, 'SIGKILL'),
     restart: async () => {
       await mendAppendOnlyLog(folder);
       server = spawn('redis-server', args, { stdio: 'ignore' });
-      await answering(redis);
+      await untilReady(redis);
     },
     close: async () => {
       redis.disconnect();
-      await gone(server, 'SIGKILL');
+      await stop(server, 'SIGKILL');
       await rm(folder, { recursive: true });
     },
   };
 };
 
-const answering = (redis: Redis) => vi.waitFor(() => redis.ping(), { timeout: 10_000 });
+const untilReady = (redis: Redis) => vi.waitFor(() => redis.ping(), { timeout: 10_000 });
 
-const gone = async (server: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
+const stop = async (server: ChildProcess, signal: NodeJS.Signals): Promise<void> => {
   if (server.exitCode !== null || server.signalCode !== null) return;
   server.kill(signal);
   await once(server, 'exit');

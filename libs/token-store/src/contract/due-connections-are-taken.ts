@@ -5,12 +5,12 @@ import { connectUser, GMAIL, newChange, newDataKey, newUser, putOf, SLACK } from
 const ALL = 1_000_000;
 const LATER_MS = 60_000;
 const PAST = 1_000;
-/** Far ahead of any clock. */
+/** Later than any clock. */
 const FUTURE = 8_000_000_000_000;
 
-/** What `takeDue`, `postpone` and `upcoming` promise. */
-export const timeBringsAttention = (store: () => TokenStore): void => {
-  describe('falling due', () => {
+/** The guarantees of `takeDue`, `postpone` and `upcoming`. */
+export const dueConnectionsAreTaken = (store: () => TokenStore): void => {
+  describe('due connections', () => {
     const taken = async (user: UserId, againInMs = LATER_MS): Promise<readonly Due[]> =>
       (await store().takeDue(ALL, againInMs)).filter((due) => due.user === user);
     const connect = async (dueAt: number | null): Promise<UserId> => {
@@ -19,34 +19,34 @@ export const timeBringsAttention = (store: () => TokenStore): void => {
       return user;
     };
 
-    test('is taken once, and what is not due or never will be is not', async () => {
+    test('a due connection is taken once; one that is due later or never is not taken', async () => {
       const [due, later, never] = [await connect(PAST), await connect(FUTURE), await connect(null)];
       const found = (await store().takeDue(ALL, LATER_MS)).filter(({ user }) => [due, later, never].includes(user));
       expect(found).toEqual([{ user: due, platform: GMAIL, dueAt: PAST }]);
       expect(await taken(due)).toEqual([]);
     });
 
-    test('comes again where whoever took it does nothing', async () => {
+    test('a taken connection is due again later if it is not postponed', async () => {
       const user = await connect(PAST);
       expect(await taken(user, 20)).toHaveLength(1);
       await vi.waitFor(async () => expect(await taken(user)).toHaveLength(1), { timeout: 5_000, interval: 10 });
     });
 
-    test('goes to one of several who ask at once', async () => {
+    test('each due connection goes to one of several concurrent callers', async () => {
       const users = await Promise.all(Array.from({ length: 20 }, () => connect(PAST)));
       const answers = await Promise.all(Array.from({ length: 5 }, () => store().takeDue(ALL, LATER_MS)));
       const found = answers.flat().map(({ user }) => user);
       expect(found.filter((user) => users.includes(user)).sort()).toEqual(users.toSorted());
     });
 
-    test('is put off by whoever has looked, and not at all for a connection that is gone', async () => {
+    test('a connection is postponed, and a missing one gets no entry', async () => {
       const user = await connect(FUTURE);
       await store().postpone({ user, platform: GMAIL, dueAt: PAST });
       await store().postpone({ user, platform: SLACK, dueAt: PAST });
       expect(await taken(user)).toEqual([{ user, platform: GMAIL, dueAt: PAST }]);
     });
 
-    test('ends with the connection and with the user', async () => {
+    test('a removed connection and a forgotten user are not due', async () => {
       const user = newUser();
       const flows = [{ id: 'f', platform: SLACK, startedAt: 1, expiresAt: PAST }];
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, undefined, PAST), flows }));
@@ -58,7 +58,7 @@ export const timeBringsAttention = (store: () => TokenStore): void => {
       );
     });
 
-    test('of flows is when the first of them is over, and never where there are none', async () => {
+    test('flows are due when the first of them expires, and never when there are none', async () => {
       const user = newUser();
       const flow = { id: 'f', platform: SLACK, startedAt: 1 };
       const flows = [
@@ -71,7 +71,7 @@ export const timeBringsAttention = (store: () => TokenStore): void => {
       expect((await store().upcoming(ALL)).filter((due) => due.user === user)).toEqual([]);
     });
 
-    test('hands out no more than was asked for, and the rest the next time', async () => {
+    test('a call returns at most the limit, and the rest comes later', async () => {
       const users = new Set(await Promise.all(Array.from({ length: 40 }, () => connect(PAST))));
       let most = 0;
       await vi.waitFor(
@@ -83,18 +83,18 @@ export const timeBringsAttention = (store: () => TokenStore): void => {
         },
         { timeout: 10_000, interval: 1 },
       );
-      // Each of the shards that are asked at once may round its share up.
+      // Each shard of one round trip may round its share up.
       expect(most).toBeLessThanOrEqual(32);
     });
 
-    test('is told in its order without being taken', async () => {
+    test('upcoming returns entries in order of time and takes none', async () => {
       const [second, first] = [await connect(3), await connect(2)];
       const ours = (await store().upcoming(ALL)).filter(({ user }) => user === first || user === second);
       expect(ours.map(({ user }) => user)).toEqual([first, second]);
       expect(await taken(first)).toHaveLength(1);
     });
 
-    test('a put under a lease may leave the revision where nobody is told', async () => {
+    test('a put under a lease without an event may keep the revision', async () => {
       const user = newUser();
       await connectUser(store(), user);
       const { record } = await store().readConnection(user, GMAIL);

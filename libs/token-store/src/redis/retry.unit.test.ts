@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { expect, test, vi } from 'vitest';
-import { persist } from './persist.ts';
+import { retryTransient } from './retry.ts';
 
 const retryPolicy = { retryForMs: 250, attemptMs: 80, random: () => 0 };
 
@@ -8,13 +8,13 @@ const reply = (message: string) =>
   Object.assign(new Error(message), { name: 'ReplyError', command: { args: ['canary'] } });
 
 test.each(['LOADING', 'BUSY', 'TRYAGAIN', 'CLUSTERDOWN', 'MASTERDOWN', 'READONLY', 'NOREPLICAS'])(
-  'after %s the attempt is repeated, and told that it is a repetition',
+  'after %s the attempt is repeated with `again` set',
   async (word) => {
     const attempt = vi.fn(async (again: boolean) => {
       if (!again) throw reply(`${word} said the server`);
       return 'done';
     });
-    expect(await persist(retryPolicy, attempt)).toBe('done');
+    expect(await retryTransient(retryPolicy, attempt)).toBe('done');
     expect(attempt.mock.calls).toEqual([[false], [true]]);
   },
 );
@@ -28,36 +28,42 @@ test.each([
   ['a slot that migrates', reply('ERR Script attempted to access a non local key in a cluster node')],
 ])('after %s the attempt is repeated', async (_, error) => {
   const attempt = vi.fn().mockRejectedValueOnce(error).mockResolvedValue('done');
-  expect(await persist(retryPolicy, attempt)).toBe('done');
+  expect(await retryTransient(retryPolicy, attempt)).toBe('done');
 });
 
 test.each(['OOM', 'MISCONF', 'NOAUTH', 'WRONGPASS', 'NOPERM', 'MOVED', 'ASK'])(
   'after %s there is no repetition: the store is unavailable',
   async (word) => {
     const attempt = vi.fn().mockRejectedValue(reply(`${word} said the server`));
-    await expect(persist(retryPolicy, attempt)).rejects.toMatchObject({ name: 'PortUnavailable', port: 'storage' });
+    await expect(retryTransient(retryPolicy, attempt)).rejects.toMatchObject({
+      name: 'PortUnavailable',
+      port: 'storage',
+    });
     expect(attempt).toHaveBeenCalledTimes(1);
   },
 );
 
 test('a command that the server does not understand is a broken invariant', async () => {
   const attempt = vi.fn().mockRejectedValue(reply('WRONGTYPE Operation against a key'));
-  await expect(persist(retryPolicy, attempt)).rejects.toMatchObject({ name: 'CommandRefused', code: 'WRONGTYPE' });
+  await expect(retryTransient(retryPolicy, attempt)).rejects.toMatchObject({
+    name: 'CommandRefused',
+    code: 'WRONGTYPE',
+  });
   expect(attempt).toHaveBeenCalledTimes(1);
 });
 
-test('attempts that fail for ever end within the time limit', async () => {
+test('attempts that keep failing end within the time limit', async () => {
   const start = performance.now();
   const attempt = vi.fn().mockRejectedValue(reply('LOADING'));
-  await expect(persist(retryPolicy, attempt)).rejects.toMatchObject({ name: 'PortUnavailable' });
+  await expect(retryTransient(retryPolicy, attempt)).rejects.toMatchObject({ name: 'PortUnavailable' });
   expect(performance.now() - start).toBeLessThan(retryPolicy.retryForMs + 50);
   expect(attempt.mock.calls.length).toBeGreaterThan(2);
 });
 
-test('attempts that never answer are given up one by one, and together within the time limit', async () => {
+test('attempts without a reply end one by one, and all of them within the time limit', async () => {
   const start = performance.now();
   const attempt = vi.fn(() => new Promise<never>(() => undefined));
-  await expect(persist(retryPolicy, attempt)).rejects.toThrow('Redis is unavailable: no answer');
+  await expect(retryTransient(retryPolicy, attempt)).rejects.toThrow('Redis is unavailable: no answer');
   expect(performance.now() - start).toBeLessThan(retryPolicy.retryForMs + 50);
   expect(attempt.mock.calls.length).toBeGreaterThan(1);
 });
@@ -68,7 +74,7 @@ test.each([
   Object.assign(new Error('canary'), { code: 'canary' }),
   Object.assign(new Error('canary'), { name: 'AbortError', command: { args: ['canary'] } }),
 ])("nothing of the driver's own error is passed on (%#)", async (error) => {
-  const thrown = await persist({ ...retryPolicy, retryForMs: 1 }, () => Promise.reject(error)).catch(
+  const thrown = await retryTransient({ ...retryPolicy, retryForMs: 1 }, () => Promise.reject(error)).catch(
     (it: unknown) => it,
   );
   expect(thrown).toBeInstanceOf(Error);

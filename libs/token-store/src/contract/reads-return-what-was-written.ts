@@ -49,17 +49,17 @@ const record: fc.Arbitrary<ConnectionRecord> = fc.record({
   lease: fc.constant(null),
 });
 
-/** What `readConnection` and `readUser` promise. */
-export const readsAnswerWhatWasWritten = (store: () => TokenStore): void => {
+/** The guarantees of `readConnection` and `readUser`. */
+export const readsReturnWhatWasWritten = (store: () => TokenStore): void => {
   describe('reading', () => {
-    test('of an unknown user there is no row, no record and nothing remembered', async () => {
+    test('an unknown user has no row, no record and no dedupe record', async () => {
       const user = newUser();
       expect(await store().readConnection(user, GMAIL)).toEqual({ user: null, record: null });
       expect(await store().readUser(user, null, 'an-id')).toMatchObject({ user: null, dedupeRecord: null });
       expect((await store().readUser(user, GMAIL, null)).connections.size).toBe(0);
     });
 
-    test('a record is read as it was put, whatever it holds', async () => {
+    test('a record is read as written, whatever it holds', async () => {
       const write = async (put: ConnectionRecord) => {
         const [user, dataKey] = [newUser(), newDataKey()];
         await store().apply(newChange(user, 7, { dataKey, put: putOf(GMAIL, put) }));
@@ -84,14 +84,14 @@ export const readsAnswerWhatWasWritten = (store: () => TokenStore): void => {
       expect(read.record).toEqual(edge);
     });
 
-    test('one connection or all of them are answered, as asked', async () => {
+    test('one connection or all of them are returned, as requested', async () => {
       const user = newUser();
       await connectUser(store(), user, [SLACK, GMAIL]);
       expect([...(await store().readUser(user, null, null)).connections.keys()].sort()).toEqual([GMAIL, SLACK]);
       expect([...(await store().readUser(user, SLACK, null)).connections.keys()]).toEqual([SLACK]);
     });
 
-    test('a user without the connection that is asked for has a row and no record', async () => {
+    test('a user without the requested connection has a row and no record', async () => {
       const user = newUser();
       await connectUser(store(), user, [GMAIL]);
       const { user: row, record: none } = await store().readConnection(user, SLACK);
@@ -99,7 +99,7 @@ export const readsAnswerWhatWasWritten = (store: () => TokenStore): void => {
       expect((await store().readUser(user, SLACK, null)).connections.size).toBe(0);
     });
 
-    test('the clock is in Unix microseconds and does not stand', async () => {
+    test('the clock is in Unix microseconds and advances', async () => {
       const before = await store().readUser(newUser(), null, null);
       const after = await store().readUser(newUser(), null, null);
       expect(Math.abs(before.nowMicros / 1000 - Date.now())).toBeLessThan(60_000);

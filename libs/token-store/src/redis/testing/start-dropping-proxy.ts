@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Stands before a server and forwards bytes. Told to, it takes a connection down in place of its next answers. */
-export const startAnswerThief = async (port: number) => {
-  let [sparing, losing] = [0, 0];
+/** A TCP proxy in front of a server. `dropReplies` makes it close the connection instead of forwarding the next replies. */
+export const startDroppingProxy = async (port: number) => {
+  let [forwarding, dropping] = [0, 0];
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1');
@@ -16,12 +16,12 @@ export const startAnswerThief = async (port: number) => {
       });
     }
     client.pipe(upstream);
-    upstream.on('data', (answer) => {
-      if (losing === 0 || sparing > 0) {
-        sparing -= 1;
-        return client.write(answer);
+    upstream.on('data', (reply) => {
+      if (dropping === 0 || forwarding > 0) {
+        forwarding -= 1;
+        return client.write(reply);
       }
-      losing -= 1;
+      dropping -= 1;
       return client.destroy();
     });
   }).listen(0, '127.0.0.1');
@@ -29,8 +29,8 @@ export const startAnswerThief = async (port: number) => {
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : 0,
-    loseAnswers: (count: number, spareFirst = 0) => {
-      [sparing, losing] = [spareFirst, count];
+    dropReplies: (count: number, forwardFirst = 0) => {
+      [forwarding, dropping] = [forwardFirst, count];
     },
     close: async () => {
       for (const socket of sockets) socket.destroy();
