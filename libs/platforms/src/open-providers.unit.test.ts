@@ -1,8 +1,9 @@
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import type { PlatformId } from '@vault-engine/vault';
 import { expect, it } from 'vitest';
-import { openProviders, refreshTerms } from './open-providers.ts';
+import { openProviders } from './open-providers.ts';
 import type { OutboundRequest } from './outbound/exchange.ts';
+import { refreshTerms } from './refresh/refresh-terms.ts';
 import { testProfile } from './testing/profile-of-test.ts';
 
 const profile = testProfile('https://provider.example/token', {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Outbound, openOutbound } from '../outbound/open-outbound.ts';
 import { revokeGrant } from '../revoke-grant.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
-import { introspectRefreshToken } from './introspect-refresh-token.ts';
+import { introspectRefreshToken } from './introspect.ts';
 import { refreshGrant } from './refresh-grant.ts';
 
 let server: AuthorizationServer;

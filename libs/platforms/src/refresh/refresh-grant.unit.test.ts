@@ -8,11 +8,11 @@ import {
   type TestServer,
 } from '@vault-engine/authorization-server';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import type { RefreshOutcome } from '@vault-engine/vault';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openOutbound } from '../outbound/open-outbound.ts';
-import type { PlatformProfile } from '../platform-catalog.ts';
+import type { PlatformProfile } from '../profiles/platform-catalog.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
-import type { RefreshOutcome } from './outcome.ts';
 import { refreshGrant } from './refresh-grant.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { suggest } from './suggest.ts';
+import { suggest } from './check-profile.ts';
 
 it.each([
   ['display_nam', 'display_name'],

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { platformId } from '@vault-engine/vault';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadProfiles } from './load-profiles.ts';
-import { openCatalog, ProfilesRefused } from './open-catalog.ts';
-import { formatFaults } from './profile-fault.ts';
-import { profileJsonSchema } from './profile-json-schema.ts';
+import { isMapping, loadProfiles, merge, openCatalog, ProfilesRefused } from './load-profiles.ts';
+import { profileJsonSchema } from './profile-schema.ts';
+import { formatFaults } from './read-yaml.ts';
 
-const OURS = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
+const OURS = fileURLToPath(new URL('../../../../platform-profiles', import.meta.url));
 const GOOD = 'display_name: Good\ntoken: {url: https://good.example/token}\n';
 
 const id = (text: string) => platformId(text) ?? expect.fail('not a platform id');
@@ -162,7 +162,7 @@ describe('loading profiles', () => {
   it('tells a client id or secret where it belongs, and does not repeat it', async () => {
     const faults = await faultsOf({ 'a.yaml': `${GOOD}client_secret: canary\n` });
     expect(faults).toEqual([
-      'a.yaml:3:1 `client_secret` does not belong here: VAULT_CLIENT_ID_<PLATFORM> and VAULT_CLIENT_SECRET_<PLATFORM> hold the client',
+      'a.yaml:3:1 `client_secret` does not belong in a profile; set VAULT_CLIENT_ID_<PLATFORM> and VAULT_CLIENT_SECRET_<PLATFORM>',
     ]);
   });
 
@@ -187,8 +187,11 @@ describe('loading profiles', () => {
     const files = {
       'a.yaml': 'display_name: A\ntoken: {url: "http://127.0.0.1:8080/t"}\nrevoke: {url: "http://localhost/{token}"}\n',
     };
-    const place = 'names this machine, which VAULT_ALLOW_INSECURE_LOOPBACK=1 allows';
-    expect(await faultsOf(files)).toEqual([`a.yaml:2:14 ${place}`, `a.yaml:3:15 ${place}`]);
+    const problem = 'names this machine; set VAULT_ALLOW_INSECURE_LOOPBACK=1 with VAULT_ENV=development to allow it';
+    expect(await faultsOf(files)).toEqual([
+      `a.yaml:2:14 \`token.url\`: ${problem}`,
+      `a.yaml:3:15 \`revoke.url\`: ${problem}`,
+    ]);
     expect(await loadProfiles([folder], { allowInsecureLoopback: true })).toMatchObject({ ok: true });
   });
 
@@ -201,7 +204,7 @@ describe('loading profiles', () => {
     });
     expect(faults).toEqual([
       'a.yaml:3:9 `none_means: use_default` needs `default_ttl_s`',
-      'b.yaml:3:25 `default_ttl_s` has no use with `none_means: never`',
+      'b.yaml:3:25 `default_ttl_s` has no effect with `none_means: never`',
       'c.yaml:3:19 the slot `main` is missing',
       'd.yaml:3:22 `none_means: introspect` needs `introspection`',
     ]);
@@ -209,7 +212,7 @@ describe('loading profiles', () => {
 
   it('refuses a platform that is defined twice', async () => {
     const [fault] = await faultsOf({ 'gmail.yaml': GOOD }, OURS);
-    expect(fault).toContain(`/gmail.yaml:4:1 \`gmail\` is already defined by gmail.yaml`);
+    expect(fault).toContain(`/gmail.yaml:4:1 \`gmail\` is already defined by gmail.yaml; rename one of them`);
   });
 
   it('refuses names that are no ids, endings that are not .yaml, families of families, and aliases', async () => {
@@ -221,10 +224,10 @@ describe('loading profiles', () => {
       'y.yaml': 'display_name: &a Y\ntoken: {url: https://y.example}\nheaders: {A: *a}\n',
     });
     expect(faults).toEqual([
-      'Bad_Name.yaml:1:1 the file’s name is the platform’s id: a-z 0-9 -, beginning with a letter',
+      'Bad_Name.yaml:1:1 the file’s name is the platform’s id; use a-z 0-9 -, beginning with a letter',
       'families/one.yaml:1:1 a family extends no other family',
-      'x.yml:1:1 profiles end in .yaml',
-      'y.yaml:1:1 aliases are not allowed: write the value out, or use a family',
+      'x.yml:1:1 the extension of a profile is .yaml; rename the file',
+      'y.yaml:1:1 aliases are not allowed; write the value out, or use a family',
     ]);
   });
 
@@ -241,4 +244,34 @@ describe('loading profiles', () => {
     await write({ 'a.yaml': 'x: 1\n' });
     await expect(openCatalog([folder])).rejects.toBeInstanceOf(ProfilesRefused);
   });
+});
+
+const documents = fc.jsonValue();
+
+it('keeps the upper value where the lower one is absent, and the other way round', () => {
+  fc.assert(
+    fc.property(documents, (value) => {
+      expect(merge(value, undefined)).toEqual(value);
+      expect(merge(undefined, value)).toEqual(value);
+      expect(merge(value, value)).toEqual(value);
+    }),
+  );
+});
+
+it('has every key of both mappings, the upper one’s value unless both are mappings', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), documents), fc.dictionary(fc.string(), documents), (base, over) => {
+      const merged = merge(base, over);
+      if (!isMapping(merged)) return expect.fail('not a mapping');
+      expect(new Set(Object.keys(merged))).toEqual(new Set([...Object.keys(base), ...Object.keys(over)]));
+      for (const [name, value] of Object.entries(over))
+        if (!isMapping(value)) expect(Object.getOwnPropertyDescriptor(merged, name)?.value).toEqual(value);
+    }),
+  );
+});
+
+it('does not let a file change the prototype of anything', () => {
+  const merged = merge({}, JSON.parse('{"__proto__": {"polluted": true}}'));
+  expect(Object.getPrototypeOf(merged)).toBe(Object.prototype);
+  expect(Reflect.get({}, 'polluted')).toBeUndefined();
 });

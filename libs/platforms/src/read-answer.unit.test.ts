@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { retryAfterMs } from './retry-after.ts';
+import { retryAfterMs } from './read-answer.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 

@@ -4,7 +4,7 @@ import { secretOf } from '@vault-engine/crypto/plaintext';
 import { afterEach, expect, it, vi } from 'vitest';
 import { openOutbound } from '../outbound/open-outbound.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
-import { introspectRefreshToken } from './introspect-refresh-token.ts';
+import { introspectRefreshToken } from './introspect.ts';
 
 const opened: { close: () => unknown }[] = [];
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isLoopback, isLoopbackHost, isPublicAddress } from './public-address.ts';
+import { isLoopback, isLoopbackHost, isPublicAddress } from './check-addresses.ts';
 
 const octet = fc.integer({ min: 0, max: 255 });
 const v4 = (...parts: readonly fc.Arbitrary<number>[]) => fc.tuple(...parts).map((octets) => octets.join('.'));
