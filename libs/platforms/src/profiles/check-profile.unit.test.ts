@@ -6,11 +6,11 @@ it.each([
   ['disply_name', 'display_name'],
   ['Auth', 'auth'],
   ['bdy', 'body'],
-])('takes %s for %s', (text, meant) => {
+])('corrects %s to %s', (text, meant) => {
   expect(suggest(text, ['display_name', 'auth', 'body'])).toBe(meant);
 });
 
-it('suggests nothing where nothing is near', () => {
+it('suggests nothing where nothing is similar', () => {
   expect(suggest('colour', ['display_name', 'auth', 'body'])).toBeNull();
   expect(suggest('x', [])).toBeNull();
 });
