@@ -43,25 +43,17 @@ export interface RefreshedCredentials {
   readonly params: Readonly<Record<string, string>>;
 }
 
-/**
- * The result of spending a refresh token. `reason` is from a closed list of the adapter. `code` is the provider's error
- * code, but only one that the profile or RFC 6749 lists; any other text of the provider is left out (null).
- */
+/** What spending a refresh token came to. `reason` is from a closed list of the adapter. */
 export type RefreshOutcome =
   | ({ readonly kind: 'renewed' } & RefreshedCredentials)
-  | RefreshRefusal
-  /** The request was sent and no usable answer arrived: the refresh token may be spent. */
+  /** Only the user can help. */
+  | { readonly kind: 'grant_dead'; readonly reason: string }
+  /** Registration, profile or network of this deployment is wrong. Says nothing about the connection. */
+  | { readonly kind: 'application_fault'; readonly reason: string }
+  | { readonly kind: 'transient'; readonly reason: string; readonly retryAfterMs: number | null }
+  | { readonly kind: 'throttled'; readonly reason: string; readonly retryAfterMs: number }
+  /** The request was sent and no usable answer came: the refresh token may be spent. */
   | { readonly kind: 'unknown_outcome'; readonly reason: string };
-
-/** The provider issued no tokens, and the refresh token is not spent. */
-export type RefreshRefusal = { readonly reason: string; readonly code?: string | null } & (
-  | /** The grant is over: only the user can help. */ { readonly kind: 'grant_dead' }
-  /** The registration, profile or network of this deployment is wrong. Proves nothing about the connection. */
-  | { readonly kind: 'application_fault' }
-  /** A later attempt may succeed. */
-  | { readonly kind: 'transient'; readonly retryAfterMs: number | null }
-  | { readonly kind: 'throttled'; readonly retryAfterMs: number }
-);
 
 /**
  * What a provider says of a refresh token. `spent`: it takes it no longer, be it used or revoked. `unknown`: it can't be
@@ -74,11 +66,10 @@ export interface Cancellation {
   readonly aborted: boolean;
 }
 
-/** The result of revoking a grant at its provider. `reason` is from a closed list of the adapter. */
+/** What ending a grant came to. */
 export type RevokeOutcome =
-  /** The grant is over, or was already. */
   | { readonly kind: 'revoked' }
-  /** The provider has no way, or this deployment is not registered with it. */
+  /** The provider has no way, or nobody here is registered with it. */
   | { readonly kind: 'not_supported' }
   | { readonly kind: 'failed'; readonly reason: string };
 

@@ -1,14 +1,17 @@
 import type { Secret } from '@vault-engine/crypto';
-import type { RefreshOutcome, RefreshRefusal } from '@vault-engine/vault';
+import type { RefreshOutcome } from '@vault-engine/vault';
 import type { ClientCredentials } from '../client-credentials.ts';
 import { endpointUrl } from '../endpoint-url.ts';
 import type { Exchange, NotSentReason } from '../outbound/exchange.ts';
 import type { PlatformProfile } from '../profiles/platform-catalog.ts';
 import { type ProviderDeps, requestRefresh } from '../provider-request.ts';
 import { at, errorCode, readJson, retryAfterMs } from '../read-answer.ts';
-import { classify } from './classify.ts';
+import { classify, type RefreshRefusal } from './classify.ts';
 import { introspectExpiry } from './introspect.ts';
 import { type ReadCredentials, readCredentials } from './read-credentials.ts';
+
+/** The outcome of {@link refreshGrant}: the port's, with the code of a refusal. */
+export type GrantOutcome = Extract<RefreshOutcome, { kind: 'renewed' | 'unknown_outcome' }> | RefreshRefusal;
 
 /**
  * Spends a refresh token with one request, which is never repeated here: an answer may have been given and lost. Does not
@@ -22,7 +25,7 @@ export const refreshGrant = async (
   refreshToken: Secret,
   deps: ProviderDeps,
   params: Readonly<Record<string, string>> = {},
-): Promise<RefreshOutcome> => {
+): Promise<GrantOutcome> => {
   const url = endpointUrl(profile, profile.refresh.url ?? profile.token.url, {
     fill: { client_id: client.id },
     params,
@@ -47,7 +50,7 @@ export const refreshGrant = async (
 };
 
 type Answer =
-  | Exclude<RefreshOutcome, { kind: 'renewed' }>
+  | Exclude<GrantOutcome, { kind: 'renewed' }>
   | { readonly kind: 'credentials'; readonly credentials: ReadCredentials };
 
 const readAnswer = (profile: PlatformProfile, exchange: Exchange, now: number): Answer => {
