@@ -19,7 +19,7 @@ import {
   type UserId,
   userId,
 } from '@vault-engine/vault';
-import type { Authenticated } from './authenticate.ts';
+import type { Authenticated } from './receive.ts';
 
 /** A command in the domain's terms. */
 export type Command =
@@ -35,14 +35,14 @@ export type Command =
   | ({ readonly type: 'StartConnection' } & StartConnection)
   | { readonly type: 'GetStatus' | 'ForgetUser'; readonly user: UserId; readonly platform: null };
 
-/** `poison`: the bytes will never be readable, and go to the dead-letter topic beside the answer. */
+/** `poison`: the value can never be decoded; the record goes to the dead-letter topic as well. Null: it does not. */
 export type ReadCommand =
   | { readonly ok: true; readonly command: Command }
   | { readonly ok: false; readonly failure: Failure; readonly poison: string | null };
 
 type CommandRecord = DecodedRecord<CommandName>;
 
-/** Checks what the record of a command says: its type is the header's, its user the message key's. */
+/** Checks the record of a command: its type has to be the header's, its user the message key's. */
 export const readCommand = (decoded: Decoded, from: Authenticated): ReadCommand => {
   if (!decoded.ok)
     return { ...refuse('invalid_request', 'the record can not be decoded', decoded.reason), poison: decoded.reason };

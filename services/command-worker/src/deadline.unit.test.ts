@@ -1,11 +1,13 @@
 import type { BusRecord } from '@vault-engine/bus';
+import { HEADER } from '@vault-engine/protocol';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deadlineBudgetOf } from './deadline-budget.ts';
-import type { CommandInProgress } from './verdict.ts';
+import { arrivesLate, deadlineBudgetOf } from './deadline.ts';
+import type { CommandInProgress } from './receive.ts';
 
 const record: BusRecord = { topic: '', partition: 0, offset: 0n, timestamp: 0, key: null, value: null, headers: {} };
 
-/** The patience of a command that has `leftMs` to its deadline, and how often something was waited for aside. */
+/** The budget of a command that has `leftMs` to its deadline, and how often it waited outside the concurrency limit. */
 const deadlineBudget = (leftMs: number) => {
   let waits = 0;
   const runOutsideConcurrencyLimit = <T>(work: Promise<T>): Promise<T> => {
@@ -21,8 +23,8 @@ const deadlineBudget = (leftMs: number) => {
 
 const never = () => new Promise<string>(() => undefined);
 
-describe('patience with others', () => {
-  it('answers what they answer, and waits aside', async () => {
+describe('the deadline budget', () => {
+  it('answers what the provider answers, and waits outside the concurrency limit', async () => {
     const { within, sleep, waits } = deadlineBudget(5_000);
     expect(await within(async () => 'answer', 'late')).toBe('answer');
     await sleep(1);
@@ -30,9 +32,9 @@ describe('patience with others', () => {
   });
 
   it.each([
-    ['leaves a second of the time that is left to the own parts', 2_300, 1_300],
-    ['leaves them half of it where there is less', 400, 200],
-    ['ends at once where no time is left', -5, 0],
+    ['keeps a second of the time left for the store, the audit log and the reply', 2_300, 1_300],
+    ['keeps half of it where less is left', 400, 200],
+    ['ends at once when no time is left', -5, 0],
   ])('%s', async (_, leftMs, waitsMs) => {
     const begun = performance.now();
     expect(await deadlineBudget(leftMs).within(never, 'late')).toBe('late');
@@ -41,7 +43,7 @@ describe('patience with others', () => {
     expect(waited).toBeLessThan(waitsMs + 500);
   });
 
-  it('hears of a failure only while it waits', async () => {
+  it('rejects with a failure only while it waits', async () => {
     await expect(deadlineBudget(5_000).within(() => Promise.reject(new Error('broken')), 'late')).rejects.toThrow(
       'broken',
     );
@@ -49,4 +51,28 @@ describe('patience with others', () => {
     expect(await deadlineBudget(20).within(() => failing.promise, 'late')).toBe('late');
     failing.reject(new Error('nobody waits any more'));
   });
+});
+
+const recordWith = (timestamp: number, timeout: string | null): BusRecord => ({
+  topic: 'vault.commands',
+  partition: 0,
+  offset: 0n,
+  timestamp,
+  key: null,
+  value: null,
+  headers: timeout === null ? {} : { [HEADER.timeoutMs]: Buffer.from(timeout) },
+});
+
+it('counts a record as late from its deadline on, and not before', () => {
+  fc.assert(
+    fc.property(fc.nat(2 ** 40), fc.integer({ min: 1, max: 600_000 }), (appended, timeoutMs) => {
+      const record = recordWith(appended, String(timeoutMs));
+      expect(arrivesLate(record, appended + timeoutMs - 1)).toBe(false);
+      expect(arrivesLate(record, appended + timeoutMs)).toBe(true);
+    }),
+  );
+});
+
+it.each([null, '', 'soon', '-5'])('does not count a record with the timeout %j as late', (timeout) => {
+  expect(arrivesLate(recordWith(0, timeout), Number.MAX_SAFE_INTEGER)).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { afterMicrotasks } from './after-microtasks.ts';
+import { afterMicrotasks } from './audit-verdict.ts';
 
 it('comes behind what was put off to the end of this turn before', async () => {
   const order: string[] = [];
