@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a run that takes longer than the interval is not overtaken by the next', async () => {
+test('a run that takes longer than the interval does not overlap with the next', async () => {
   let ends = () => {};
   const task = vi.fn(() => new Promise<void>((resolve) => (ends = resolve)));
   const repeating = every(10, task, () => {});

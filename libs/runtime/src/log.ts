@@ -21,7 +21,6 @@ const FIELDS = {
   group: 'text',
   keyId: 'text',
   lag: 'number',
-  lane: 'text',
   limit: 'number',
   member: 'text',
   offset: 'text',

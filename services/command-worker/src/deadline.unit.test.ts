@@ -49,7 +49,7 @@ describe('the deadline budget', () => {
     );
     const failing = Promise.withResolvers<string>();
     expect(await deadlineBudget(20).within(() => failing.promise, 'late')).toBe('late');
-    failing.reject(new Error('nobody waits any more'));
+    failing.reject(new Error('too late'));
   });
 });
 

@@ -22,7 +22,7 @@ export interface Route<Body extends z.ZodType, Answer extends z.ZodType, Value> 
 }
 
 /** Infers the types of a {@link Route}. */
-export const route = <Body extends z.ZodType, Answer extends z.ZodType, Value>(
+const route = <Body extends z.ZodType, Answer extends z.ZodType, Value>(
   parts: Route<Body, Answer, Value>,
 ): Route<Body, Answer, Value> => parts;
 
