@@ -25,7 +25,7 @@ export const admit = (
   if (fresh !== 'fresh')
     return refuse(
       'invalid_request',
-      'the sent time is not within 60 s of the append time, or the command is too old',
+      'the sent time is not within 60 s of the append time, or the command is too old; check the clock',
       fresh,
     ).failure;
   if (from.late || timeLeft(from, at) <= 0)
@@ -34,7 +34,10 @@ export const admit = (
     return refuse('forbidden', 'the engine has no grant for this operation on this platform').failure;
   const waitMs = takeToken(engine.open.engine, engine.open.rate, at);
   if (waitMs > 0)
-    return { ...refuse('rate_limited', 'the engine asks faster than its rate').failure, retryAfterMs: waitMs };
+    return {
+      ...refuse('rate_limited', 'the engine exceeded its rate; next command after retry_after_ms').failure,
+      retryAfterMs: waitMs,
+    };
   return null;
 };
 

@@ -227,13 +227,15 @@ describe('a request', () => {
 
   test("gets the vault's refusal, and the time to wait", async () => {
     vaultAnswers = () => {
-      throw new VaultError('rate_limited', 'the engine asks faster than its rate', { retryAfterMs: 1_200 });
+      throw new VaultError('rate_limited', 'the engine exceeded its rate; next command after retry_after_ms', {
+        retryAfterMs: 1_200,
+      });
     };
     const reply = await post('/get_token', gmail, { 'x-request-id': 'label' });
     expect(reply).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
     expect(reply.json).toEqual({
       error_code: 'rate_limited',
-      message: 'the engine asks faster than its rate',
+      message: 'the engine exceeded its rate; next command after retry_after_ms',
       suggested_action: 'retry',
       request_id: 'label',
       retry_after_ms: 1_200,
