@@ -12,9 +12,8 @@ import {
 } from '@vault-engine/local';
 import { type AskGateway, askGateway } from './ask-gateway.ts';
 import { readStartConfig } from './config.ts';
-import { connectDemoUser, DEMO_USER } from './connect-demo-user.ts';
 import { DEMO, demoServerPlan, writeDemoPlatform } from './demo-platform.ts';
-import { firstRoundTrip } from './first-round-trip.ts';
+import { connectDemoUser, DEMO_USER, firstRoundTrip } from './first-calls.ts';
 import { type Provisioned, provision } from './provision.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { type RunningVault, runVault } from './run-vault.ts';

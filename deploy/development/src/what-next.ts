@@ -1,5 +1,5 @@
-import { DEMO_USER } from './connect-demo-user.ts';
 import { DEMO } from './demo-platform.ts';
+import { DEMO_USER } from './first-calls.ts';
 
 /** What to try first, as lines to paste: the same three requests as in the README, and one that shows a renewal. */
 export const whatNext = (gateway: string, enginesFile: string, logFile: string): string => `
