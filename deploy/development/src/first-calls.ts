@@ -1,7 +1,7 @@
 import { type AskGateway, postJson } from './ask-gateway.ts';
 import { DEMO } from './demo-platform.ts';
 
-/** Shows that the vault works, from outside: one engine stores a token, another gets it, a third asks for the status. */
+/** Checks the vault over REST: one engine stores a token, another fetches it, a third requests the status. */
 export const firstRoundTrip = async (ask: AskGateway): Promise<void> => {
   const user_id = 'first-round-trip';
   const connection = { user_id, platform: 'gmail' };
@@ -13,17 +13,17 @@ export const firstRoundTrip = async (ask: AskGateway): Promise<void> => {
     expires_at: Math.floor(Date.now() / 1_000) + 3_600,
   });
   const issued = await ask('sync', '/get_token', connection);
-  if (issued['access_token'] !== token) throw new Error('the token that came back is not the one that was stored');
+  if (issued['access_token'] !== token) throw new Error('the fetched token differs from the stored one');
   const { connected_platforms: platforms } = await ask('local', '/get_status', { user_id });
   if (!JSON.stringify(platforms).includes('"active"'))
     throw new Error('the status does not list the connection as active');
   await ask('action', '/forget_user', { user_id });
 };
 
-/** Whose connection one can watch. */
+/** The user of the demonstration platform. */
 export const DEMO_USER = 'demo-user';
 
-/** Connects a user to the demo platform, as an engine does after a consent; a connection that stands is left alone. */
+/** Connects {@link DEMO_USER} to the demonstration platform, as an engine does after consent. Does nothing if connected. */
 export const connectDemoUser = async (ask: AskGateway, authorizationServer: string): Promise<void> => {
   if (await isConnected(ask)) return;
   const tokens = await postJson(`${authorizationServer}/consent`, { account: DEMO_USER });
