@@ -222,7 +222,7 @@ describe('the command line', () => {
         'stranger: the topic has a snapshot, but the store does not have the user',
       ],
     ]);
-    expect(err).toEqual(['2 users differ; npm run vault -- state rebuild publishes all anew']);
+    expect(err).toEqual(['2 users differ; npm run vault -- state rebuild republishes all users']);
 
     const rebuilt = await cli('state', 'rebuild');
     expect(rebuilt).toMatchObject({

@@ -15,7 +15,7 @@ export function toolContext({ cacheDir, environment }: LocalConfig, log: Log): T
  *
  * @returns whether it is installed
  */
-export async function installDebianPackage(name: string, cacheDir: string, log: Log): Promise<boolean> {
+async function installDebianPackage(name: string, cacheDir: string, log: Log): Promise<boolean> {
   if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return false;
   const held = await lock(`${cacheDir}/apt.lock`, (pid) => log(`apt: waiting for process ${pid}`));
   try {

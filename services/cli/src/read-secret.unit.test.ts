@@ -22,7 +22,7 @@ const file = async (name: string, text: string): Promise<string> => {
   return path;
 };
 
-/** A terminal with something on standard input and a person who answers; without answers nobody sits there. */
+/** A terminal with standard input and scripted answers to prompts; without answers it is not interactive. */
 const terminal = (input: string, answers: string[] | null = null): Terminal => ({
   out: () => undefined,
   note: () => undefined,

@@ -57,7 +57,7 @@ const share = async (context: Context): Promise<Shared> => {
     marks,
     now: Date.now,
   });
-  const observed = observe(context, { users: () => marks.size, buried: () => marks.buried().size }, Date.now);
+  const observed = observe(context, { users: () => marks.size, superseded: () => marks.buried().size }, Date.now);
   return { bus, codec, topics, store, marks, projection, observed };
 };
 

@@ -19,7 +19,7 @@ export interface Observed {
 /** Registers the metrics. `users` is the number of users with a snapshot on the topic. */
 export const observe = (
   { metrics }: Pick<ServiceContext<unknown>, 'metrics'>,
-  { users, buried }: { readonly users: () => number; readonly buried: () => number },
+  { users, superseded }: { readonly users: () => number; readonly superseded: () => number },
   now: () => number,
 ): Observed => {
   const registers = [metrics];
@@ -67,7 +67,7 @@ export const observe = (
     registers,
     'vault_state_buried',
     'Users whose newest snapshot is followed by an older or unreadable record',
-    buried,
+    superseded,
   );
   return {
     followed: (projected, appendedAt) => {
