@@ -1,5 +1,5 @@
-import { applyTopics, checkTopics, type TopicChange } from '@vault-engine/bus';
-import { type TopicSpec, topicSpecs } from '@vault-engine/contracts';
+import { applyTopics, checkTopics, type TopicChange, type TopicSpec } from '@vault-engine/bus';
+import { topicSpecs } from '@vault-engine/contracts';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import type { TopicsConfig } from './config.ts';

@@ -1,4 +1,4 @@
-// Made from schemas/ by `npm run generate`. Not to be edited.
+// Generated from schemas/ by `npm run generate`. Do not edit.
 
 import type { Records } from './types.ts';
 

@@ -1,4 +1,4 @@
-// Made from schemas/ by `npm run generate`. Not to be edited.
+// Generated from schemas/ by `npm run generate`. Do not edit.
 
 /** One partition of the audit log, up to an offset. */
 export interface PartitionSeal {
@@ -396,7 +396,7 @@ export interface UserForgotten {
   readonly connections: number;
 }
 
-/** Every record that travels on a topic, by name. */
+/** Every record by name. */
 export interface Records {
   readonly AuditCheckpoint: AuditCheckpoint;
   readonly AuditRecord: AuditRecord;
