@@ -274,7 +274,7 @@ describe('the client drops, and the request keeps waiting:', () => {
 
   test.each([
     ['a reply whose header names another type than its record', { headerType: 'TokenIssued' }],
-    ['a reply of another type than the request's', {}],
+    ["a reply of another type than the request's", {}],
   ])('%s', async (_, twist) => {
     vault.respond = async (received) => {
       await vault.reply(received, 'TokenStored', stored, twist);
