@@ -1,7 +1,7 @@
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
 import { isRecord } from '@vault-engine/contracts';
+import type { UserId } from '@vault-engine/model';
 import { digestOf, type StateRecord, supersedes, Tombstones } from '@vault-engine/state';
-import type { UserId } from '@vault-engine/vault';
 
 /**
  * The snapshots of all users. Each is stored as one string of its encoded bytes and decoded on demand. Such a string takes

@@ -1,5 +1,5 @@
 import { PublishFailed, type PublishReason } from '@vault-engine/bus';
-import { ERRORS, type ErrorCode, isErrorCode, type SuggestedAction } from '@vault-engine/vault';
+import { ERRORS, type ErrorCode, isErrorCode, type SuggestedAction } from '@vault-engine/model';
 
 /** The details of a failed request, apart from its code. */
 export interface VaultErrorDetails extends ErrorOptions {

@@ -1,4 +1,4 @@
-import type { TopicSpec } from '@vault-engine/bus';
+import type { TopicDeclaration } from '@vault-engine/bus';
 
 /** The names of all topics. */
 export interface TopicNames {
@@ -42,7 +42,7 @@ export interface TopicSpecsOptions {
   readonly engines: readonly string[];
   readonly environment: TopicEnvironment;
   /** Partition counts and settings of an installation that replace the declared ones. */
-  readonly overrides?: Partial<Record<TopicKind, Partial<Omit<TopicSpec, 'name'>>>>;
+  readonly overrides?: Partial<Record<TopicKind, Partial<Omit<TopicDeclaration, 'name'>>>>;
 }
 
 const SECOND = 1_000;
@@ -135,7 +135,7 @@ const BY_ENVIRONMENT: Readonly<Record<TopicEnvironment, (declared: Declaration) 
 };
 
 /** Every topic of an installation, including one reply topic per engine. */
-export const topicSpecs = (options: TopicSpecsOptions): readonly TopicSpec[] => {
+export const topicSpecs = (options: TopicSpecsOptions): readonly TopicDeclaration[] => {
   const { replies, ...single } = topicNames(options.prefix);
   const readers = [...new Set([...options.engines, GATEWAY])];
   return [
@@ -144,7 +144,7 @@ export const topicSpecs = (options: TopicSpecsOptions): readonly TopicSpec[] => 
   ];
 };
 
-const specOf = (kind: TopicKind, name: string, { environment, overrides }: TopicSpecsOptions): TopicSpec => {
+const specOf = (kind: TopicKind, name: string, { environment, overrides }: TopicSpecsOptions): TopicDeclaration => {
   const declared = DECLARED[kind];
   const config = { ...EVERYWHERE, ...declared.config, ...BY_ENVIRONMENT[environment](declared) };
   return {

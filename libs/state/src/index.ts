@@ -1,10 +1,6 @@
-export type { Drift } from './compare.ts';
 export { type Following, followDecoded, followStates } from './follow-states.ts';
 export { StateMarks } from './marks.ts';
 export { applyPlatforms, type PlatformChange, type PlatformName, readPlatform } from './platforms.ts';
-export { openProjection, type Projected, type ProjectingParts, type Projection } from './project.ts';
 export { type StateRecord, supersedes } from './read-state.ts';
-export { type Drifted, type FindDriftOptions, findDrift, type Rebuilt, rebuild } from './reconcile.ts';
-export { snapshotOf } from './snapshot.ts';
 export { type ConnectionStatusAt, connectionStatusAt, digestOf } from './status-over-time.ts';
 export { Tombstones } from './tombstones.ts';

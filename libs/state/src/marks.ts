@@ -1,4 +1,4 @@
-import type { UserId } from '@vault-engine/vault';
+import type { UserId } from '@vault-engine/model';
 import { type StateRecord, supersedes } from './read-state.ts';
 import { digestOf } from './status-over-time.ts';
 import { Tombstones } from './tombstones.ts';

@@ -1,6 +1,6 @@
 import type { BusRecord } from '@vault-engine/bus';
 import { type Codec, type ConnectionState, type Decoded, isRecord } from '@vault-engine/contracts';
-import { type UserId, userId } from '@vault-engine/vault';
+import { type UserId, userId } from '@vault-engine/model';
 
 /** One record of `vault.connection-state`. */
 export type StateRecord =
@@ -35,7 +35,7 @@ const snapshot = (user: UserId, decoded: Decoded): StateRecord => {
 const HEADER = 'x-revision';
 
 /** Whether `value` is a revision whose successor is still an exact integer. */
-export const isRevision = (value: number): boolean =>
+const isRevision = (value: number): boolean =>
   Number.isSafeInteger(value) && value >= 0 && value < Number.MAX_SAFE_INTEGER;
 
 /** The headers of a record of the state topic. */
@@ -44,7 +44,7 @@ export const revisionHeaders = (revision: number): Record<string, Buffer> => ({
 });
 
 /** The revision in the headers; null where absent or malformed. */
-export const revisionIn = (headers: BusRecord['headers']): number | null => {
+const revisionIn = (headers: BusRecord['headers']): number | null => {
   const text = headers[HEADER]?.toString('latin1') ?? '';
   const value = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
   return isRevision(value) ? value : null;

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
-import { type ConnectionView, type StatusReason, statusAt } from '@vault-engine/vault';
+import { type ConnectionView, type StatusReason, statusAt } from '@vault-engine/model';
 
 /** The fields of a connection in a snapshot that change by time alone. */
 export type ConnectionStatusAt = Pick<ConnectionSnapshot, 'status' | 'suggested_action' | 'reason'>;

@@ -1,4 +1,4 @@
-import type { UserId } from '@vault-engine/vault';
+import type { UserId } from '@vault-engine/model';
 
 /**
  * Longer than the topic keeps a tombstone (`delete.retention.ms`). No writer can delay the snapshot of a forgotten user

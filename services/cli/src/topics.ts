@@ -1,4 +1,4 @@
-import { applyTopics, checkTopics, type TopicChange, type TopicSpec } from '@vault-engine/bus';
+import { applyTopics, checkTopics, type TopicChange, type TopicDeclaration } from '@vault-engine/bus';
 import { topicSpecs } from '@vault-engine/contracts';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
@@ -64,7 +64,7 @@ const defaultReplication = ({ environment }: TopicsConfig): number => (environme
 const specsOf = async (
   { environment, kafka }: TopicsConfig,
   { grants }: TopicsOptions,
-): Promise<readonly TopicSpec[]> => {
+): Promise<readonly TopicDeclaration[]> => {
   const engines = [...(await readPolicies(grants)).keys()];
   return topicSpecs({ prefix: kafka.topicPrefix, engines, environment });
 };

@@ -91,7 +91,7 @@ const parenthesise = (text: string): string => (text.includes(' ') ? `(${text})`
 const comment = (doc: string): string => `/** ${doc.replaceAll('*/', '* /')} */`;
 
 /** The schemas as a module, so that a bundle needs no files, and the records of each topic. */
-export const renderSchemas = (files: readonly SchemaFile[]): string =>
+const renderSchemas = (files: readonly SchemaFile[]): string =>
   [
     '// Generated from schemas/ by `npm run generate`. Do not edit.',
     `import type { Records } from './types.ts';`,

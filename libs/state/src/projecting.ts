@@ -1,0 +1,5 @@
+// The writing side. It reads the store, so readers of the topic do not import it.
+export type { Drift } from './compare.ts';
+export { openProjection, type Projected, type ProjectingParts, type Projection } from './project.ts';
+export { type Drifted, type FindDriftOptions, findDrift, type Rebuilt, rebuild } from './reconcile.ts';
+export { snapshotOf } from './snapshot.ts';
