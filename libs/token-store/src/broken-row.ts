@@ -1,9 +1,9 @@
 /** A kind of stored row. */
-export type RowKind = 'record' | 'user' | 'dedupe' | 'pending' | 'due';
+export type RowKind = 'record' | 'user' | 'dedupe';
 
 /**
- * A stored row that this library can't have written: a broken invariant. A retry does not help. The message names the kind of row,
- * and the stream entry of a pending transition, but never a user or a value.
+ * A stored row that this library can't have written: a broken invariant. A retry does not help. The message names the kind of row, but
+ * never a user or a value.
  */
 export class BrokenRow extends Error {
   override readonly name = 'BrokenRow';

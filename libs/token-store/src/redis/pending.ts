@@ -1,7 +1,7 @@
 import { type PendingRef, type Transition, type UserId, userId } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
 import { SHARDS } from './keys.ts';
 import type { Link } from './link.ts';
+import { quarantinePending } from './quarantine.ts';
 import { microsOf } from './read.ts';
 import { untilReplicated } from './run-script.ts';
 
@@ -74,18 +74,32 @@ const readShards = async (link: Link, first: number, until: number, limit: numbe
     const [again] = await Promise.all([read(shards), untilReplicated(link, [link.keys.pending(filled)])]);
     return again;
   });
-  return streams.flatMap((entries, at) => entries.map((entry) => parseEntry(shards[at] ?? '', entry)));
+  const found: Pending[] = [];
+  for (const [at, entries] of streams.entries()) {
+    const shard = shards[at] ?? '';
+    for (const entry of entries) {
+      const parsed = parseEntry(shard, entry);
+      if (parsed === null) await quarantinePending(link, shard, brokenEntry(entry));
+      else found.push(parsed);
+    }
+  }
+  return found;
 };
 
-const parseEntry = (shard: string, [id, fields]: Entry): Pending => {
+const brokenEntry = ([id, fields]: Entry) => ({
+  entryId: id.toString('latin1'),
+  fields,
+  reason: 'the transition has no id, no user or no audit record',
+});
+
+/** Null: the entry does not parse. */
+const parseEntry = (shard: string, [id, fields]: Entry): Pending | null => {
   const entryId = id.toString('latin1');
   const named = (name: string) => fields.filter((_, at) => at % 2 === 1 && fields[at - 1]?.toString() === name);
   const [transitionId] = named('id');
   const [audit] = named('audit');
   const user = parseUserId(named('user')[0]);
-  if (transitionId === undefined || audit === undefined || user === null) {
-    throw new BrokenRow('pending', `entry ${entryId} of shard ${shard}`);
-  }
+  if (transitionId === undefined || audit === undefined || user === null) return null;
   const transition = { id: transitionId.toString(), user, audit, events: named('event') };
   return { ref: pendingRef(shard, entryId), transition };
 };
