@@ -1,7 +1,8 @@
 import { type Bus, connectBus, createPublisher, type OffsetReset, startKeyedConsumer } from '@vault-engine/bus';
 import { type Codec, openCodec, type TopicNames, topicNames } from '@vault-engine/contracts';
 import { driverLog, every, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
-import { followStates, openProjection, type Projection, StateMarks } from '@vault-engine/state';
+import { followStates, StateMarks } from '@vault-engine/state';
+import { openProjection, type Projection } from '@vault-engine/state/projecting';
 import { openRedisStore } from '@vault-engine/token-store';
 import type { TokenStore } from '@vault-engine/vault';
 import { type ProjectorConfig, readProjectorConfig } from './config.ts';
