@@ -1,3 +1,4 @@
+import { LARGEST_INTEGER } from '@vault-engine/model';
 import avro from 'avsc';
 
 /**
@@ -86,10 +87,13 @@ const int: Measure = (bytes, position) => {
 };
 
 /**
- * avsc computes with doubles and twice the value: beyond ±2^52 it writes and reads neighbours of the number that was
- * meant. Such a number is refused. Microseconds since 1970 stay below until the year 2112.
+ * avsc computes with doubles and twice the value: beyond ±{@link LARGEST_INTEGER} it writes and reads neighbours of the number that
+ * was meant. Such a number is refused.
  */
-const long: Measure = (bytes, position) => (Number.isSafeInteger(unsigned(bytes, position)) ? after : REFUSED);
+const long: Measure = (bytes, position) => (unsigned(bytes, position) <= LARGEST_ZIGZAG ? after : REFUSED);
+
+/** The largest zigzag form that a double holds exactly. It stands for -(LARGEST_INTEGER + 1). */
+const LARGEST_ZIGZAG = 2 * LARGEST_INTEGER + 1;
 
 const lengthPrefixed: Measure = (bytes, position) => {
   const length = signed(bytes, position);

@@ -1,11 +1,11 @@
 import type { BusRecord } from '@vault-engine/bus';
+import { isExactInteger, LARGEST_INTEGER } from '@vault-engine/model';
 
 /** Carries the revision of every message of the state topic, in decimal; of a tombstone it is the only place for one. */
 const HEADER = 'x-revision';
 
 /** A revision that has a successor which is still exact. */
-export const isRevision = (value: number): boolean =>
-  Number.isSafeInteger(value) && value >= 0 && value < Number.MAX_SAFE_INTEGER;
+export const isRevision = (value: number): boolean => isExactInteger(value) && value >= 0 && value < LARGEST_INTEGER;
 
 /** The headers of a message of the state topic. */
 export const revisionHeaders = (revision: number): Record<string, Buffer> => ({
