@@ -147,6 +147,11 @@ export interface TokenStore {
   upcoming(limit: number): Promise<readonly Due[]>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
+  /**
+   * Takes or extends the lease under which one process at a time drains pending transitions, for `ttlMs` by the store's clock.
+   * False: another process has it. Closing the store releases it.
+   */
+  holdDrainLease(ttlMs: number): Promise<boolean>;
   /** Deletes transitions whose messages are acknowledged. */
   settle(refs: readonly PendingRef[]): Promise<void>;
   /** Resolves if the store takes writes. */

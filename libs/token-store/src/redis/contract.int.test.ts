@@ -1,7 +1,7 @@
 import { openWorld } from '@vault-engine/world';
 import { Redis } from 'ioredis';
 import { type BreakableStore, quarantineContract } from '../contract/broken-entries-are-quarantined.ts';
-import { tokenStoreContract } from '../contract.ts';
+import { type OpenedStore, tokenStoreContract } from '../contract.ts';
 import { openRedisStore } from './open.ts';
 import { breakEntries } from './testing/break-entries.ts';
 import { startPrivateServer } from './testing/start-private-server.ts';
@@ -9,7 +9,9 @@ import { startPrivateServer } from './testing/start-private-server.ts';
 // The suite sends thousands of changes at once. Time limits have tests of their own.
 const LONG_LIMITS = { retryForMs: 20_000, attemptMs: 10_000 };
 
-const openOnWorld = async (): Promise<BreakableStore> => {
+type Opened = BreakableStore & OpenedStore;
+
+const openOnWorld = async (): Promise<Opened> => {
   const world = await openWorld();
   const keyPrefix = `${world.keyPrefix}vault`;
   const [reported, redis] = [[] as BreakableStore['reported'][number][], new Redis(world.redisUrl)];
@@ -17,6 +19,7 @@ const openOnWorld = async (): Promise<BreakableStore> => {
   const store = await openRedisStore({ url: world.redisUrl, keyPrefix, onQuarantined, ...LONG_LIMITS });
   return {
     store,
+    openAnother: () => openRedisStore({ url: world.redisUrl, keyPrefix, ...LONG_LIMITS }),
     reported,
     ...breakEntries(redis, keyPrefix),
     close: async () => {
@@ -29,7 +32,7 @@ const openOnWorld = async (): Promise<BreakableStore> => {
 
 // A node in cluster mode rejects scripts whose keys lie in several slots. This one holds all slots, so that a client without
 // cluster support can use it.
-const openInClusterMode = async (): Promise<BreakableStore> => {
+const openInClusterMode = async (): Promise<Opened> => {
   const server = await startPrivateServer(['--cluster-enabled', 'yes']);
   await server.redis.cluster('ADDSLOTSRANGE', 0, 16_383);
   const reported: BreakableStore['reported'][number][] = [];
@@ -37,6 +40,7 @@ const openInClusterMode = async (): Promise<BreakableStore> => {
   const store = await openRedisStore({ url: server.url, onQuarantined, ...LONG_LIMITS });
   return {
     store,
+    openAnother: () => openRedisStore({ url: server.url, ...LONG_LIMITS }),
     reported,
     ...breakEntries(server.redis, 'vault'),
     close: async () => {

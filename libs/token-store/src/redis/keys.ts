@@ -19,6 +19,7 @@ export interface Keys {
   /** A hash of the shard's quarantined entries by id. */
   readonly quarantine: (shard: string) => string;
   readonly probe: string;
+  readonly drainLease: string;
 }
 
 const SHARD_COUNT = 256;
@@ -59,5 +60,6 @@ export const keysUnder = (prefix: string): Keys => {
     pending: (shard) => inShard(shard, 'pending'),
     quarantine: (shard) => inShard(shard, 'quarantine'),
     probe: inShard('00', 'probe'),
+    drainLease: inShard('00', 'drain'),
   };
 };

@@ -14,6 +14,8 @@ export interface Link {
   readonly read: (wanted: WantedConnection) => Promise<unknown>;
   readonly recent: RecentConnections;
   readonly onQuarantined: OnQuarantined;
+  /** Names this store as owner of the drain lease: random, new for each store. */
+  readonly processId: string;
   /** How many replicas must acknowledge a write before its call resolves, and within which time. */
   readonly replicas: { readonly count: number; readonly withinMs: number } | null;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import type { Redis } from 'ioredis';
 import type { OnQuarantined, Quarantine } from '../quarantine.ts';
@@ -9,7 +10,7 @@ import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
-import { readPending, settle } from './pending.ts';
+import { holdDrainLease, readPending, releaseDrainLease, settle } from './pending.ts';
 import { quarantineOf } from './quarantine.ts';
 import { readConnection, readUser, readUsers } from './read.ts';
 import { RecentConnections } from './recent-connections.ts';
@@ -60,6 +61,7 @@ export const openRedisStore = async (options: RedisStoreOptions): Promise<RedisS
     retry,
     read: gatherReads({ redis, retry }),
     recent: new RecentConnections(),
+    processId: randomUUID(),
     onQuarantined: options.onQuarantined ?? (() => undefined),
     replicas: options.waitReplicas ?? null,
   };
@@ -107,6 +109,7 @@ const storeOn = (link: Link): RedisStore => {
       firstShard = nextShard;
       return found;
     },
+    holdDrainLease: async (ttlMs) => holdDrainLease(open(), ttlMs),
     settle: async (refs) => settle(open(), refs),
     quarantine: quarantineOf(open),
     probe: async () => {
@@ -115,6 +118,7 @@ const storeOn = (link: Link): RedisStore => {
     close: async () => {
       if (closed) return;
       closed = true;
+      await releaseDrainLease(link).catch(() => undefined);
       await disconnect(redis);
     },
   };

@@ -1,9 +1,12 @@
 import { type PendingRef, type Transition, type UserId, userId } from '@vault-engine/vault';
+import { refuseImpossibleLease } from '../impossible-change.ts';
 import { SHARDS } from './keys.ts';
 import type { Link } from './link.ts';
+import { integerText } from './parse-fields.ts';
 import { quarantinePending } from './quarantine.ts';
 import { microsOf } from './read.ts';
-import { untilReplicated } from './run-script.ts';
+import { asFields, runScript, untilReplicated } from './run-script.ts';
+import { HOLD_DRAIN_LEASE, RELEASE_DRAIN_LEASE } from './scripts.ts';
 
 /** A pending transition and its reference. */
 export interface Pending {
@@ -126,4 +129,19 @@ const splitRef = (ref: PendingRef): { readonly shard: string; readonly id: strin
   const [, shard, id] = REF.exec(ref) ?? [];
   if (shard === undefined || id === undefined) throw new RangeError('not a reference to a pending transition');
   return { shard, id };
+};
+
+/** See `TokenStore.holdDrainLease`. A repeated call extends the lease once more. */
+export const holdDrainLease = async ({ redis, keys, retry, processId }: Link, ttlMs: number): Promise<boolean> => {
+  refuseImpossibleLease(processId, ttlMs);
+  const args = [processId, integerText(ttlMs)];
+  const [held] = asFields(
+    await retry(async () => (await runScript(redis, HOLD_DRAIN_LEASE, [keys.drainLease], args))[0]),
+  );
+  return held?.toString() === '1';
+};
+
+/** Does nothing if another process has the lease. One attempt: the lease expires by itself. */
+export const releaseDrainLease = async ({ redis, keys, processId }: Link): Promise<void> => {
+  await runScript(redis, RELEASE_DRAIN_LEASE, [keys.drainLease], [processId]);
 };

@@ -105,7 +105,7 @@ const parseConnections = (items: readonly unknown[], listed: boolean): Map<Platf
   return connections;
 };
 
-/** The reply of TIME, seconds and microseconds, in microseconds. It stays below 2^53 until the year 2255. */
+/** The reply of TIME, seconds and microseconds, in microseconds. It stays below `LARGEST_INTEGER` until the year 2112. */
 export const microsOf = (time: unknown): number => {
   const [seconds, micros] = asList(time).map(String);
   return Number(seconds) * 1_000_000 + Number(micros);

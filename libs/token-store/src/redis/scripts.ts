@@ -271,3 +271,15 @@ if ARGV[3] == 'XADD' then redis.call('XADD', KEYS[2], '*', unpack(ARGV, 4)) end
 if ARGV[3] == 'ZADD' then redis.call('ZADD', KEYS[2], 'NX', ARGV[4], ARGV[5]) end
 redis.call('HDEL', KEYS[1], ARGV[1])
 return { '1' }`);
+
+/** Takes or extends the drain lease, also while memory is full. KEYS lease. ARGV owner, milliseconds */
+export const HOLD_DRAIN_LEASE = script(`#!lua flags=allow-oom
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return { '0' } end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return { '1' }`);
+
+/** Deletes the drain lease if the owner has it. KEYS lease. ARGV owner */
+export const RELEASE_DRAIN_LEASE = script(`#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return {}`);

@@ -162,6 +162,11 @@ const CANARY = 'canary-7f3a';
 test.each<[string, string, (user: UserId) => Promise<unknown>]>([
   ['a record without its version', 'record', (user) => redis.hdel(recordKey(user), 'version')],
   ['a record with a number that does not parse', 'record', (user) => redis.hset(recordKey(user), 'version', CANARY)],
+  [
+    'a record with a number beyond 2^52 - 1',
+    'record',
+    (user) => redis.hset(recordKey(user), 'version', String(2 ** 52)),
+  ],
   ['a record with a number in scientific form', 'record', (user) => redis.hset(recordKey(user), 'version', '1.7e15')],
   ['metadata that is not JSON', 'record', (user) => redis.hset(recordKey(user), 'metadata', `{${CANARY}`)],
   [
