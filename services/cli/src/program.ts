@@ -3,6 +3,7 @@ import type { CommandContext } from './command-context.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
 import { addPlatforms } from './platforms.ts';
+import { addQuarantine } from './quarantine.ts';
 import { addRefresh } from './refresh.ts';
 import { addSchemas } from './schemas.ts';
 import { addState } from './state.ts';
@@ -27,6 +28,7 @@ export const cliProgram = (context: CommandContext): Command => {
   addPlatforms(program, context);
   addToken(program, context);
   addDeadLetters(program, context);
+  addQuarantine(program, context);
   return program;
 };
 
