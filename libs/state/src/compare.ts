@@ -4,7 +4,9 @@ import type { Mark } from './marks.ts';
 export type Actual =
   | { readonly kind: 'snapshot'; readonly revision: number; readonly digest: number }
   /** The store does not know the user; `nowMicros` is its clock. */
-  | { readonly kind: 'absent'; readonly nowMicros: number };
+  | { readonly kind: 'absent'; readonly nowMicros: number }
+  /** The store has the user, and a row of the user does not parse. */
+  | { readonly kind: 'unreadable' };
 
 /** How topic and store differ about a user. */
 export type Drift =
@@ -17,10 +19,13 @@ export type Drift =
   /** The topic shows a later revision that says something else: the store has gone back, as from a copy. */
   | 'store_behind'
   /** The topic has the user and the store does not. */
-  | 'surplus';
+  | 'surplus'
+  /** A row of the user does not parse: the store has quarantined it, and nothing is published. */
+  | 'unreadable';
 
 /** How the topic differs from the store; null where it shows what the store has. */
 export const compare = (known: Mark | undefined, actual: Actual): Drift | null => {
+  if (actual.kind === 'unreadable') return 'unreadable';
   if (actual.kind === 'absent') return known?.kind === 'snapshot' ? 'surplus' : null;
   if (known?.kind !== 'snapshot') return 'missing';
   if (actual.revision > known.revision) return 'outdated';
@@ -33,7 +38,7 @@ export const compare = (known: Mark | undefined, actual: Actual): Drift | null =
  * stands one above that, or they would ignore it. The next change is above both, for it takes the store's clock. The
  * tombstone of a user whom nobody is seen to forget takes the clock likewise: it is above every revision that was there.
  */
-export const due = (known: Mark | undefined, actual: Actual): Mark => {
+export const due = (known: Mark | undefined, actual: Exclude<Actual, { kind: 'unreadable' }>): Mark => {
   if (actual.kind === 'absent') {
     if (known?.kind === 'tombstone') return known;
     return { kind: 'tombstone', revision: Math.max(actual.nowMicros, (known?.revision ?? -1) + 1) };

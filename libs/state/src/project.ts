@@ -1,7 +1,7 @@
 import type { Publisher } from '@vault-engine/bus';
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
 import type { UserId } from '@vault-engine/model';
-import type { TokenStore } from '@vault-engine/vault';
+import { BrokenRow, type TokenStore } from '@vault-engine/vault';
 import { type Actual, compare, type Drift, due } from './compare.ts';
 import { digestOf } from './digest.ts';
 import type { Mark, StateMarks } from './marks.ts';
@@ -28,7 +28,7 @@ export interface Changed {
   readonly forgotten: boolean;
 }
 
-/** What was published; null: the topic showed it already. */
+/** What was published; null: the topic showed it already, or the store's row does not parse. */
 export type Projected = 'snapshot' | 'tombstone' | null;
 
 /**
@@ -63,20 +63,17 @@ export const openProjection = (parts: ProjectingParts): Projection => {
         const found = await look(user);
         // Who forgot the user says under which revision, and that event is on its way if it is not this one.
         if (found.actual.kind === 'absent') return changed.forgotten ? forget(parts, found, changed.revision) : null;
-        return compare(found.known, found.actual) === null
-          ? null
-          : publish(parts, found, due(found.known, found.actual));
+        return compare(found.known, found.actual) === null ? null : publishStored(parts, found);
       }),
     republish: (user) =>
       exclusively(user, async () => {
-        const found = await look(user);
-        return publish(parts, found, due(found.known, found.actual));
+        return publishStored(parts, await look(user));
       }),
     mend: (user) =>
       exclusively(user, async () => {
         const found = await look(user);
         const drift = compare(found.known, found.actual);
-        if (drift !== null) await publish(parts, found, due(found.known, found.actual));
+        if (drift !== null) await publishStored(parts, found);
         return drift;
       }),
     inspect: (user) =>
@@ -95,12 +92,27 @@ interface Look {
 }
 
 const readStore = async ({ store, now }: ProjectingParts, user: UserId): Promise<Pick<Look, 'actual' | 'state'>> => {
-  const view = await store.readUser(user, null, null);
+  const view = await readable(store.readUser(user, null, null));
+  if (view === null) return { actual: { kind: 'unreadable' }, state: null };
   const state = snapshotOf(user, view, now());
   return state === null
     ? { actual: { kind: 'absent', nowMicros: view.nowMicros }, state }
     : { actual: { kind: 'snapshot', revision: state.revision, digest: digestOf(state) }, state };
 };
+
+/** Null: a row of the user does not parse. One broken row must not stop a walk over all users. */
+const readable = async <T>(reading: Promise<T>): Promise<T | null> => {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof BrokenRow) return null;
+    throw error;
+  }
+};
+
+/** Publishes what the store has; nothing of a user whose row does not parse. */
+const publishStored = async (parts: ProjectingParts, found: Look): Promise<Projected> =>
+  found.actual.kind === 'unreadable' ? null : publish(parts, found, due(found.known, found.actual));
 
 const forget = async (parts: ProjectingParts, found: Look, revision: number): Promise<Projected> =>
   found.known !== undefined && found.known.revision >= revision

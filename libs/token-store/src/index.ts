@@ -1,4 +1,3 @@
-export { BrokenRow, type RowKind } from './broken-row.ts';
 export type { OnQuarantined, Quarantine, QuarantineEntry, QuarantineKind } from './quarantine.ts';
 export { StoreNotDurable } from './redis/check-durability.ts';
 export type { StoreLog } from './redis/connect.ts';

@@ -56,6 +56,7 @@ const DIFFERENCES: Readonly<Record<Differing['difference'], string>> = {
   outdated: 'the topic shows an earlier revision',
   different: 'the topic says something else of the same revision',
   store_behind: 'the topic shows a later revision than the store has, and says something else',
+  unreadable: 'a row of the store does not parse; quarantine list has the reason',
   surplus: 'the topic has a snapshot of a user whom the store does not know',
   buried: 'the newest message on the topic is followed by one that readers pass over',
 };

@@ -1,5 +1,4 @@
-import type { Condition, DeadReason, FailingReason, Grant } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
+import { BrokenRow, type Condition, type DeadReason, type FailingReason, type Grant } from '@vault-engine/vault';
 import { isObject, isText, isWhole, isWholeOrNull, parseJson } from './parse-fields.ts';
 
 /**

@@ -1,5 +1,4 @@
-import { isExactInteger } from '@vault-engine/vault';
-import { BrokenRow, type RowKind } from '../broken-row.ts';
+import { BrokenRow, isExactInteger, type RowKind } from '@vault-engine/vault';
 
 /** Hash fields as HMGET returns them, in the order in which a script asks for them. Null: the field is absent. */
 export type Fields = readonly (Buffer | null)[];

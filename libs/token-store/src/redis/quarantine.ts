@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
-import type { PlatformId, UserId } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
+import { BrokenRow, type PlatformId, type UserId } from '@vault-engine/vault';
 import type { Quarantine, QuarantineEntry, QuarantineKind } from '../quarantine.ts';
 import { dueMember, SHARDS, shardOf } from './keys.ts';
 import type { Link } from './link.ts';

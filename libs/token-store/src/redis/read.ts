@@ -1,4 +1,5 @@
 import {
+  BrokenRow,
   type ConnectionRecord,
   type PlatformId,
   platformId,
@@ -6,7 +7,6 @@ import {
   type UserRow,
   type UserView,
 } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
 import type { Link } from './link.ts';
 import type { Fields } from './parse-fields.ts';
 import { quarantineBrokenRow } from './quarantine.ts';
