@@ -42,14 +42,14 @@ const withDemo = async (tokenUrl: string) => {
   return { ...DEVELOPMENT, VAULT_PROFILES: folder };
 };
 
-test('without a vault: our own profiles are in order, and what is unverified in them is named with its place', async () => {
+test('check works without a vault, and prints unverified facts of the built-in profiles with their position', async () => {
   const { code, out, err } = await check([]);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/platform-profiles\/families\/google\.yaml:\d+ rotation\.mode: unverified\n/);
-  expect(out).toMatch(/16 profiles are in order; unverified facts: \d+\n$/);
+  expect(out).toMatch(/16 profiles are valid; unverified facts: \d+\n$/);
 });
 
-test('for scripts, of some platforms only', async () => {
+test('check prints JSON for selected platforms', async () => {
   const { code, out } = await check(['gmail', 'xero', '--json']);
   expect(code).toBe(0);
   const report = JSON.parse(out);
@@ -58,31 +58,31 @@ test('for scripts, of some platforms only', async () => {
   expect(files).toEqual(new Set(['google.yaml', 'gmail.yaml', 'xero.yaml']));
 });
 
-test('--live connects to the token hosts and sends nothing', async () => {
+test('--live connects to the token hosts without sending a byte', async () => {
   const env = await withDemo(`${url}/token`);
   const { code, out } = await check(['demo', '--live'], env);
   expect({ code, out }).toEqual({
     code: 0,
-    out: `${join(folder, 'demo.yaml')}:2 auth: unverified\ndemo: ${new URL(url).host} answers at 127.0.0.1\n1 profile is in order; unverified facts: 1\n`,
+    out: `${join(folder, 'demo.yaml')}:2 auth: unverified\ndemo: ${new URL(url).host} answers at 127.0.0.1\n1 profile is valid; unverified facts: 1\n`,
   });
   expect(written).toEqual([]);
 });
 
-test('--live tells a host that can not be reached', async () => {
+test('--live reports an unreachable host', async () => {
   const env = await withDemo('http://127.0.0.1:1/token');
   const { code, out, err } = await check(['demo', '--live'], env);
   expect({ code, err }).toEqual({ code: 1, err: 'not every token host was reached\n' });
   expect(out).toContain('demo: 127.0.0.1:1 was not reached: unreachable\n');
 });
 
-test('a faulty profile is named with its place, and nothing else is said', async () => {
+test('a faulty profile is reported with its position, and nothing else is printed', async () => {
   const env = await withDemo('http://provider.example/token');
   const { code, out, err } = await check([], env);
   expect({ code, out }).toEqual({ code: 1, out: '' });
   expect(err).toContain(`${join(folder, 'demo.yaml')}:3:14 \`token.url\`: expected an https URL`);
 });
 
-test('this machine may not be named in production', async () => {
+test('a loopback URL is refused in production', async () => {
   const env = { ...(await withDemo(url)), VAULT_ENV: 'production' };
   expect(await check([], env)).toMatchObject({
     code: 78,
@@ -92,7 +92,7 @@ test('this machine may not be named in production', async () => {
   expect(await check([], without)).toMatchObject({ code: 1, err: expect.stringContaining('names this machine') });
 });
 
-test('an unknown platform is a usage fault, and is not repeated', async () => {
+test('an unknown platform is a usage error, and is not repeated', async () => {
   const { code, out, err } = await check(['canary']);
   expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).not.toContain('canary');

@@ -7,8 +7,8 @@ import { startPart } from './start-part.ts';
 
 const TORN = '*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$4\r\nhalf\r\n$1\r\n1\r\n*3\r\n$3\r\nSET\r\n$5\r\nother\r\n$1';
 
-test('a transaction that a kill tore is gone for good, and what was acknowledged before and after it stays', async () => {
-  const dataDir = await mkdtemp(join(tmpdir(), 'vault-engine-mend-'));
+test('an incomplete transaction is removed for good, and acknowledged writes before and after it stay', async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'vault-engine-redis-'));
   const redis = await startPart('redis', { dataDir });
   const ask = async (line: string) => (await exchange(redis.port, Buffer.from(`${line}\r\n`)))?.toString().trim();
   try {

@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { BusRecord } from '@vault-engine/bus';
 
-/** What a list says of a dead letter. Nothing of its value. */
-export interface LetterFacts {
+/** The facts of a dead letter without its value. */
+export interface DeadLetterFacts {
   /** `partition:offset` on the dead-letter topic. */
-  readonly place: string;
-  /** When it was put there, ISO 8601. */
+  readonly position: string;
+  /** Time of its record on that topic, ISO 8601. */
   readonly deadSince: string;
   readonly reason: string;
-  /** `topic partition:offset` where it stood before. */
+  /** `topic partition:offset` of the original record. */
   readonly from: string;
-  /** The engine and the command type that its headers claim; nobody has checked them. */
+  /** Engine and command type from the original headers. Unauthenticated. */
   readonly claims: string;
   readonly bytes: number;
 }
 
-/** Reads the facts off the headers that the worker and the sender wrote. */
-export const letterFacts = (record: BusRecord): LetterFacts => ({
-  place: `${record.partition}:${record.offset}`,
+/** Reads the facts from the headers that the worker and the original sender wrote. */
+export const deadLetterFacts = (record: BusRecord): DeadLetterFacts => ({
+  position: `${record.partition}:${record.offset}`,
   deadSince: new Date(record.timestamp).toISOString(),
   reason: text(record, 'kafka_dlt-exception-message'),
   from: `${text(record, 'kafka_dlt-original-topic')} ${number(record, 'kafka_dlt-original-partition')}:${number(record, 'kafka_dlt-original-offset')}`,
@@ -25,19 +25,19 @@ export const letterFacts = (record: BusRecord): LetterFacts => ({
   bytes: record.value?.length ?? 0,
 });
 
-/** One line for the list. */
-export const letterLine = ({ place, deadSince, reason, from, claims, bytes }: LetterFacts): string =>
-  `${place.padEnd(8)} ${deadSince}  ${reason.padEnd(32)} ${String(bytes).padStart(7)} B  from ${from}, claims ${claims}`;
+/** The line of a dead letter in the list. */
+export const deadLetterLine = ({ position, deadSince, reason, from, claims, bytes }: DeadLetterFacts): string =>
+  `${position.padEnd(8)} ${deadSince}  ${reason.padEnd(32)} ${String(bytes).padStart(7)} B  from ${from}, claims ${claims}`;
 
 const SHOWN_BYTES = 512;
 
-/** All of one letter: the beginning of its bytes in hex, for they may be anything. */
-export const letterLines = (record: BusRecord, readsAs: string): readonly string[] => {
+/** The full description of a dead letter. The value may be arbitrary bytes: its beginning is printed in hex. */
+export const deadLetterLines = (record: BusRecord, readsAs: string): readonly string[] => {
   const value = record.value ?? Buffer.alloc(0);
-  const facts = letterFacts(record);
+  const facts = deadLetterFacts(record);
   const shown = value.subarray(0, SHOWN_BYTES);
   return [
-    letterLine(facts),
+    deadLetterLine(facts),
     `reads as  ${readsAs}`,
     `sha-256   ${createHash('sha256').update(value).digest('hex')}`,
     `key       ${record.key === null ? 'none' : printable(record.key)}`,
@@ -60,14 +60,14 @@ const text = ({ headers }: BusRecord, name: string): string => {
   return value === undefined ? '-' : printable(value);
 };
 
-/** int32 or int64, big endian, as Spring writes them. */
+/** A big-endian int32 or int64, the encoding of Spring Kafka's dead-letter headers. */
 const number = ({ headers }: BusRecord, name: string): string => {
   const value = headers[name];
   if (value?.length === 4) return String(value.readInt32BE());
   return value?.length === 8 ? String(value.readBigInt64BE()) : '-';
 };
 
-/** Nothing that a sender wrote may steer the terminal. */
+/** Escapes bytes of the sender, which must not reach the terminal as control sequences. */
 const printable = (bytes: Buffer): string => {
   const ascii = bytes.toString('latin1');
   return /^[\x20-\x7e]{0,200}$/.test(ascii)

@@ -1,9 +1,9 @@
 import type { IssuedToken, PlatformStatus, StartedConnection, UserStatus } from '@vault-engine/client';
 
-/** Unix seconds, as the REST interface has times. */
+/** Unix seconds, the unit of the REST API. */
 const seconds = (time: Date | null): number | null => (time === null ? null : Math.floor(time.getTime() / 1000));
 
-/** A token for JSON, named as the REST interface names it. Holds the token. */
+/** A token as JSON with the field names of the REST API. Contains the secret. */
 export const tokenFacts = (token: IssuedToken) => ({
   access_token: token.accessToken,
   token_type: token.tokenType,
@@ -14,7 +14,7 @@ export const tokenFacts = (token: IssuedToken) => ({
   warning: token.warning,
 });
 
-/** A started flow for JSON. */
+/** A started flow as JSON. */
 export const flowFacts = ({ userId, platform, flowId, expiresAt, revision }: StartedConnection) => ({
   user_id: userId,
   platform,
@@ -23,7 +23,7 @@ export const flowFacts = ({ userId, platform, flowId, expiresAt, revision }: Sta
   revision,
 });
 
-/** A user's connections for JSON. */
+/** A user's connections as JSON. */
 export const statusFacts = ({ userId, revision, platforms }: UserStatus) => ({
   user_id: userId,
   revision,
@@ -39,7 +39,7 @@ export const statusFacts = ({ userId, revision, platforms }: UserStatus) => ({
   })),
 });
 
-/** A user's connections for people: a line each. */
+/** A user's connections as lines for a terminal. */
 export const statusLines = ({ platforms }: UserStatus): readonly string[] => {
   const width = Math.max(0, ...platforms.map(({ platform }) => platform.length));
   return platforms.map((one) => [one.platform.padEnd(width), one.status.padEnd(9), remarks(one)].join('  ').trimEnd());
@@ -49,8 +49,8 @@ const remarks = ({ suggestedAction, reason, expiresAt, lapsesAt }: PlatformStatu
   [
     reason,
     suggestedAction === 'NONE' ? null : `→ ${suggestedAction}`,
-    expiresAt === null ? null : `token until ${expiresAt.toISOString()}`,
-    lapsesAt === null ? null : `connection until ${lapsesAt.toISOString()}`,
+    expiresAt === null ? null : `token expires ${expiresAt.toISOString()}`,
+    lapsesAt === null ? null : `connection expires ${lapsesAt.toISOString()}`,
   ]
     .filter((remark) => remark !== null)
     .join(', ');

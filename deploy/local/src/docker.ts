@@ -1,10 +1,42 @@
 import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
-import type { Started } from './ensure-parts.ts';
-import type { Part, PartName } from './part.ts';
+import type { LocalConfig } from './config.ts';
+import type { Part, PartName, Started } from './part.ts';
 import { freePort } from './ports.ts';
 import { type Log, withProgress } from './progress.ts';
+import { root } from './root.ts';
+import { runCommand } from './run-command.ts';
+import { findOnPath } from './tools.ts';
+import { runAtEnd } from './watchdog.ts';
 
-/** Brings parts up by testcontainers, whose reaper removes them when this process ends in whatever way. */
+/** Whether a Docker engine answers. An installed client without an engine does not count. */
+export async function dockerAnswers(environment: NodeJS.ProcessEnv): Promise<boolean> {
+  const docker = findOnPath('docker', environment);
+  if (!docker) return false;
+  return (await runCommand({ command: docker, args: ['version', '--format', '{{.Server.Version}}'] }, 10_000)).ok;
+}
+
+/** Starts parts by docker-compose.yml; their data stay in its volumes. */
+export async function startComposed(config: LocalConfig, wanted: readonly Part[], log: Log): Promise<Started> {
+  const services = wanted.map((part) => part.name);
+  const env = Object.fromEntries(wanted.map((part) => [part.portVariable, String(config.port(part))]));
+  const stopCommand = ['docker', 'compose', 'stop', ...services];
+  const done = runAtEnd(root, stopCommand);
+  const stop = async () => {
+    await runCommand({ command: 'docker', args: stopCommand.slice(1), cwd: root, env }, 60_000);
+    done();
+  };
+  const args = ['compose', 'up', '--detach', '--wait', ...services];
+  const result = await withProgress(log, `docker compose up ${services.join(' ')}`, () =>
+    runCommand({ command: 'docker', args, cwd: root, env }),
+  );
+  if (!result.ok) {
+    await stop();
+    throw new Error(`docker compose up failed (${result.reason}): ${result.output.trim().split('\n').at(-1)}`);
+  }
+  return { addresses: Object.fromEntries(wanted.map((part) => [part.name, part.address(config.port(part))])), stop };
+}
+
+/** Starts parts by testcontainers, whose reaper removes them when this process ends in any way. */
 export async function startContainers(wanted: readonly Part[], log: Log): Promise<Started> {
   const started = await Promise.allSettled(wanted.map((part) => startContainer(part, log)));
   const running = started.filter((result) => result.status === 'fulfilled').map((result) => result.value);
@@ -25,7 +57,7 @@ async function startContainer(part: Part, log: Log) {
   return { name: part.name, address: part.address(port), container };
 }
 
-/** The images and settings of docker-compose.yml, without volumes. The broker has to know the port under which clients see it. */
+/** The images and settings of docker-compose.yml, without volumes. The broker advertises the host's port. */
 const containers: Readonly<Record<PartName, (port: number) => Promise<StartedTestContainer>>> = {
   kafka: (port) =>
     new GenericContainer('apache/kafka:4.1.1')
