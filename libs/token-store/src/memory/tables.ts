@@ -44,6 +44,8 @@ export interface Tables {
   /** Oldest first. */
   readonly pending: Map<PendingRef, StoredTransition>;
   lastPendingNumber: number;
+  /** Partition counts of the commands topic, and when each was noted first. */
+  readonly partitions: Map<number, number>;
 }
 
 /** Tables without a row. */
@@ -53,6 +55,7 @@ export const emptyTables = (): Tables => ({
   due: new Map(),
   pending: new Map(),
   lastPendingNumber: 0,
+  partitions: new Map(),
 });
 
 /** The steps and their order are those of the script `APPLY` of the Redis store. */

@@ -17,6 +17,8 @@ export interface Keys {
   readonly due: (shard: string) => string;
   readonly pending: (shard: string) => string;
   readonly probe: string;
+  /** A hash: partition count of the commands topic → Unix milliseconds. */
+  readonly partitions: string;
 }
 
 const SHARD_COUNT = 256;
@@ -56,5 +58,6 @@ export const keysUnder = (prefix: string): Keys => {
     due: (shard) => inShard(shard, 'due'),
     pending: (shard) => inShard(shard, 'pending'),
     probe: inShard('00', 'probe'),
+    partitions: inShard('00', 'partitions'),
   };
 };

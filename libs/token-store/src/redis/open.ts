@@ -8,6 +8,7 @@ import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
+import { notePartitions } from './partitions.ts';
 import { readPending, settle } from './pending.ts';
 import { readConnection, readUser, readUsers } from './read.ts';
 import { RecentConnections } from './recent-connections.ts';
@@ -98,6 +99,7 @@ const storeOn = (link: Link): TokenStore => {
       return found;
     },
     settle: async (refs) => settle(open(), refs),
+    notePartitions: async (count, now) => notePartitions(open(), count, now),
     probe: async () => {
       await open().retry(() => redis.set(keys.probe, '', 'PX', PROBE_TTL_MS));
     },
