@@ -174,6 +174,11 @@ export interface TokenStore {
   holdDrainLease(ttlMs: number): Promise<boolean>;
   /** Deletes transitions whose messages are acknowledged. */
   settle(refs: readonly PendingRef[]): Promise<void>;
+  /**
+   * Notes that the commands topic has `count` partitions at `now` (Unix milliseconds), and forgets larger counts. Returns when
+   * each noted count was noted first, so that every worker knows when the topic grew.
+   */
+  notePartitions(count: number, now: number): Promise<ReadonlyMap<number, number>>;
   /** Resolves if the store takes writes. */
   probe(): Promise<void>;
   close(): Promise<void>;

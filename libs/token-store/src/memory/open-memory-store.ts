@@ -110,6 +110,12 @@ const storeOn = (tables: Tables, now: () => number): MemoryStore => {
       if (!refs.every((ref) => PENDING_REF.test(ref))) throw new RangeError('not a reference to a pending transition');
       for (const ref of refs) pending.delete(ref);
     },
+    notePartitions: async (count, at) => {
+      const { partitions } = open();
+      for (const larger of [...partitions.keys()].filter((each) => each > count)) partitions.delete(larger);
+      if (!partitions.has(count)) partitions.set(count, at);
+      return new Map(partitions);
+    },
     probe: async () => {
       open();
     },

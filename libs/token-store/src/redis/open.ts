@@ -10,6 +10,7 @@ import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
+import { notePartitions } from './partitions.ts';
 import { holdDrainLease, readPending, releaseDrainLease, settle } from './pending.ts';
 import { quarantineOf } from './quarantine.ts';
 import { readConnection, readUser, readUsers } from './read.ts';
@@ -112,6 +113,7 @@ const storeOn = (link: Link): RedisStore => {
     holdDrainLease: async (ttlMs) => holdDrainLease(open(), ttlMs),
     settle: async (refs) => settle(open(), refs),
     quarantine: quarantineOf(open),
+    notePartitions: async (count, now) => notePartitions(open(), count, now),
     probe: async () => {
       await open().retry(() => redis.set(keys.probe, '', 'PX', PROBE_TTL_MS));
     },
