@@ -3,12 +3,12 @@ import type { ServiceContext } from '@vault-engine/runtime';
 import { Counter, Histogram } from 'prom-client';
 import type { Served } from './serve-command.ts';
 
-/** An engine may sign any name as a type: as a label each would be a series of its own, for as long as the process lives. */
+/** The label of every command type that does not exist: an engine may sign any name, and each would be a series of its own. */
 const OTHER = 'other';
 
 /**
- * Logs and measures how each command ended: request id, user, platform, action and result, and no other value of it.
- * Commands that went well are logged at `debug`, for the audit log has them all.
+ * Logs and measures how each command ended: request id, engine, platform, action and result, no other value of the command.
+ * Answered commands are logged at level `debug`, because the audit log has all of them.
  */
 export const observe = ({
   log,
@@ -32,8 +32,8 @@ export const observe = ({
     commands.inc({ engine, action: label, result });
     durations.observe({ action: label }, Math.max(0, durationMs) / 1_000);
     const fields = { requestId, engine, action, platform: subject.platform, result, state: reply, durationMs };
-    if (error !== undefined) log.error('a command failed unexpectedly', { ...fields, error });
-    else if (reply === 'undeliverable') log.warn('nobody can be told of a command', fields);
-    else log.debug('a command was answered', fields);
+    if (error !== undefined) log.error('command failed unexpectedly', { ...fields, error });
+    else if (reply === 'undeliverable') log.warn('reply undeliverable', fields);
+    else log.debug('command answered', fields);
   };
 };

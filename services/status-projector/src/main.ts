@@ -1,8 +1,9 @@
+import { openStore } from '@vault-engine/assembly/open-store';
 import { type Bus, connectBus, createPublisher, type OffsetReset, startKeyedConsumer } from '@vault-engine/bus';
 import { type Codec, openCodec, type TopicNames, topicNames } from '@vault-engine/contracts';
 import { driverLog, every, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
-import { followStates, openProjection, type Projection, StateMarks } from '@vault-engine/state';
-import { openRedisStore } from '@vault-engine/token-store';
+import { followStates, StateMarks } from '@vault-engine/state';
+import { openProjection, type Projection } from '@vault-engine/state/projecting';
 import type { TokenStore } from '@vault-engine/vault';
 import { type ProjectorConfig, readProjectorConfig } from './config.ts';
 import { followEvent } from './follow-event.ts';
@@ -59,17 +60,6 @@ const share = async (context: Context): Promise<Shared> => {
   });
   const observed = observe(context, { users: () => marks.size, superseded: () => marks.buried().size }, Date.now);
   return { bus, codec, topics, store, marks, projection, observed };
-};
-
-const openStore = async ({ config, log, part, watch }: Context): Promise<TokenStore> => {
-  const requireDurable = config.environment === 'production';
-  const store = await part(
-    'storage',
-    () => openRedisStore({ ...config.redis, requireDurable, log }),
-    (open) => open.close(),
-  );
-  watch('storage', () => store.probe());
-  return store;
 };
 
 const readStates = async ({ part, log, fatal }: Context, shared: Shared): Promise<void> => {

@@ -1,5 +1,5 @@
 import type { ServiceContext } from '@vault-engine/runtime';
-import type { Drift, Projected } from '@vault-engine/state';
+import type { Drift, Projected } from '@vault-engine/state/projecting';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 /** Metrics of the projector. No label contains a user id. */
