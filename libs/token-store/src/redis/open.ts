@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { apply, dedupe } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
-import { postpone, takeDue, upcoming } from './due.ts';
+import { dueStats, postpone, takeDue, upcoming } from './due.ts';
 import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
@@ -92,6 +92,7 @@ const storeOn = (link: Link): TokenStore => {
     },
     postpone: async (due) => postpone(open(), due),
     upcoming: async (limit) => upcoming(open(), limit),
+    dueStats: async () => dueStats(open()),
     pending: async (olderThanMs, limit) => {
       const { found, nextShard } = await readPending(open(), firstShard, olderThanMs, limit);
       firstShard = nextShard;
