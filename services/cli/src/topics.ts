@@ -1,5 +1,5 @@
-import { applyTopics, checkTopics, type TopicChange } from '@vault-engine/bus';
-import { type TopicSpec, topicSpecs } from '@vault-engine/contracts';
+import { applyTopics, checkTopics, type TopicChange, type TopicDeclaration } from '@vault-engine/bus';
+import { topicSpecs } from '@vault-engine/contracts';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { openBus } from './command-context.ts';
@@ -70,7 +70,7 @@ const defaultReplication = ({ environment }: TopicsConfig): number => (environme
 const specsOf = async (
   { environment, kafka }: TopicsConfig,
   { grants }: TopicsOptions,
-): Promise<readonly TopicSpec[]> => {
+): Promise<readonly TopicDeclaration[]> => {
   const engines = [...(await readPolicies(grants)).keys()];
   return topicSpecs({ prefix: kafka.topicPrefix, engines, environment });
 };

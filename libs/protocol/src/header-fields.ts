@@ -1,8 +1,34 @@
-/** The forms that header fields take: parsers answer null for everything else. Text is ASCII throughout. */
+/** The names of the headers of commands and replies, and one parser per form of value. Text is ASCII throughout. */
 
 /**
- * The pattern of 32 bytes in base64url without padding (RFC 4648 §5). The last character stands for four bits; with the two below
- * them zero, there is one way to write the bytes.
+ * The headers of commands and replies. Spring's `ReplyingKafkaTemplate` and NestJS's Kafka transport use the same `kafka_`
+ * names, so their request/reply clients carry the vault's commands with a small signing wrapper.
+ */
+export const HEADER = {
+  correlationId: 'kafka_correlationId',
+  replyTopic: 'kafka_replyTopic',
+  replyPartition: 'kafka_replyPartition',
+  engineId: 'x-engine-id',
+  engineKey: 'x-engine-key',
+  commandType: 'x-command-type',
+  timeoutMs: 'x-timeout-ms',
+  idempotencyKey: 'x-idempotency-key',
+  traceparent: 'traceparent',
+  replyType: 'x-reply-type',
+  vaultMac: 'x-vault-mac',
+  /** Tells NestJS's client that the reply is complete. */
+  nestIsDisposed: 'kafka_nest-is-disposed',
+} as const;
+
+/** The name of a header of the protocol. */
+export type HeaderName = (typeof HEADER)[keyof typeof HEADER];
+
+/** The headers of a message. Each name occurs at most once. */
+export type Headers = Readonly<Record<string, Buffer | undefined>>;
+
+/**
+ * The pattern of 32 bytes in base64url without padding (RFC 4648 §5). The last character carries four bits of data; its two
+ * unused bits must be zero, so each value has exactly one encoding.
  */
 export const base64url32 = '[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]';
 
@@ -21,22 +47,22 @@ const UUID_TEXT_BYTES = 36;
 const INT32_BYTES = 4;
 
 /**
- * Below this a partition's int32 begins with 0x00, which no decimal digit is: so the two forms can't be mistaken for
- * each other.
+ * The int32 form of a partition up to this number begins with 0x00, which is no decimal digit. So the binary and the text
+ * form are never ambiguous.
  */
 export const MAX_PARTITION = 0xff_ffff;
 
-/** Ten minutes, the time for which replies are kept. */
+/** Ten minutes: the retention of the reply topics. */
 export const MAX_TIMEOUT_MS = 600_000;
 
-/** The text of a header that matches `form`. No form is longer than 255, so longer bytes are not even decoded. */
+/** The text of a header, or null where it does not match `form`. No form exceeds 255 bytes; longer values are not decoded. */
 const textOf = (bytes: Buffer, form: RegExp): string | null => {
   if (bytes.length > 255) return null;
   const text = bytes.toString('latin1');
   return form.test(text) ? text : null;
 };
 
-/** 16 bytes, or the canonical text of a UUID (RFC 9562 §4, lower case): the 16 bytes of either. */
+/** A command id: 16 bytes, or the canonical text of a UUID (RFC 9562 §4, lower case). Returns the 16 bytes. */
 export const parseCommandId = (bytes: Buffer): Buffer | null => {
   if (bytes.length === ID_BYTES) return bytes;
   if (bytes.length !== UUID_TEXT_BYTES) return null;
@@ -50,13 +76,13 @@ export const uuidText = (id: Buffer): string => {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 };
 
-/** int32 big endian, as Spring writes it, or decimal text, as NestJS does. */
+/** A partition: int32 big endian, as Spring writes it, or decimal text, as NestJS does. */
 export const parsePartition = (bytes: Buffer): number | null => {
   const binary = bytes.length === INT32_BYTES && bytes[0] === 0;
   return binary ? bytes.readInt32BE() : parseDecimal(bytes, 0, MAX_PARTITION);
 };
 
-/** A whole number in decimal without leading zeros, within bounds. */
+/** A whole number within bounds, in decimal without leading zeros. */
 const parseDecimal = (bytes: Buffer, least: number, most: number): number | null => {
   const text = textOf(bytes, DECIMAL);
   if (text === null) return null;
@@ -94,6 +120,6 @@ export const isKid = (text: string): boolean => KID.test(text);
 /** Whether `text` is an engine's id. */
 export const isEngineId = (text: string): boolean => ENGINE.test(text);
 
-/** 32 bytes from base64url without padding; null unless it is the one way to write them. */
+/** 32 bytes from base64url without padding; null for any but the canonical encoding. */
 export const parseBase64url32 = (text: string): Buffer | null =>
   BASE64URL_32.test(text) ? Buffer.from(text, 'base64url') : null;

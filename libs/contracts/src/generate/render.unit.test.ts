@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { GENERATED, renderAll } from './generated-files.ts';
 import { type AvroRecord, readSchemas, type SchemaFile } from './read-schemas.ts';
-import { renderTypes } from './render-types.ts';
+import { GENERATED, renderAll, renderTypes } from './render.ts';
 
-test.each(Object.entries(renderAll()))('src/generated/%s is what `npm run generate` makes', (file, text) => {
+test.each(Object.entries(renderAll()))('src/generated/%s equals what `npm run generate` writes', (file, text) => {
   expect(readFileSync(new URL(file, GENERATED), 'utf8')).toBe(text);
 });
 
-test('every field, record and enum says what it means', () => {
+test('every field, record and enum has a doc', () => {
   const undocumented: string[] = [];
   const visit = (value: unknown, path: string): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -27,7 +26,7 @@ test('every enum has a default, so that an older reader survives a later symbol'
   expect(enums.filter((found) => !found.includes('"default":'))).toEqual([]);
 });
 
-test('a nullable field has null as its default, so that it can be left out one day', () => {
+test('a nullable field has null as its default, so that a later version can drop it', () => {
   const fields = readSchemas().flatMap(({ record }) => record.fields);
   const nullable = fields.filter(({ type }) => Array.isArray(type) && type.includes('null'));
   expect(nullable.filter((field) => !('default' in field && field.default === null))).toEqual([]);
@@ -45,5 +44,7 @@ test('two records that define a nested type differently are refused', () => {
     return { folder: 'any', name, record };
   };
   expect(() => renderTypes([holding('One', ['A']), holding('Two', ['A'])])).not.toThrow();
-  expect(() => renderTypes([holding('One', ['A']), holding('Two', ['B'])])).toThrow('Shared is defined in two ways');
+  expect(() => renderTypes([holding('One', ['A']), holding('Two', ['B'])])).toThrow(
+    'Shared has two different definitions',
+  );
 });

@@ -1,10 +1,16 @@
 import { openWorld, type World } from '@vault-engine/world';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { applySchemas, checkSchemas } from './apply-schemas.ts';
+import {
+  applySchemas,
+  applySubjects,
+  type CompatibilityLevel,
+  checkSchemas,
+  checkSubjects,
+  type Subject,
+} from './apply-schemas.ts';
 import { RegistryUnavailable } from './errors.ts';
 import { RECORD_NAMES } from './records.ts';
-import { askRegistry } from './registry-rest.ts';
-import { applySubjects, type CompatibilityLevel, checkSubjects, type Subject } from './subjects.ts';
+import { askRegistry } from './registry.ts';
 import { registerUnder, removeSubject } from './testing/registry-subject.ts';
 
 const used: string[] = [];
@@ -23,7 +29,7 @@ const USER = { name: 'user_id', type: 'string' };
 const OPTIONAL = { name: 'more', type: 'string', default: '' };
 const REQUIRED = { name: 'more', type: 'string' };
 
-/** A subject of this file's own. */
+/** A subject that only this file uses. */
 const subjectNamed = (name: string, level: CompatibilityLevel = 'BACKWARD_TRANSITIVE') => {
   const subject = `${world.topicPrefix}${name}`;
   used.push(subject);
@@ -42,14 +48,14 @@ test("this build's schemas are applied, and a second time nothing changes", asyn
   expect(await checkSchemas(world.registryUrl)).toEqual(first);
 });
 
-test('a check tells an absent subject and writes nothing', async () => {
+test('a check reports an absent subject and writes nothing', async () => {
   const subject = subjectNamed('absent')(USER);
   const report = await checkSubjects(world.registryUrl, [subject]);
   expect(report).toMatchObject({ ok: false, subjects: [{ state: 'absent', id: null }] });
   expect(await checkSubjects(world.registryUrl, [subject])).toEqual(report);
 });
 
-test('a compatible change is told by a check and becomes a version', async () => {
+test('a check reports a compatible change, and applying registers it as a version', async () => {
   const made = subjectNamed('grows');
   await applySubjects(world.registryUrl, [made(USER)]);
   expect(await checkSubjects(world.registryUrl, [made(USER, OPTIONAL)])).toMatchObject({
@@ -60,7 +66,7 @@ test('a compatible change is told by a check and becomes a version', async () =>
   expect(await checkSubjects(world.registryUrl, [made(USER)])).toMatchObject({ ok: true });
 });
 
-test('one incompatible subject keeps all from being registered', async () => {
+test('one incompatible subject prevents all registrations', async () => {
   const [bad, good] = [subjectNamed('bad'), subjectNamed('good')];
   await applySubjects(world.registryUrl, [bad(USER)]);
   const report = await applySubjects(world.registryUrl, [good(USER), bad(USER, REQUIRED)]);
@@ -68,7 +74,7 @@ test('one incompatible subject keeps all from being registered', async () => {
   expect(await checkSubjects(world.registryUrl, [good(USER)])).toMatchObject({ subjects: [{ state: 'absent' }] });
 });
 
-test('an older version counts as much as the latest', async () => {
+test('a schema is compared with every version, not only the latest', async () => {
   const made = subjectNamed('transitive');
   await applySubjects(world.registryUrl, [made(USER)]);
   await applySubjects(world.registryUrl, [made(USER, OPTIONAL)]);
@@ -82,21 +88,21 @@ describe('state and audit', () => {
     type: { type: 'enum', name: 'Kind', symbols, default: 'UNKNOWN' },
   });
 
-  test('lose no field without a default, for readers that are not upgraded yet', async () => {
+  test('keep every field without a default, for readers that are not upgraded yet', async () => {
     const made = subjectNamed('full', 'FULL_TRANSITIVE');
     await applySubjects(world.registryUrl, [made(USER, REQUIRED)]);
     const report = await applySubjects(world.registryUrl, [made(USER)]);
     expect(report).toMatchObject({ ok: false, subjects: [{ state: 'incompatible' }] });
   });
 
-  test('may get a new symbol, because the enum has a default', async () => {
+  test('may get a new symbol, because their enums have a default', async () => {
     const made = subjectNamed('symbols', 'FULL_TRANSITIVE');
     await applySubjects(world.registryUrl, [made(ENUM(['UNKNOWN', 'A']))]);
     expect(await applySubjects(world.registryUrl, [made(ENUM(['UNKNOWN', 'A', 'B']))])).toMatchObject({ ok: true });
   });
 });
 
-test('a subject under another level gets ours before anything is compared', async () => {
+test("a subject's level is corrected before schemas are compared", async () => {
   const made = subjectNamed('levelled', 'FULL_TRANSITIVE');
   const first = made(USER, REQUIRED);
   await registerUnder(world.registryUrl, first.subject, first.schema);
@@ -109,13 +115,13 @@ test('a subject under another level gets ours before anything is compared', asyn
   expect(await applySubjects(world.registryUrl, [first])).toMatchObject({ ok: true });
 });
 
-test('deployments at the same time all succeed', async () => {
+test('concurrent deployments all succeed', async () => {
   const subject = subjectNamed('at-once')(USER);
   const reports = await Promise.all([1, 2, 3, 4].map(() => applySubjects(world.registryUrl, [subject])));
   expect(reports.map(({ ok }) => ok)).toEqual([true, true, true, true]);
 });
 
-test('a registry that does not answer is an outage', async () => {
+test('a registry that does not answer is reported as unavailable', async () => {
   await expect(applySchemas('http://127.0.0.1:9/apis')).rejects.toThrow(RegistryUnavailable);
   await expect(checkSchemas('http://127.0.0.1:9/apis')).rejects.toThrow(RegistryUnavailable);
 });

@@ -1,6 +1,6 @@
 import { PublishFailed, type PublishReason } from '@vault-engine/bus';
 import { expect, test } from 'vitest';
-import { failedToSend } from './failed-to-send.ts';
+import { failedToSend } from './vault-error.ts';
 
 const unsent = { requestId: 'an id', operation: { command: 'StoreToken' } };
 
@@ -11,7 +11,7 @@ test.each<[PublishReason, object]>([
   ['queue_full', { code: 'rate_limited', retryable: true }],
   ['unknown_topic', { code: 'internal', suggestedAction: 'contact_operator' }],
   ['refused', { code: 'internal', suggestedAction: 'contact_operator' }],
-])('a command that is not acknowledged (%s) tells the caller what helps', (reason, expected) => {
+])('an unacknowledged command (%s) gives an error with the suggested action', (reason, expected) => {
   const error = failedToSend(new PublishFailed(reason, 'vault.commands'), unsent);
   expect(error).toMatchObject(expected);
   if (reason !== 'closed') expect(error).toMatchObject({ requestId: 'an id' });

@@ -1,14 +1,23 @@
-import type { AvroField, AvroRecord, AvroType, SchemaFile } from './read-schemas.ts';
+import { type AvroField, type AvroRecord, type AvroType, readSchemas, type SchemaFile } from './read-schemas.ts';
 
-/** Declarations by name. Records may share a nested type only where its definition is the same. */
+/** The folder of the generated files. */
+export const GENERATED = new URL('../generated/', import.meta.url);
+
+/** The text of every generated file, by file name. */
+export const renderAll = (): Readonly<Record<string, string>> => {
+  const files = readSchemas();
+  return { 'types.ts': renderTypes(files), 'schemas.ts': renderSchemas(files) };
+};
+
+/** Declarations by name. Records may share a nested type only if its definitions are equal. */
 type Declarations = Map<string, string>;
 
-/** The TypeScript types of `files`: what the codec takes and gives. */
+/** The TypeScript types of `files`: the values that the codec encodes and decodes. */
 export const renderTypes = (files: readonly SchemaFile[]): string => {
   const declarations: Declarations = new Map();
   for (const { record } of files) declareRecord(record, declarations);
   return [
-    '// Made from schemas/ by `npm run generate`. Not to be edited.',
+    '// Generated from schemas/ by `npm run generate`. Do not edit.',
     ...declarations.values(),
     renderIndex(files),
     '',
@@ -17,7 +26,7 @@ export const renderTypes = (files: readonly SchemaFile[]): string => {
 
 const renderIndex = (files: readonly SchemaFile[]): string =>
   [
-    '/** Every record that travels on a topic, by name. */',
+    '/** Every record by name. */',
     'export interface Records {',
     ...files.map(({ name }) => `  readonly ${name}: ${name};`),
     '}',
@@ -34,7 +43,7 @@ const renderField = ({ name, type, doc }: AvroField, declarations: Declarations)
 
 const declare = (name: string, text: string, declarations: Declarations): void => {
   const known = declarations.get(name);
-  if (known !== undefined && known !== text) throw new Error(`${name} is defined in two ways`);
+  if (known !== undefined && known !== text) throw new Error(`${name} has two different definitions`);
   declarations.set(name, text);
 };
 
@@ -71,7 +80,7 @@ const renderType = (type: AvroType, declarations: Declarations): string => {
 
 const isUnion = (type: AvroType): type is readonly AvroType[] => Array.isArray(type);
 
-/** `null` comes last, as people write it. */
+/** Writes `null` last. */
 const renderUnion = (branches: readonly AvroType[], declarations: Declarations): string => {
   const rendered = branches.map((branch) => renderType(branch, declarations));
   return [...rendered.filter((text) => text !== 'null'), ...rendered.filter((text) => text === 'null')].join(' | ');
@@ -80,3 +89,28 @@ const renderUnion = (branches: readonly AvroType[], declarations: Declarations):
 const parenthesise = (text: string): string => (text.includes(' ') ? `(${text})` : text);
 
 const comment = (doc: string): string => `/** ${doc.replaceAll('*/', '* /')} */`;
+
+/** The schemas as a module, so that a bundle needs no files, and the records of each topic. */
+const renderSchemas = (files: readonly SchemaFile[]): string =>
+  [
+    '// Generated from schemas/ by `npm run generate`. Do not edit.',
+    `import type { Records } from './types.ts';`,
+    [
+      '/** The records of each folder of schemas/. */',
+      'export const RECORDS_OF = {',
+      ...folders(files).map(([folder, names]) => `  '${folder}': [${names.map((name) => `'${name}'`).join(', ')}],`),
+      '} as const satisfies Record<string, readonly (keyof Records)[]>;',
+    ].join('\n'),
+    [
+      '/** Every schema as it is registered. */',
+      'export const SCHEMAS: Readonly<Record<keyof Records, string>> = {',
+      ...files.map(({ name, record }) => `  ${name}: ${quote(JSON.stringify(record))},`),
+      '};',
+    ].join('\n'),
+    '',
+  ].join('\n\n');
+
+const folders = (files: readonly SchemaFile[]): readonly (readonly [string, readonly string[]])[] =>
+  [...Map.groupBy(files, ({ folder }) => folder)].map(([folder, of]) => [folder, of.map(({ name }) => name)]);
+
+const quote = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
