@@ -14,7 +14,7 @@ set -euo pipefail
 
 dir=$(mktemp -d)
 server_pid=
-trap '[ -z "$server_pid" ] || kill "$server_pid"; wait; rm -rf "$dir"' EXIT
+trap '[ -z "$server_pid" ] || kill "$server_pid" || true; wait; rm -rf "$dir"' EXIT
 cd "$dir"
 
 npm install --silent --no-audit --no-fund bullmq@6.7.0 ioredis@6.0.0
