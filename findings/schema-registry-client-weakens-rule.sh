@@ -18,7 +18,7 @@ cd "$dir"
 
 npm install --silent --no-audit --no-fund node@24.21.0 @kafkajs/confluent-schema-registry@4.1.0
 mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.6.1:unpack -Dproject.basedir="$dir" \
-  -Dartifact=io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all -DoutputDirectory=registry > maven.log
+  -Dartifact=io.apicurio:apicurio-registry-app:2.6.13.Final:tar.gz:all -DoutputDirectory=registry > maven.log 2>&1 || { cat maven.log; exit 2; }
 port=$(python3 -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
 java -Xmx200m -XX:TieredStopAtLevel=1 -Dquarkus.http.host=127.0.0.1 -Dquarkus.http.port="$port" \
   -jar registry/apicurio-registry-app-2.6.13.Final-runner.jar > registry.log 2>&1 &
