@@ -70,4 +70,4 @@ if (!allTaken || ids.size !== 1 || versions.length !== 1 || keepsAlias) {
 }
 console.log('STILL SO: alias and enum default were answered with the old id and are stored nowhere');
 EOF
-node register.mjs "$port"
+timeout 120 node register.mjs "$port"

@@ -62,4 +62,4 @@ if (limited.outcome !== 'resolved' || limited.ms < ANSWER_MS - 100) {
 }
 console.log('STILL SO: requestTimeout alone did not end the call');
 EOF
-NODE_NO_WARNINGS=1 node timeout.mjs
+NODE_NO_WARNINGS=1 timeout 120 node timeout.mjs

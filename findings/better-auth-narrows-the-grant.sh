@@ -95,4 +95,4 @@ if (full.scope !== scope || narrowed.scope !== 'openid' || later.scope !== 'open
 }
 console.log('STILL SO: a narrower access token narrowed the grant for good');
 EOF
-node refresh.mjs
+timeout 120 node refresh.mjs

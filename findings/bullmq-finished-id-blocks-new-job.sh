@@ -57,4 +57,4 @@ if (secondRan || second.data.attempt !== 2 || stored.data.attempt !== 1) {
 }
 console.log('STILL SO: the second job never ran, and add() did not show it');
 EOF
-node jobs.mjs
+timeout 120 node jobs.mjs

@@ -91,4 +91,4 @@ if not access or refresh or hinted or status != 200:
     sys.exit(1)
 print("STILL SO: introspection called a usable refresh token inactive")
 EOF
-venv/bin/python server.py
+timeout 120 venv/bin/python server.py

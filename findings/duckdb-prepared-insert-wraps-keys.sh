@@ -57,4 +57,4 @@ if (!textIsRight || !preparedIsWrong) {
 }
 console.log('STILL SO: the prepared roll-up counted late hours as early ones, without an error');
 EOF
-node rollup.mjs
+timeout 120 node rollup.mjs

@@ -79,4 +79,4 @@ func main() {
 EOF
 export GOFLAGS=-mod=mod
 go get golang.org/x/oauth2@v0.38.0 2>/dev/null
-go run .
+timeout 120 go run .

@@ -74,4 +74,4 @@ if (singly.join() !== 'A,R' || !lost) {
 }
 console.log('STILL SO: the pipeline gave null for a key that exists, without an error');
 EOF
-node move.mjs "${ports[0]}" "${ports[1]}" "${ports[3]}"
+timeout 120 node move.mjs "${ports[0]}" "${ports[1]}" "${ports[3]}"

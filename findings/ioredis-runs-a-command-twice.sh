@@ -57,4 +57,4 @@ if (cuts !== 1 || outcome !== 2 || stored !== 2) {
 }
 console.log('STILL SO: one call ran the command twice');
 EOF
-node incr.mjs
+timeout 120 node incr.mjs

@@ -120,4 +120,4 @@ if (!controlHolds || observed.expired.committed !== '-1' || observed.expired.rec
 }
 console.log('STILL SO: the commit became -1, and the five records were skipped');
 EOF
-node group.mjs "$port"
+timeout 120 node group.mjs "$port"

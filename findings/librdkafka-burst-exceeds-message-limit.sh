@@ -99,4 +99,4 @@ if alone != {"stored": RECORDS} or burst.get("MSG_SIZE_TOO_LARGE", 0) < RECORDS 
     sys.exit(1)
 print("STILL SO: the burst was refused although each record is small enough")
 EOF
-venv/bin/python burst.py "$port"
+timeout 120 venv/bin/python burst.py "$port"

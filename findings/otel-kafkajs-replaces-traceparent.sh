@@ -112,4 +112,4 @@ async function main() {
 }
 main();
 EOF
-NODE_NO_WARNINGS=1 node_modules/.bin/node relay.cjs "$port"
+NODE_NO_WARNINGS=1 timeout 120 node_modules/.bin/node relay.cjs "$port"

@@ -133,4 +133,4 @@ if (control[8] + control[12] + found[8] !== 0 || found[12] === 0) {
 }
 console.log('STILL SO: @platformatic/kafka differs on 12 partitions alone');
 EOF
-NODE_NO_WARNINGS=1 node_modules/.bin/node partitions.mjs "$port"
+NODE_NO_WARNINGS=1 timeout 120 node_modules/.bin/node partitions.mjs "$port"

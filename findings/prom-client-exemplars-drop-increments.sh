@@ -42,4 +42,4 @@ if (JSON.stringify(observed.plain) !== JSON.stringify(labelled) || JSON.stringif
 }
 console.log('STILL SO: enableExemplars turned an increment of 5 with a label into 1 without labels');
 EOF
-node counters.mjs
+timeout 120 node counters.mjs

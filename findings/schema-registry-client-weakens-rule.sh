@@ -69,4 +69,4 @@ if (global !== 'FULL_TRANSITIVE' || second.status !== 409 || clientSecond !== 'r
 }
 console.log('STILL SO: register() weakened the rule of its subject');
 EOF
-node_modules/.bin/node register.mjs "$port"
+timeout 120 node_modules/.bin/node register.mjs "$port"

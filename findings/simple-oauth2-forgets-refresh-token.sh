@@ -48,4 +48,4 @@ if (sent[0] !== 'refresh-0' || sent[1] === 'refresh-0') {
 }
 console.log('STILL SO: the second refresh did not send the refresh token');
 EOF
-node refresh.mjs
+timeout 120 node refresh.mjs
