@@ -78,5 +78,5 @@ func main() {
 }
 EOF
 export GOFLAGS=-mod=mod
-go get golang.org/x/oauth2@v0.38.0 2>/dev/null
+go get golang.org/x/oauth2@v0.38.0 > go.log 2>&1 || { cat go.log; exit 2; }
 timeout 120 go run .

@@ -7,7 +7,7 @@
 # Input: one incr() on a new key, through a relay that closes the connection when it sees the first reply.
 # Expected: a rejected call, so that the caller decides whether to repeat a command that is not idempotent.
 # Observed: ioredis reconnects and sends the unanswered command again (autoResendUnfulfilledCommands is true by
-# default, beside the better-known maxRetriesPerRequest). The key is 2.
+# default). The key is 2.
 set -euo pipefail
 
 dir=$(mktemp -d)
