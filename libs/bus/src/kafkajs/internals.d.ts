@@ -30,7 +30,7 @@ declare module 'kafkajs/src/consumer/offsetManager/index.js' {
 
 declare module 'kafkajs/src/cluster/index.js' {
   export default class Cluster {
-    readonly brokerPool: { withBroker: () => Promise<unknown> };
+    readonly brokerPool: { withBroker: (ask: (broker: object) => Promise<unknown>) => Promise<unknown> };
     isolationLevel: number | undefined;
     fetchTopicsOffset(topics: readonly object[]): Promise<readonly object[]>;
     findGroupCoordinatorMetadata(group: {
@@ -83,6 +83,8 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
       readonly instrumentationEmitter: { readonly emit: () => void };
     });
     readonly groupId: string;
+    /** How long a fetch waits for records, in ms. */
+    maxWaitTime: number;
     readonly cluster: OfCluster;
     /** The connection for heartbeats; null before the first join. */
     coordinator: object | null;
