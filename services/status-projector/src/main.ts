@@ -44,6 +44,7 @@ const share = async (context: Context): Promise<Shared> => {
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId: 'status-projector', log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const publisher = await part(
     'publisher',
     () => createPublisher(bus),
