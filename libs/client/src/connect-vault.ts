@@ -1,6 +1,6 @@
-import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus';
+import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus/client';
 import { COMMAND_NAMES, openCodec, REPLY_NAMES, topicNames } from '@vault-engine/contracts';
-import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol';
+import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol/client';
 import {
   type ForgottenUser,
   forgetUser,

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type Bus, type BusRecord, createPublisher, type Inbox, openInbox, type Publisher } from '@vault-engine/bus';
+import {
+  type Bus,
+  type BusRecord,
+  createPublisher,
+  type Inbox,
+  openInbox,
+  type Publisher,
+} from '@vault-engine/bus/client';
 import { InvalidRecord } from '@vault-engine/contracts';
-import type { EngineKeys, ReplyHead } from '@vault-engine/protocol';
+import type { EngineKeys, ReplyHead } from '@vault-engine/protocol/client';
 import { openInTime } from './open-in-time.ts';
 import type { Operation } from './operation.ts';
 import { type PendingCall, PendingCalls } from './pending-calls.ts';

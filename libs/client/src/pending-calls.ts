@@ -1,5 +1,5 @@
-import { ShortLivedMap } from '@vault-engine/bus';
-import type { EngineKeys, ReplyHead } from '@vault-engine/protocol';
+import { ShortLivedMap } from '@vault-engine/bus/client';
+import type { EngineKeys, ReplyHead } from '@vault-engine/protocol/client';
 import type { Operation } from './operation.ts';
 import { VaultTimeout } from './vault-error.ts';
 

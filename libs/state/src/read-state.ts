@@ -1,4 +1,4 @@
-import type { BusRecord } from '@vault-engine/bus';
+import type { BusRecord } from '@vault-engine/bus/client';
 import { type Codec, type ConnectionState, type Decoded, isRecord } from '@vault-engine/contracts';
 import { type UserId, userId } from '@vault-engine/model';
 
@@ -59,3 +59,25 @@ const revisionIn = (headers: BusRecord['headers']): number | null => {
  */
 export const supersedes = (next: number, known: number | null | undefined): boolean =>
   known === null || known === undefined || next >= known;
+
+/** One record of `vault.platforms`. A null name means that the platform was removed. */
+export interface PlatformRecord {
+  readonly id: string;
+  readonly displayName: string | null;
+}
+
+/** Parses a record of `vault.platforms`; null where it is unreadable. Rejects with `RegistryUnavailable`. */
+export const readPlatform = (
+  codec: Pick<Codec, 'decode'>,
+  { key, value }: BusRecord,
+): PlatformRecord | null | Promise<PlatformRecord | null> => {
+  const id = key?.toString() ?? '';
+  if (value === null) return { id, displayName: null };
+  const decoded = codec.decode(value);
+  return decoded instanceof Promise ? decoded.then((late) => platformOf(id, late)) : platformOf(id, decoded);
+};
+
+const platformOf = (id: string, decoded: Decoded): PlatformRecord | null =>
+  isRecord(decoded, 'PlatformEntry') && decoded.value.platform === id
+    ? { id, displayName: decoded.value.display_name }
+    : null;
