@@ -9,7 +9,7 @@ import {
   signRequest,
 } from '@vault-engine/protocol/client';
 import type { Operation } from './operation.ts';
-import type { CallerCodec } from './read-reply.ts';
+import type { CallerCodec } from './pending-calls.ts';
 
 /** Options of one request. */
 export interface CallOptions {

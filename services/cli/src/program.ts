@@ -5,6 +5,7 @@ import { addEngines } from './engines.ts';
 import { explainError } from './explain-error.ts';
 import { EXIT } from './failure.ts';
 import { addPlatforms } from './platforms.ts';
+import { addQuarantine } from './quarantine.ts';
 import { addRefresh } from './refresh.ts';
 import { addSchemas } from './schemas.ts';
 import { addState } from './state.ts';
@@ -43,6 +44,7 @@ const cliProgram = (context: CommandContext): Command => {
   addPlatforms(program, context);
   addToken(program, context);
   addDeadLetters(program, context);
+  addQuarantine(program, context);
   return program;
 };
 
