@@ -1,5 +1,6 @@
 import type { Applied, Change, UserId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
+import { refuseImpossibleChange } from '../impossible-change.ts';
 import { flowsText } from './flows.ts';
 import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';
@@ -20,7 +21,7 @@ type Argument = string | Buffer;
  * came in between. That is a `conflict`, as if it had come too late, and its transition is drained from `pending`.
  */
 export const apply = async (link: Link, change: Change): Promise<Applied> => {
-  refuseImpossible(change);
+  refuseImpossibleChange(change);
   const packed = packChange(change);
   return appliedOf(change, await link.persist((again) => applyOnce(link, change, packed, again)));
 };
@@ -29,26 +30,6 @@ const applyOnce = async (link: Link, change: Change, packed: readonly Argument[]
   const removed = change.forget ? await platformsOf(link, change.user) : change.remove;
   const names = namesOf(link, change, removed);
   return runReplicated(link, APPLY, names, [again ? '1' : '', ...listOf(removed), ...packed]);
-};
-
-/** @throws RangeError for a change that no decision can ask for; see the fields of `Change`. */
-const refuseImpossible = (change: Change): void => {
-  const { expectedRevision, revision, dataKey, put, leaseOwner, remove, flows, forget, dedupe } = change;
-  const refuse = (what: string): never => {
-    throw new RangeError(`impossible change: ${what}`);
-  };
-  const untold = put !== null && leaseOwner !== null && change.transition.events.length === 0;
-  if (revision < (expectedRevision ?? 0) || (revision === expectedRevision && !untold))
-    refuse('its revision does not rise');
-  if (forget && (put !== null || dataKey !== null || flows !== null)) refuse('it forgets and writes');
-  if (put !== null && remove.includes(put.platform)) refuse('it puts and removes one connection');
-  if ((put !== null || flows !== null) && expectedRevision === null && dataKey === null)
-    refuse('a new user without a data key');
-  if (leaseOwner !== null && put === null) refuse('a lease without a put');
-  if (leaseOwner === '') refuse('a lease of nobody');
-  if (dataKey !== null && expectedRevision !== null) refuse('a second data key for a user');
-  if (dedupe !== null && dedupe.id === '') refuse('it remembers under no id');
-  if (dedupe !== null && dedupe.keepMs < 1) refuse('it remembers for no time');
 };
 
 /**

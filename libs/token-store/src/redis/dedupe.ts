@@ -1,5 +1,6 @@
 import type { DedupeRecord, UserId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
+import { refuseImpossibleDedupe } from '../impossible-change.ts';
 import type { Link } from './link.ts';
 import { runReplicated } from './replicate.ts';
 import { integerText, parseDedupeRecord } from './rows.ts';
@@ -10,9 +11,10 @@ import { REMEMBER } from './scripts.ts';
 export const dedupe = async (
   link: Link,
   user: UserId,
-  { id, mac, outcome, keepMs }: DedupeRecord & { readonly id: string; readonly keepMs: number },
+  entry: DedupeRecord & { readonly id: string; readonly keepMs: number },
 ): Promise<DedupeRecord> => {
-  if (id === '') throw new RangeError('it remembers under no id');
+  refuseImpossibleDedupe(entry);
+  const { id, mac, outcome, keepMs } = entry;
   const args = [mac, outcome, integerText(keepMs)];
   const names = [link.keys.dedupe(user, id)];
   const answer = await link.persist(() => runReplicated(link, REMEMBER, names, args));

@@ -1,4 +1,5 @@
 import type { Claimed, Lease, LeaseOf } from '@vault-engine/vault';
+import { refuseImpossibleLease } from '../impossible-change.ts';
 import type { Link } from './link.ts';
 import { runReplicated } from './replicate.ts';
 import { integerText, parseLease } from './rows.ts';
@@ -13,7 +14,8 @@ export const claim = async (
   link: Link,
   { tokenVersion, ttlMs, ...of }: LeaseOf & { readonly tokenVersion: number; readonly ttlMs: number },
 ): Promise<Claimed> => {
-  const args = [ownerText(of), integerText(tokenVersion), ttlText(ttlMs)];
+  refuseImpossibleLease(of.owner, ttlMs);
+  const args = [of.owner, integerText(tokenVersion), integerText(ttlMs)];
   const [kind, ...rest] = asFields(await link.persist(() => runReplicated(link, CLAIM, [recordOf(link, of)], args)));
   const lease = parseLease(rest);
   switch (kind?.toString()) {
@@ -34,26 +36,18 @@ export const hold = async (
   link: Link,
   { phase, ttlMs, ...of }: LeaseOf & { readonly phase: Lease['phase']; readonly ttlMs: number },
 ): Promise<boolean> => {
-  const args = [ownerText(of), phase, ttlText(ttlMs)];
+  refuseImpossibleLease(of.owner, ttlMs);
+  const args = [of.owner, phase, integerText(ttlMs)];
   return isDone(await link.persist(() => runReplicated(link, HOLD, [recordOf(link, of)], args)));
 };
 
 /** See `TokenStore.release`. Its repetition finds in the record who released last. */
 export const release = async (link: Link, of: LeaseOf): Promise<boolean> => {
-  const args = (again: boolean) => [again ? '1' : '', ownerText(of)];
+  refuseImpossibleLease(of.owner);
+  const args = (again: boolean) => [again ? '1' : '', of.owner];
   return isDone(await link.persist((again) => runReplicated(link, RELEASE, [recordOf(link, of)], args(again))));
 };
 
 const recordOf = ({ keys }: Link, { user, platform }: LeaseOf): string => keys.record(user, platform);
-
-const ownerText = ({ owner }: LeaseOf): string => {
-  if (owner === '') throw new RangeError('a lease of nobody');
-  return owner;
-};
-
-const ttlText = (ttlMs: number): string => {
-  if (ttlMs < 1) throw new RangeError('a lease for no time');
-  return integerText(ttlMs);
-};
 
 const isDone = (answer: unknown): boolean => asFields(answer)[0]?.toString() === 'done';

@@ -1,0 +1,7 @@
+import { tokenStoreContract } from '../contract.ts';
+import { openMemoryStore } from './open-memory-store.ts';
+
+tokenStoreContract('memory', async () => {
+  const store = openMemoryStore();
+  return { store, close: store.close };
+});

@@ -1,0 +1,182 @@
+import { ciphertext } from '@vault-engine/crypto';
+import type {
+  Applied,
+  Change,
+  ConnectionRecord,
+  DedupeRecord,
+  Due,
+  Flow,
+  PendingRef,
+  PlatformId,
+  Transition,
+  UserId,
+  UserRow,
+  WrappedDataKey,
+} from '@vault-engine/vault';
+import type { LeasedConnection } from './lease.ts';
+
+/** A user with connections and flows. */
+export interface StoredUser {
+  readonly row: UserRow;
+  readonly connections: ReadonlyMap<PlatformId, LeasedConnection>;
+  readonly flows: readonly Flow[];
+}
+
+interface StoredDedupeRecord {
+  readonly dedupeRecord: DedupeRecord;
+  /** Unix milliseconds. */
+  readonly expiresAt: number;
+}
+
+interface StoredTransition {
+  readonly transition: Transition;
+  /** Unix milliseconds. */
+  readonly addedAt: number;
+}
+
+/** All that is stored. A user and a connection are replaced whole, so what a read has answered never changes. */
+export interface Tables {
+  readonly users: Map<UserId, StoredUser>;
+  /** By user and id. */
+  readonly dedupe: Map<string, StoredDedupeRecord>;
+  /** By user and platform. */
+  readonly due: Map<string, Due>;
+  /** Oldest first. */
+  readonly pending: Map<PendingRef, StoredTransition>;
+  lastPendingNumber: number;
+}
+
+/** Tables without a row. */
+export const emptyTables = (): Tables => ({
+  users: new Map(),
+  dedupe: new Map(),
+  due: new Map(),
+  pending: new Map(),
+  lastPendingNumber: 0,
+});
+
+/** The steps and their order are those of the script `APPLY` of the Redis store. */
+export const applyChange = (tables: Tables, change: Change, nowMs: number): Applied => {
+  const { user, put, leaseOwner, dedupe, forget } = change;
+  const earlier = dedupe === null ? null : findDedupeRecord(tables, user, dedupe.id, nowMs);
+  if (earlier !== null) return { kind: 'remembered', dedupeRecord: earlier };
+  const stored = tables.users.get(user);
+  if ((stored?.row.revision ?? null) !== change.expectedRevision) return { kind: 'conflict' };
+  if (put !== null && leaseOwner !== null && stored?.connections.get(put.platform)?.lease?.owner !== leaseOwner) {
+    return { kind: 'conflict' };
+  }
+  const next = forget ? null : changedUser(stored, change);
+  if (next === null) tables.users.delete(user);
+  else tables.users.set(user, next);
+  for (const [platform, dueAt] of dueChanges(stored, change)) setDue(tables, { user, platform, dueAt });
+  if (dedupe !== null) storeDedupeRecord(tables, user, dedupe, nowMs);
+  return { kind: 'applied', pending: addPending(tables, change.transition, nowMs) };
+};
+
+/** Null: the user is unknown and stays so, as the change brings no data key. */
+const changedUser = (stored: StoredUser | undefined, change: Change): StoredUser | null => {
+  const dataKey = stored?.row.dataKey ?? ownDataKey(change.dataKey);
+  if (dataKey === null) return null;
+  const connections = new Map(stored?.connections);
+  for (const platform of change.remove) connections.delete(platform);
+  if (change.put !== null) {
+    connections.set(change.put.platform, { record: ownRecord(change.put.record), lease: null, before: null });
+  }
+  const flows = change.flows ?? stored?.flows ?? [];
+  return { row: { revision: change.revision, dataKey }, connections, flows };
+};
+
+/** When what the change touches falls due; null: never. The platform null stands for the user's flows. */
+const dueChanges = (
+  stored: StoredUser | undefined,
+  { put, remove, flows, forget }: Change,
+): (readonly [platform: PlatformId | null, dueAt: number | null])[] => {
+  const removed = forget ? [...(stored?.connections.keys() ?? []), null] : remove;
+  const flowsDueAt = flows === null || flows.length === 0 ? null : Math.min(...flows.map(({ expiresAt }) => expiresAt));
+  return [
+    ...removed.map((platform) => [platform, null] as const),
+    ...(put === null ? [] : [[put.platform, put.dueAt] as const]),
+    ...(flows === null ? [] : [[null, flowsDueAt] as const]),
+  ];
+};
+
+const setDue = (
+  { due }: Tables,
+  { user, platform, dueAt }: Omit<Due, 'dueAt'> & { readonly dueAt: number | null },
+): void => {
+  if (dueAt === null) due.delete(dueKey(user, platform));
+  else due.set(dueKey(user, platform), { user, platform, dueAt });
+};
+
+/** Up to `limit` entries whose time `isWanted`, earliest first. */
+export const earliestDue = ({ due }: Tables, limit: number, isWanted: (dueAt: number) => boolean): readonly Due[] =>
+  [...due.values()]
+    .filter(({ dueAt }) => isWanted(dueAt))
+    .sort((left, right) => left.dueAt - right.dueAt)
+    .slice(0, limit);
+
+/** The key of a due entry. The platform null stands for the user's flows. */
+export const dueKey = (user: UserId, platform: PlatformId | null): string => `${user}:${platform ?? ''}`;
+
+/** The dedupe record of a user under `id`; null where there is none or its time is over. */
+export const findDedupeRecord = ({ dedupe }: Tables, user: UserId, id: string, nowMs: number): DedupeRecord | null => {
+  const found = dedupe.get(dedupeKey(user, id));
+  return found === undefined || found.expiresAt <= nowMs ? null : found.dedupeRecord;
+};
+
+/** Stores a dedupe record, over one whose time is over, and answers it. */
+export const storeDedupeRecord = (
+  { dedupe }: Tables,
+  user: UserId,
+  { id, mac, outcome, keepMs }: NonNullable<Change['dedupe']>,
+  nowMs: number,
+): DedupeRecord => {
+  const dedupeRecord = { mac: Buffer.from(mac), outcome };
+  dedupe.set(dedupeKey(user, id), { dedupeRecord, expiresAt: nowMs + keepMs });
+  return dedupeRecord;
+};
+
+const dedupeKey = (user: UserId, id: string): string => `${user}:${id}`;
+
+/** What {@link applyChange} answers as `pending`. */
+export const PENDING_REF = /^memory:\d+$/;
+
+const addPending = (tables: Tables, transition: Transition, nowMs: number): PendingRef => {
+  tables.lastPendingNumber += 1;
+  // Made here alone, read in `settle` alone.
+  const ref = `memory:${tables.lastPendingNumber}` as PendingRef;
+  tables.pending.set(ref, { transition: ownTransition(transition), addedAt: nowMs });
+  return ref;
+};
+
+/** Replaces one connection by what `change` makes of it; the connection is undefined where there is none, and stays so. */
+export const changeConnection = <Answer>(
+  { users }: Tables,
+  user: UserId,
+  platform: PlatformId,
+  change: (connection: LeasedConnection | undefined) => readonly [Answer, LeasedConnection | undefined],
+): Answer => {
+  const stored = users.get(user);
+  const [answer, changed] = change(stored?.connections.get(platform));
+  if (stored !== undefined && changed !== undefined) {
+    users.set(user, { ...stored, connections: new Map(stored.connections).set(platform, changed) });
+  }
+  return answer;
+};
+
+// The caller's buffers may be wiped, or be slices of larger ones: the store keeps copies.
+
+const ownRecord = (record: ConnectionRecord): ConnectionRecord => ({
+  ...record,
+  access: ciphertext(Buffer.from(record.access)),
+  refresh: record.refresh === null ? null : ciphertext(Buffer.from(record.refresh)),
+});
+
+const ownDataKey = (dataKey: WrappedDataKey | null): WrappedDataKey | null =>
+  dataKey === null ? null : { kid: Buffer.from(dataKey.kid), wrapped: Buffer.from(dataKey.wrapped) };
+
+const ownTransition = (transition: Transition): Transition => ({
+  ...transition,
+  audit: Buffer.from(transition.audit),
+  events: transition.events.map((event) => Buffer.from(event)),
+});
