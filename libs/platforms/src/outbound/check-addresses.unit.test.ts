@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isLoopback, isLoopbackHost, isPublicAddress } from './public-address.ts';
+import { isLoopback, isLoopbackHost, isPublicAddress } from './check-addresses.ts';
 
 const octet = fc.integer({ min: 0, max: 255 });
 const v4 = (...parts: readonly fc.Arbitrary<number>[]) => fc.tuple(...parts).map((octets) => octets.join('.'));
@@ -20,7 +20,7 @@ describe('an address is not public', () => {
     fc.assert(fc.property(addresses, (address) => !isPublicAddress(address)));
   });
 
-  it('when it is an IPv4 address in the clothes of IPv6, whichever it is', () => {
+  it('when it is an IPv4 address in an IPv6 address, even a public one', () => {
     const wrapped = fc.tuple(
       fc.constantFrom('::ffff:', '::', '64:ff9b::', '::ffff:0:'),
       v4(octet, octet, octet, octet),
@@ -36,7 +36,7 @@ describe('an address is not public', () => {
   );
 
   it.each(['', 'localhost', '2130706433', '0x7f000001', '127.1', '0177.0.0.1', '10.0.0.1 ', '[::1]', '1.1.1.1/8'])(
-    'when it is no address at all, as "%s"',
+    'when it is no address, e.g. "%s"',
     (text) => expect(isPublicAddress(text)).toBe(false),
   );
 });
@@ -54,7 +54,7 @@ it('loopback is 127.0.0.0/8 and ::1, and nothing is loopback and public', () => 
   );
 });
 
-it('a URL names this machine by address or as localhost, and not by a name that looks like it', () => {
+it('a loopback host is an address or localhost, and no similar name', () => {
   const hostOf = (url: string) => new URL(url).hostname;
   expect(
     ['http://2130706433/', 'http://0x7f.1/', 'http://[::1]/', 'http://LOCALHOST/'].map(hostOf).every(isLoopbackHost),

@@ -1,23 +1,37 @@
 import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
-import type { ProfileFault } from './profile-fault.ts';
 
-/** A path into a document, as zod names it. */
+/** One fault of a profile with its position. Lines and columns count from 1. */
+export interface ProfileFault {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** One line per fault, `file:line:column message`: editors and terminals make links of it. */
+export const formatFaults = (faults: readonly ProfileFault[]): string =>
+  faults.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`).join('\n');
+
+/** A path into a document, in zod's form. */
 export type Path = readonly PropertyKey[];
 
-/** A parsed file that still knows where everything stands. */
+/** A parsed file that keeps the position of each value. */
 export interface YamlFile {
   readonly file: string;
   readonly data: unknown;
-  /** What is wrong with the YAML itself. */
+  /** Syntax errors and warnings of the YAML parser. */
   readonly faults: readonly ProfileFault[];
-  /** A fault at the value of `path`, or at the nearest thing around it that is there. */
+  /** A fault at the value of `path`, or at the nearest enclosing value where `path` is absent. */
   readonly faultAt: (path: Path, message: string) => ProfileFault;
-  /** A fault at the key that ends `path`. */
+  /** A fault at the last key of `path`. */
   readonly faultAtKey: (path: Path, message: string) => ProfileFault;
 }
 
-/** Reads a YAML 1.2 file of one document, without aliases: they hide where a value stands. Rejects when it can't be read. */
+/**
+ * Reads a YAML 1.2 file with one document. Aliases are refused: they separate a value from its position in the file.
+ * Rejects when the file can't be read.
+ */
 export const readYaml = async (file: string): Promise<YamlFile> => {
   const lines = new LineCounter();
   const document = parseDocument(await readFile(file, 'utf8'), { lineCounter: lines, prettyErrors: false });
@@ -41,7 +55,7 @@ const dataOf = (document: Document, faults: readonly ProfileFault[], fault: Faul
   try {
     return { data: document.toJS({ maxAliasCount: 0 }) as unknown, faults };
   } catch {
-    return { data: undefined, faults: [fault(0, 'aliases are not allowed: write the value out, or use a family')] };
+    return { data: undefined, faults: [fault(0, 'aliases are not allowed; write the value out, or use a family')] };
   }
 };
 

@@ -4,7 +4,7 @@ import { secretOf } from '@vault-engine/crypto/plaintext';
 import { afterEach, expect, it, vi } from 'vitest';
 import { openOutbound } from '../outbound/open-outbound.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
-import { introspectRefreshToken } from './introspect-refresh-token.ts';
+import { introspectRefreshToken } from './introspect.ts';
 
 const opened: { close: () => unknown }[] = [];
 afterEach(async () => {
@@ -23,8 +23,8 @@ interface Asking {
   readonly hosts?: { readonly param: string; readonly allowed: string[] };
 }
 
-/** Asks a server that answers so. */
-const asked = async (answer: (response: ServerResponse) => void, { introspection, hosts }: Asking = {}) => {
+/** Introspects at a server with this answer. */
+const introspected = async (answer: (response: ServerResponse) => void, { introspection, hosts }: Asking = {}) => {
   const server = keep(await openHttpServer((_received, response) => answer(response)));
   const outbound = keep(openOutbound({ allowInsecureLoopback: true, timeoutMs: 200 }));
   const url = `${server.url}/introspect`;
@@ -35,19 +35,19 @@ const asked = async (answer: (response: ServerResponse) => void, { introspection
   const client = { id: 'client-1', secret: secretOf(Buffer.from('canary-secret')) };
   const deps = { outbound, now: () => 0 };
   const token = secretOf(Buffer.from('canary-refresh'));
-  const told = await introspectRefreshToken({ profile, client }, token, { region: 'evil.example' }, deps);
-  return { told, received: server.received };
+  const state = await introspectRefreshToken({ profile, client }, token, { region: 'evil.example' }, deps);
+  return { state, received: server.received };
 };
 
 const json = (status: number, body: unknown) => (response: ServerResponse) => void sendJson(response, status, body);
 
-it('an active refresh token is unspent, one that is not active is spent', async () => {
-  expect((await asked(json(200, { active: true, exp: 1 }))).told).toBe('unspent');
-  expect((await asked(json(200, { active: false }))).told).toBe('spent');
+it('an active refresh token is unspent, an inactive one is spent', async () => {
+  expect((await introspected(json(200, { active: true, exp: 1 }))).state).toBe('unspent');
+  expect((await introspected(json(200, { active: false }))).state).toBe('spent');
 });
 
-it('the question names the token as what it is (RFC 7662 §2.1), and authenticates as the profile says', async () => {
-  const { received } = await asked(json(200, { active: true }));
+it('the request has the token’s type as a hint (RFC 7662 §2.1), and authenticates by the profile', async () => {
+  const { received } = await introspected(json(200, { active: true }));
   expect(received.map(({ method, path }) => [method, path])).toEqual([['POST', '/introspect']]);
   expect(Object.fromEntries(new URLSearchParams(received[0]?.body))).toEqual({
     token: 'canary-refresh',
@@ -59,11 +59,11 @@ it('the question names the token as what it is (RFC 7662 §2.1), and authenticat
 
 it.each<[string, Asking]>([
   ['has no introspection', { introspection: () => null }],
-  ['does not say that it tells of refresh tokens', { introspection: (url) => ({ url }) }],
-  ['says that it does not', { introspection: (url) => ({ url, refresh_tokens: false }) }],
-])('a provider whose profile %s is not asked', async (_name, asking) => {
-  const { told, received } = await asked(json(200, { active: true }), asking);
-  expect([told, received]).toEqual(['unknown', []]);
+  ['does not say that refresh tokens can be introspected', { introspection: (url) => ({ url }) }],
+  ['says that they can not', { introspection: (url) => ({ url, refresh_tokens: false }) }],
+])('a provider whose profile %s gets no request', async (_name, asking) => {
+  const { state, received } = await introspected(json(200, { active: true }), asking);
+  expect([state, received]).toEqual(['unknown', []]);
 });
 
 it.each<[string, (response: ServerResponse) => void]>([
@@ -75,21 +75,21 @@ it.each<[string, (response: ServerResponse) => void]>([
   ['nothing', (response) => void response.end()],
   ['no object', json(200, [{ active: true }])],
   ['null', json(200, null)],
-  ['no word of it', json(200, { token_type: 'refresh_token' })],
-  ['text for a yes', json(200, { active: 'true' })],
-  ['a number for a yes', json(200, { active: 1 })],
+  ['no `active`', json(200, { token_type: 'refresh_token' })],
+  ['text as `active`', json(200, { active: 'true' })],
+  ['a number as `active`', json(200, { active: 1 })],
   ['half an answer', (response) => void response.writeHead(200, { 'content-length': '99' }).write('{"active":true}')],
   ['a cut', (response) => void response.destroy()],
   ['too late', () => undefined],
-])('%s is no answer, and nothing is said about it', async (_name, answer) => {
+])('%s is no valid answer, and nothing is logged', async (_name, answer) => {
   const written = [vi.spyOn(process.stdout, 'write'), vi.spyOn(process.stderr, 'write'), vi.spyOn(console, 'log')];
-  const { told, received } = await asked(answer);
-  expect([told, received.length]).toEqual(['unknown', 1]);
+  const { state, received } = await introspected(answer);
+  expect([state, received.length]).toEqual(['unknown', 1]);
   for (const one of written) expect(one).not.toHaveBeenCalled();
 });
 
-it('nobody is asked at a host that the profile does not allow', async () => {
+it('no request goes to a host that the profile does not allow', async () => {
   const hosts = { param: 'region', allowed: ['accounts.provider.example'] };
-  const { told, received } = await asked(json(200, { active: true }), { hosts });
-  expect([told, received]).toEqual(['unknown', []]);
+  const { state, received } = await introspected(json(200, { active: true }), { hosts });
+  expect([state, received]).toEqual(['unknown', []]);
 });

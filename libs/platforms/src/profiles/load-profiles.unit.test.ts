@@ -3,18 +3,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { platformId } from '@vault-engine/vault';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadProfiles } from './load-profiles.ts';
-import { openCatalog, ProfilesRefused } from './open-catalog.ts';
-import { formatFaults } from './profile-fault.ts';
-import { profileJsonSchema } from './profile-json-schema.ts';
+import { isMapping, loadProfiles, merge, openCatalog, ProfilesRefused } from './load-profiles.ts';
+import { profileJsonSchema } from './profile-schema.ts';
+import { formatFaults } from './read-yaml.ts';
 
-const OURS = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
+const OURS = fileURLToPath(new URL('../../../../platform-profiles', import.meta.url));
 const GOOD = 'display_name: Good\ntoken: {url: https://good.example/token}\n';
 
 const id = (text: string) => platformId(text) ?? expect.fail('not a platform id');
 
-describe('our own profiles', () => {
+describe('the shipped profiles', () => {
   it('are these sixteen', async () => {
     const catalog = await openCatalog([OURS]);
     expect(catalog.all().map((profile) => `${profile.id}: ${profile.displayName}`)).toEqual([
@@ -37,13 +37,13 @@ describe('our own profiles', () => {
     ]);
   });
 
-  it('inherit what their family says', async () => {
+  it('inherit the keys of their family', async () => {
     const catalog = await openCatalog([OURS]);
     const urls = ['gmail', 'google-calendar', 'google-drive'].map((name) => catalog.profile(id(name))?.token.url);
     expect(new Set(urls)).toEqual(new Set(['https://oauth2.googleapis.com/token']));
   });
 
-  it('say for each fact where it comes from, or that it is unverified', async () => {
+  it('name a source for each fact, or mark it as unverified', async () => {
     const files = (await readdir(OURS, { recursive: true })).filter((file) => file.endsWith('.yaml'));
     for (const file of files) {
       const lines = (await readFile(join(OURS, file), 'utf8')).split('\n');
@@ -55,7 +55,7 @@ describe('our own profiles', () => {
     }
   });
 
-  it('name each source that a fact refers to', async () => {
+  it('define each source that a fact refers to', async () => {
     const files = (await readdir(OURS, { recursive: true })).filter((file) => file.endsWith('.yaml'));
     for (const file of files) {
       const lines = (await readFile(join(OURS, file), 'utf8')).split('\n');
@@ -65,7 +65,7 @@ describe('our own profiles', () => {
     }
   });
 
-  it('have a schema for editors that is up to date: npm run schema -w libs/platforms', async () => {
+  it('have an up-to-date schema for editors; npm run schema -w libs/platforms writes it', async () => {
     expect(JSON.parse(await readFile(join(OURS, 'profile.schema.json'), 'utf8'))).toEqual(
       JSON.parse(profileJsonSchema()),
     );
@@ -85,14 +85,14 @@ describe('loading profiles', () => {
       await writeFile(join(folder, name), text);
     }
   };
-  /** The faults, without the folder's name. */
+  /** The faults, without the path of the folder. */
   const faultsOf = async (files: Readonly<Record<string, string>>, ...further: readonly string[]) => {
     await write(files);
     const loaded = await loadProfiles([folder, ...further]);
     return loaded.ok ? [] : formatFaults(loaded.faults).replaceAll(`${folder}/`, '').split('\n');
   };
 
-  it('fills in what RFC 6749 makes usual', async () => {
+  it('fills in the defaults of RFC 6749', async () => {
     await write({ 'good.yaml': GOOD });
     const good = (await openCatalog([folder])).profile(id('good'));
     expect(good).toMatchObject({
@@ -106,7 +106,7 @@ describe('loading profiles', () => {
     });
   });
 
-  it('knows no platform that has no file', async () => {
+  it('has no platform without a file', async () => {
     await write({ 'good.yaml': GOOD, 'families/fam.yaml': 'auth: basic\n', 'README.md': '#' });
     const catalog = await openCatalog([folder]);
     expect(catalog.displayName(id('good'))).toBe('Good');
@@ -129,12 +129,12 @@ describe('loading profiles', () => {
     });
   });
 
-  it('finds families of one folder for profiles of another', async () => {
+  it('finds a family in another folder than its profile', async () => {
     await write({ 'mine.yaml': 'display_name: Mine\nextends: google\n' });
     expect((await openCatalog([OURS, folder])).displayName(id('mine'))).toBe('Mine');
   });
 
-  it('tells all faults of all files at once, each with file, line and column', async () => {
+  it('reports all faults of all files at once, each with file, line and column', async () => {
     const faults = await faultsOf({
       'a.yaml':
         'display_nam: A\nauth: pots\ntoken:\n  url: http://a.example\nresponse:\n  slots:\n    main: {acess: x}\n',
@@ -159,10 +159,10 @@ describe('loading profiles', () => {
     `);
   });
 
-  it('tells a client id or secret where it belongs, and does not repeat it', async () => {
+  it('names the environment variables for a client id or secret, and does not repeat the value', async () => {
     const faults = await faultsOf({ 'a.yaml': `${GOOD}client_secret: canary\n` });
     expect(faults).toEqual([
-      'a.yaml:3:1 `client_secret` does not belong here: VAULT_CLIENT_ID_<PLATFORM> and VAULT_CLIENT_SECRET_<PLATFORM> hold the client',
+      'a.yaml:3:1 `client_secret` does not belong in a profile; set VAULT_CLIENT_ID_<PLATFORM> and VAULT_CLIENT_SECRET_<PLATFORM>',
     ]);
   });
 
@@ -178,21 +178,24 @@ describe('loading profiles', () => {
     'https://[::ffff:169.254.169.254]/t',
     'https://{client_id}:8080/t',
     'not a url',
-  ])('refuses %s as the URL that tokens are sent to', async (url) => {
+  ])('refuses %s as a token URL', async (url) => {
     const [fault] = await faultsOf({ 'a.yaml': `display_name: A\ntoken: {url: "${url}"}\n` });
     expect(fault).toContain('a.yaml:2:14 `token.url`: expected an https URL');
   });
 
-  it('lets a URL name this machine where that is allowed, and not elsewhere', async () => {
+  it('accepts loopback URLs only where they are allowed', async () => {
     const files = {
       'a.yaml': 'display_name: A\ntoken: {url: "http://127.0.0.1:8080/t"}\nrevoke: {url: "http://localhost/{token}"}\n',
     };
-    const place = 'names this machine, which VAULT_ALLOW_INSECURE_LOOPBACK=1 allows';
-    expect(await faultsOf(files)).toEqual([`a.yaml:2:14 ${place}`, `a.yaml:3:15 ${place}`]);
+    const problem = 'names this machine; set VAULT_ALLOW_INSECURE_LOOPBACK=1 with VAULT_ENV=development to allow it';
+    expect(await faultsOf(files)).toEqual([
+      `a.yaml:2:14 \`token.url\`: ${problem}`,
+      `a.yaml:3:15 \`revoke.url\`: ${problem}`,
+    ]);
     expect(await loadProfiles([folder], { allowInsecureLoopback: true })).toMatchObject({ ok: true });
   });
 
-  it('refuses values that contradict each other', async () => {
+  it('refuses contradicting values', async () => {
     const faults = await faultsOf({
       'a.yaml': `${GOOD}access: {none_means: use_default}\n`,
       'b.yaml': `${GOOD}access: {default_ttl_s: 60}\n`,
@@ -201,7 +204,7 @@ describe('loading profiles', () => {
     });
     expect(faults).toEqual([
       'a.yaml:3:9 `none_means: use_default` needs `default_ttl_s`',
-      'b.yaml:3:25 `default_ttl_s` has no use with `none_means: never`',
+      'b.yaml:3:25 `default_ttl_s` has no effect with `none_means: never`',
       'c.yaml:3:19 the slot `main` is missing',
       'd.yaml:3:22 `none_means: introspect` needs `introspection`',
     ]);
@@ -209,10 +212,10 @@ describe('loading profiles', () => {
 
   it('refuses a platform that is defined twice', async () => {
     const [fault] = await faultsOf({ 'gmail.yaml': GOOD }, OURS);
-    expect(fault).toContain(`/gmail.yaml:4:1 \`gmail\` is already defined by gmail.yaml`);
+    expect(fault).toContain(`/gmail.yaml:4:1 \`gmail\` is already defined by gmail.yaml; rename one of them`);
   });
 
-  it('refuses names that are no ids, endings that are not .yaml, families of families, and aliases', async () => {
+  it('refuses names that are no ids, other extensions than .yaml, families of families, and aliases', async () => {
     const faults = await faultsOf({
       'Bad_Name.yaml': GOOD,
       'x.yml': GOOD,
@@ -221,24 +224,54 @@ describe('loading profiles', () => {
       'y.yaml': 'display_name: &a Y\ntoken: {url: https://y.example}\nheaders: {A: *a}\n',
     });
     expect(faults).toEqual([
-      'Bad_Name.yaml:1:1 the file’s name is the platform’s id: a-z 0-9 -, beginning with a letter',
+      'Bad_Name.yaml:1:1 the file’s name is the platform’s id; use a-z 0-9 -, beginning with a letter',
       'families/one.yaml:1:1 a family extends no other family',
-      'x.yml:1:1 profiles end in .yaml',
-      'y.yaml:1:1 aliases are not allowed: write the value out, or use a family',
+      'x.yml:1:1 the extension of a profile is .yaml; rename the file',
+      'y.yaml:1:1 aliases are not allowed; write the value out, or use a family',
     ]);
   });
 
-  it('refuses an empty file and one that is no mapping', async () => {
+  it('refuses an empty file and a file that is no mapping', async () => {
     const faults = await faultsOf({ 'a.yaml': '', 'b.yaml': '- x\n' });
     expect(faults.map((fault) => fault.split(':')[0])).toEqual(['a.yaml', 'b.yaml']);
   });
 
-  it('says which folder cannot be read', async () => {
+  it('names a folder that cannot be read', async () => {
     expect(await faultsOf({}, '/nowhere')).toEqual(['/nowhere:1:1 the folder cannot be read (ENOENT)']);
   });
 
-  it('is refused as a whole, for services', async () => {
+  it('rejects as a whole for services', async () => {
     await write({ 'a.yaml': 'x: 1\n' });
     await expect(openCatalog([folder])).rejects.toBeInstanceOf(ProfilesRefused);
   });
+});
+
+const documents = fc.jsonValue();
+
+it('merging keeps the only value where one side is absent', () => {
+  fc.assert(
+    fc.property(documents, (value) => {
+      expect(merge(value, undefined)).toEqual(value);
+      expect(merge(undefined, value)).toEqual(value);
+      expect(merge(value, value)).toEqual(value);
+    }),
+  );
+});
+
+it('merging keeps all keys of both mappings, and the overriding value unless both are mappings', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), documents), fc.dictionary(fc.string(), documents), (base, over) => {
+      const merged = merge(base, over);
+      if (!isMapping(merged)) return expect.fail('not a mapping');
+      expect(new Set(Object.keys(merged))).toEqual(new Set([...Object.keys(base), ...Object.keys(over)]));
+      for (const [name, value] of Object.entries(over))
+        if (!isMapping(value)) expect(Object.getOwnPropertyDescriptor(merged, name)?.value).toEqual(value);
+    }),
+  );
+});
+
+it('merging changes no prototype', () => {
+  const merged = merge({}, JSON.parse('{"__proto__": {"polluted": true}}'));
+  expect(Object.getPrototypeOf(merged)).toBe(Object.prototype);
+  expect(Reflect.get({}, 'polluted')).toBeUndefined();
 });

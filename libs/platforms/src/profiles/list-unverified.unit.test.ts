@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-it('names each fact that is marked, with its place and its whole key', async () => {
+it('lists each marked fact with its position and its full key', async () => {
   await mkdir(join(folder, 'families'));
   await writeFile(join(folder, 'families', 'fam.yaml'), '# `unverified` is explained here\nauth: post # unverified\n');
   await writeFile(

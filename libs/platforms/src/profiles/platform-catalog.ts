@@ -1,13 +1,13 @@
 import type { PlatformCatalog, PlatformId } from '@vault-engine/vault';
 import { DEFAULT_FLOW_S, type ProfileContent } from './profile-schema.ts';
 
-/** A platform: its file's name and content. */
+/** A platform: the name and the content of its file. */
 export type PlatformProfile = {
   readonly id: PlatformId;
   readonly displayName: string;
 } & Omit<ProfileContent, 'display_name' | 'extends'>;
 
-/** All platforms that this deployment knows, with what their profiles say. */
+/** The platforms of this deployment, with their profiles. */
 export interface ProfileCatalog extends PlatformCatalog {
   profile(platform: PlatformId): PlatformProfile | null;
   /** Ordered by id. */

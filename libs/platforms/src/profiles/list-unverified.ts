@@ -1,16 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-/** A fact of a profile that no source backs. */
+/** A fact of a profile that is marked `unverified`: no source backs it. */
 export interface UnverifiedFact {
   readonly file: string;
   /** Counts from 1. */
   readonly line: number;
-  /** The key that it stands at, e.g. `rotation.mode`. */
+  /** The full key, e.g. `rotation.mode`. */
   readonly key: string;
 }
 
-/** A profile, or a family of profiles, with the facts that it marks `unverified`. */
+/** A profile or a family, with its unverified facts. */
 export interface VerifiedFile {
   /** The platform's or the family's name. */
   readonly name: string;
@@ -22,7 +22,7 @@ export interface VerifiedFile {
 const KEY = /^(\s*)([\w-]+):/;
 const MARKED = /^\s*[^#\s].*\s#.*\bunverified\b/;
 
-/** Reads the comments of the profiles in `folders`: each fact names its source there, or is marked. */
+/** Reads the comments of the profiles in `folders`: each fact names its source there or is marked `unverified`. */
 export const listUnverified = async (folders: readonly string[]): Promise<readonly VerifiedFile[]> => {
   const files: VerifiedFile[] = [];
   for (const folder of folders) {
