@@ -1,4 +1,10 @@
-import type { PlatformId, Providers } from '@vault-engine/vault';
+import {
+  type CircuitStore,
+  type FailedRefresh,
+  memoryCircuits,
+  type PlatformId,
+  type Providers,
+} from '@vault-engine/vault';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ClientCredentials } from './client-credentials.ts';
 import { fetchIdentity } from './fetch-identity.ts';
@@ -23,14 +29,26 @@ export interface ProvidersOptions {
   readonly clients: ReadonlyMap<PlatformId, ClientCredentials>;
   readonly outbound: Outbound;
   readonly rate: SharedRate;
+  /** The health of platforms, shared by all processes; of this process alone where it is left out. */
+  readonly circuits?: CircuitStore;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly random: RandomFraction;
 }
 
+const NOT_REGISTERED: FailedRefresh = {
+  kind: 'failed',
+  answeredBy: 'not_sent',
+  says: 'application_fault',
+  reason: 'not_registered',
+  status: null,
+  code: null,
+  retryAfterMs: null,
+};
+
 /** The domain's {@link Providers}, implemented by the profiles. */
 export const openProviders = (options: ProvidersOptions): Providers => {
-  const { catalog, clients, outbound, rate, now, random } = options;
+  const { catalog, clients, outbound, rate, circuits = memoryCircuits(), now, random } = options;
   const deps = { outbound, now };
   const registered = (platform: PlatformId): Registration | null => {
     const [profile, client] = [catalog.profile(platform), clients.get(platform)];
@@ -45,7 +63,7 @@ export const openProviders = (options: ProvidersOptions): Providers => {
   return {
     terms: (platform) => {
       const registration = registered(platform);
-      return registration === null ? null : refreshTerms(registration.profile, random);
+      return registration === null ? null : refreshTerms(registration.profile, random, registration.client.id);
     },
     admit: async (platform) => {
       const perMinute = catalog.profile(platform)?.limits.per_minute ?? null;
@@ -54,9 +72,10 @@ export const openProviders = (options: ProvidersOptions): Providers => {
     inTurn: (platform, work) => limitOf(platform)(work),
     // An answer without a lifetime may be followed by an introspection request.
     refreshTimeoutMs: 2 * outbound.timeoutMs,
+    circuits,
     refresh: async (platform, refreshToken, params, cancelled) => {
       const registration = registered(platform);
-      if (registration === null) return { kind: 'application_fault', reason: 'not_registered' };
+      if (registration === null) return NOT_REGISTERED;
       const { profile, client } = registration;
       return refreshGrant(profile, client, refreshToken, { ...deps, cancelled }, params);
     },

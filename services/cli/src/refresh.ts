@@ -125,7 +125,7 @@ const readRecord = async (store: TokenStore, { user, platform }: ConnectionName)
 /** Nobody here reckons how long a failure rests, which alone is random. */
 const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
   const profile = catalog.profile(platform);
-  return profile === null ? null : refreshTerms(profile, () => 0);
+  return profile === null ? null : refreshTerms(profile, () => 0, '');
 };
 
 /** Runs `use` with the store open. */

@@ -1,17 +1,14 @@
 import type { Secret } from '@vault-engine/crypto';
-import type { RefreshOutcome } from '@vault-engine/vault';
+import type { FailedRefresh, RefreshOutcome } from '@vault-engine/vault';
 import type { ClientCredentials } from '../client-credentials.ts';
 import { endpointUrl } from '../endpoint-url.ts';
 import type { Exchange, NotSentReason } from '../outbound/exchange.ts';
 import type { PlatformProfile } from '../profiles/platform-catalog.ts';
 import { type ProviderDeps, requestRefresh } from '../provider-request.ts';
 import { at, errorCode, readJson, retryAfterMs } from '../read-answer.ts';
-import { classify, type RefreshRefusal } from './classify.ts';
+import { classify } from './classify.ts';
 import { introspectExpiry } from './introspect.ts';
 import { type ReadCredentials, readCredentials } from './read-credentials.ts';
-
-/** The outcome of {@link refreshGrant}: the port's, with the code of a refusal. */
-export type GrantOutcome = Extract<RefreshOutcome, { kind: 'renewed' | 'unknown_outcome' }> | RefreshRefusal;
 
 /**
  * Spends a refresh token with one request, which is never repeated here: an answer may have been given and lost. Does not
@@ -25,12 +22,12 @@ export const refreshGrant = async (
   refreshToken: Secret,
   deps: ProviderDeps,
   params: Readonly<Record<string, string>> = {},
-): Promise<GrantOutcome> => {
+): Promise<RefreshOutcome> => {
   const url = endpointUrl(profile, profile.refresh.url ?? profile.token.url, {
     fill: { client_id: client.id },
     params,
   });
-  if (!url.ok) return { kind: 'application_fault', reason: url.reason, code: null };
+  if (!url.ok) return unanswered('not_sent', 'application_fault', url.reason);
   // A lifetime counts from the moment it was granted, which is not earlier than this one.
   const askedAt = deps.now();
   const exchange = await requestRefresh({ profile, client }, url.value, refreshToken, deps);
@@ -49,16 +46,22 @@ export const refreshGrant = async (
   };
 };
 
-type Answer =
-  | Exclude<GrantOutcome, { kind: 'renewed' }>
-  | { readonly kind: 'credentials'; readonly credentials: ReadCredentials };
+/** A failure without an answer, or with one that does not read. */
+const unanswered = (
+  answeredBy: 'not_sent' | 'none',
+  says: 'application_fault' | 'transient',
+  reason: string,
+  status: number | null = null,
+): FailedRefresh => ({ kind: 'failed', answeredBy, says, reason, status, code: null, retryAfterMs: null });
+
+type Answer = FailedRefresh | { readonly kind: 'credentials'; readonly credentials: ReadCredentials };
 
 const readAnswer = (profile: PlatformProfile, exchange: Exchange, now: number): Answer => {
   switch (exchange.kind) {
     case 'not_sent':
       return notSent(exchange.reason);
     case 'unanswered':
-      return { kind: 'unknown_outcome', reason: exchange.reason };
+      return unanswered('none', 'transient', exchange.reason);
     case 'cut_short':
       return cutShort(profile, exchange, now);
     case 'answered':
@@ -84,14 +87,14 @@ const wholeAnswer = (
   );
   if (refusal !== null) return refusal;
   // The provider accepted the request: whatever the answer lacks, the refresh token may be spent.
-  if (json === null) return { kind: 'unknown_outcome', reason: 'answer_unreadable' };
+  if (json === null) return unanswered('none', 'transient', 'answer_unreadable', status);
   const credentials = readCredentials(profile, json);
   return credentials === null
-    ? { kind: 'unknown_outcome', reason: 'answer_incomplete' }
+    ? unanswered('none', 'transient', 'answer_incomplete', status)
     : { kind: 'credentials', credentials };
 };
 
-/** The status of a refusal counts without its body; a success without its body is no success. */
+/** A refusal without its body is not the provider's own word: the body had the code. A success without its body is no answer. */
 const cutShort = (
   { errors }: PlatformProfile,
   { status, retryAfter, reason }: Extract<Exchange, { kind: 'cut_short' }>,
@@ -99,25 +102,22 @@ const cutShort = (
 ): Answer => {
   const facts = { status, code: null, saysNotOk: false, retryAfterMs: retryAfterMs(retryAfter, now) };
   const refusal = classify(facts, errors);
-  if (refusal === null) return { kind: 'unknown_outcome', reason };
-  // The missing body had the reason, so this is not the application's fault.
-  return refusal.kind === 'application_fault' && refusal.reason === 'unexplained_refusal'
-    ? { kind: 'transient', reason: 'answer_cut', code: null, retryAfterMs: facts.retryAfterMs }
-    : refusal;
+  if (refusal === null) return unanswered('none', 'transient', reason, status);
+  return refusal.reason === 'unexplained_refusal' ? { ...refusal, says: 'transient', reason: 'answer_cut' } : refusal;
 };
 
-const notSent = (reason: NotSentReason): RefreshRefusal => {
+const notSent = (reason: NotSentReason): FailedRefresh => {
   switch (reason) {
     case 'host_not_allowed':
     case 'insecure_url':
     case 'address_refused':
-      return { kind: 'application_fault', reason, code: null };
+      return unanswered('not_sent', 'application_fault', reason);
     case 'unresolvable':
     case 'unreachable':
     case 'tls_failed':
     case 'timeout':
     case 'cancelled':
-      return { kind: 'transient', reason, code: null, retryAfterMs: null };
+      return unanswered('not_sent', 'transient', reason);
   }
 };
 

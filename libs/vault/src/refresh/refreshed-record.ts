@@ -1,4 +1,5 @@
 import type { DataKey, Secret } from '@vault-engine/crypto';
+import { reveal } from '@vault-engine/crypto/plaintext';
 import type { ConnectionMetadata, ConnectionRecord, Grant } from '../connection-record.ts';
 import { type RecordName, sealCredentials } from '../credentials.ts';
 import type { RefreshedCredentials } from '../providers.ts';
@@ -27,12 +28,22 @@ export const refreshedRecord = (
     {
       ...sealCredentials(key, name, version, now, credentials),
       condition: { kind: 'good' },
-      grant: grantAfter(old, metadata.refreshExpiresAt, now),
+      grant: { ...grantAfter(old, metadata.refreshExpiresAt, now), rotation: rotationAfter(old, refreshed, refresh) },
       lease: null,
     },
     now,
   );
 };
+
+/** A provider that repeats the refresh token has not rotated it either. One rotation is enough to call a grant rotating. */
+const rotationAfter = (
+  { grant }: ConnectionRecord,
+  { refresh: issued }: RefreshedCredentials,
+  sent: Secret,
+): 'kept' | 'rotated' =>
+  grant.rotation === 'rotated' || (issued !== null && !isSame(issued, sent)) ? 'rotated' : 'kept';
+
+const isSame = (a: Secret, b: Secret): boolean => reveal(a).equals(reveal(b));
 
 /** The metadata after a refresh. */
 export const metadataAfter = (old: ConnectionMetadata, refreshed: RefreshedCredentials): ConnectionMetadata => ({
