@@ -29,10 +29,10 @@ import {
   type ServiceConfig,
   type ServiceContext,
 } from '@vault-engine/runtime';
-import { openRedisStore } from '@vault-engine/token-store';
-import { createRefresher, type Providers, type Refresher, type TokenStore, type Vault } from '@vault-engine/vault';
+import { createRefresher, type Providers, type Refresher, type Vault } from '@vault-engine/vault';
+import { openStore } from './open-store.ts';
 
-/** The sections of a configuration that a vault is assembled by: spread them into a service's own. */
+/** The configuration sections of an assembled vault: spread them into the service's own. */
 export const vaultSettings = {
   kafka: kafkaSettings,
   registry: registrySettings,
@@ -41,7 +41,7 @@ export const vaultSettings = {
   profiles: profileSettings,
 } as const;
 
-/** What a service's configuration has with {@link vaultSettings}. */
+/** What {@link vaultSettings} add to a service's configuration. */
 export interface VaultConfig extends ServiceConfig {
   readonly kafka: KafkaSettings;
   readonly registry: { readonly url: string };
@@ -50,10 +50,10 @@ export interface VaultConfig extends ServiceConfig {
   readonly profiles: ProfileSettings;
 }
 
-/** A vault, and those of its parts that services use beside it. */
+/** A vault, and the parts of it that services also use directly. */
 export interface AssembledVault {
   readonly vault: Vault;
-  /** Drained when the service stops, behind the parts that are opened later. */
+  /** Drained when the service stops, after the parts that are opened later are closed. */
   readonly refresher: Refresher;
   readonly catalog: ProfileCatalog;
   readonly wrapper: Awaited<ReturnType<typeof openWrapper>>;
@@ -65,14 +65,14 @@ export interface AssembledVault {
 type Context = ServiceContext<VaultConfig>;
 
 const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
-/** Outcomes are remembered longer than a command can be read again: its retention, and what of a segment outlasts it. */
+/** Dedupe records outlive the command's record in Kafka: its retention, and the time until its segment is deleted. */
 const DEDUPE_TTL_MS = 2 * COMMAND_RETENTION_MS;
-/** How long one attempt waits for an audit record or events to be acknowledged, as it does for the store: callers want an answer. */
+/** How long one attempt waits for the acknowledgement of an audit record or event, the same as for the store. */
 const JOURNAL_MS = 1_500;
-/** A service has 20 s to stop, and its other parts want some of them. */
+/** A service has 20 s to stop; its other parts need some of them. */
 const DRAIN_MS = 8_000;
 
-/** Opens the parts of a vault, in order. `clientId` is the service's name at the brokers; `env` holds the client secrets. */
+/** Opens the parts of a vault, in order. `clientId` is the service's name at the brokers; `env` holds the OAuth client secrets. */
 export const assembleVault = async (
   context: Context,
   { clientId, env }: { readonly clientId: string; readonly env: Environment },
@@ -103,29 +103,18 @@ export const assembleVault = async (
   return { vault, refresher: await openRefresher(context, vault), catalog, wrapper, codec, bus, topics };
 };
 
-/** A refresh token that is spent has to be replaced: what is under way is waited for. */
+/** A spent refresh token has to be replaced: the stop waits for refreshes in flight. */
 const openRefresher = ({ log, part }: Context, vault: Vault): Promise<Refresher> =>
   part(
     'renewals',
     () => createRefresher(vault, { sleep, random: Math.random }),
     async (refresher) => {
       if (!(await refresher.drain(DRAIN_MS)))
-        log.warn('stopped while a provider was asked: whoever is next finds out what became of it', {
+        log.warn('stopped with refreshes in flight', {
           count: refresher.underWay,
         });
     },
   );
-
-const openStore = async ({ config, log, part, watch }: Context): Promise<TokenStore> => {
-  const requireDurable = config.environment === 'production';
-  const store = await part(
-    'storage',
-    () => openRedisStore({ ...config.redis, requireDurable, log }),
-    (open) => open.close(),
-  );
-  watch('storage', () => store.probe());
-  return store;
-};
 
 const openPublisher = ({ part }: Context, bus: Bus, name: string): Promise<Publisher> =>
   part(

@@ -1,21 +1,21 @@
 import type { Journal } from '@vault-engine/vault';
 
-/** What the count of attempts is kept with. */
+/** What attempts are counted with. */
 export interface AttemptParts {
   readonly journal: Pick<Journal, 'encodeAudit' | 'record'>;
   readonly now: () => number;
   readonly uuid: () => string;
 }
 
-/** Attempts to act as an engine that prove nothing: not audited one by one, so that a forger can't fill the log. */
+/** Counts of unauthenticated attempts to act as an engine. They are not audited one by one, so that a forger cannot fill the log. */
 export interface Attempts {
-  /** Counts one. `engine`: the id that was claimed, or null where no engine has it. */
+  /** Counts one attempt. `engine`: the claimed id, or null if no engine has it. */
   readonly note: (engine: string | null, reason: string) => void;
-  /** Writes one record for each engine and reason since the last time. What can't be written is counted on. */
+  /** Writes one audit record for each engine and reason since the last flush. A count that cannot be written is kept. */
   readonly flush: () => Promise<void>;
 }
 
-/** Ids that nobody has are one name in the count, so that inventions fill neither the memory nor the log. */
+/** All unknown engine ids are counted under one name, so that invented ids fill neither the memory nor the log. */
 const UNKNOWN = 'unknown';
 
 /** Counts attempts by engine and reason. `reason` is from a closed list. */

@@ -48,7 +48,7 @@ test('attempts become one record for each engine and reason', async () => {
   });
 });
 
-test('what can not be written is counted on, and the rest is written', async () => {
+test('a count that cannot be written is kept, and the others are written', async () => {
   const { attempts, written, state } = counted();
   state.broken = true;
   attempts.note('sync', 'wrong_key');

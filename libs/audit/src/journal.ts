@@ -3,7 +3,7 @@ import { type Publisher, PublishFailed } from '@vault-engine/bus';
 import type { AuditRecord, Codec, ConnectionChanged } from '@vault-engine/contracts';
 import { type AuditEntry, type ConnectionEvent, type Journal, PortUnavailable } from '@vault-engine/vault';
 
-/** What a journal writes with. Audit and events have a producer each, so that a fault of one topic is not the other's. */
+/** What a journal writes with. Audit records and events have a producer each, so that a fault of one topic does not stop the other. */
 export interface JournalParts {
   readonly codec: Codec;
   readonly auditTo: Publisher;
@@ -13,8 +13,8 @@ export interface JournalParts {
 }
 
 /**
- * The {@link Journal} on Kafka. Audit records carry this writer's epoch as their key: 16 random bytes in hex, new with
- * every start, so that the records of one writer keep their order in one partition and can be chained.
+ * The {@link Journal} on Kafka. The key of an audit record is this writer's epoch: 16 random bytes in hex, new at each
+ * start. So the records of one writer keep their order in one partition.
  */
 export const kafkaJournal = ({ codec, auditTo, eventsTo, auditTopic, eventsTopic }: JournalParts): Journal => {
   const epoch = randomBytes(16).toString('hex');

@@ -25,9 +25,9 @@ import {
 } from '../src/index.ts';
 import { VECTORS_FOLDER, vectors } from './vectors.ts';
 
-/** The vectors as an engine in another language has them: from the file, not from the code that made it. */
+/** The vectors as read from the file, as an engine in another language reads them. */
 const read = <Name extends keyof typeof vectors>(name: Name): (typeof vectors)[Name] =>
-  // The first test compares file and code, which gives the file its type.
+  // The first test asserts that the file equals the code's value, so it has that type.
   JSON.parse(readFileSync(new URL(`${name}.json`, VECTORS_FOLDER), 'utf8')) as (typeof vectors)[Name];
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const headersOf = (headers: object): Record<string, Buffer> =>
@@ -44,7 +44,7 @@ if (!credential.ok) throw new Error('the credential of the vectors is malformed'
 const keys = deriveEngineKeys(keyFile.engine, credential.value);
 
 describe('the vectors', () => {
-  it.each(Object.entries(vectors))('in %s.json are what the code makes', (name, vector) => {
+  it.each(Object.entries(vectors))('in %s.json equal what the code generates', (name, vector) => {
     const file: unknown = JSON.parse(readFileSync(new URL(`${name}.json`, VECTORS_FOLDER), 'utf8'));
     expect(file).toEqual(JSON.parse(JSON.stringify(vector)));
   });
@@ -107,6 +107,23 @@ describe('box.json', () => {
   it('does not give away what it holds to the other end of the same credential', () => {
     const sealed = bytes(box.accepted[0]?.box ?? '');
     expect(openBox(keys.v2c, 0x00c0ffee, Buffer.alloc(0), sealed).ok).toBe(false);
+  });
+});
+
+describe('partition.json', () => {
+  // Measured with kafka-clients 4.2.2.
+  it.each([
+    ['u1', 0, 4],
+    ['user-42', 4, 4],
+    ['a@b.c', 7, 7],
+  ])("has Java's partitions of %s", (key, of8, of12) => {
+    const { cases } = read('partition');
+    expect(cases.find((one) => one.key === key)?.partitions).toMatchObject({ 8: of8, 12: of12 });
+  });
+
+  it('has keys for every partition of 4 and 8', () => {
+    const { cases } = read('partition');
+    for (const count of [4, 8]) expect(new Set(cases.map(({ partitions }) => partitions[count])).size).toBe(count);
   });
 });
 

@@ -1,5 +1,3 @@
-import { mask } from './mask.ts';
-
 /** An error as it may be logged. */
 export interface DescribedError {
   readonly name: string;
@@ -11,7 +9,7 @@ export interface DescribedError {
   readonly cause?: DescribedError;
 }
 
-/** Errors of our own whose messages are written for logs: names, counts and states, no value of a command. */
+/** Error classes of this project whose messages hold names, counts and states only, no value of a command. */
 const SAFE_NAMES: ReadonlySet<string> = new Set([
   'BrokenRow',
   'CommandRefused',
@@ -32,8 +30,8 @@ const DEEPEST_CAUSE = 4;
 const MOST_FRAMES = 8;
 
 /**
- * What may be said about an error: its name and code; its message only where the class is known to be safe, because
- * parsers and drivers quote their input in messages (`JSON.parse` does).
+ * The loggable description of an error: name and code, and the message only of a class that is known to be safe. Parsers
+ * and drivers quote their input in their messages (`JSON.parse` does).
  */
 export const describeError = (error: unknown, depth = 0): DescribedError => {
   if (!(error instanceof Error)) return { name: `thrown ${typeof error}` };
@@ -48,7 +46,7 @@ export const describeError = (error: unknown, depth = 0): DescribedError => {
   };
 };
 
-/** A short text for a state of a part: `PortUnavailable`, `Error ECONNREFUSED`. */
+/** A short text for the state of a part: `PortUnavailable`, `Error ECONNREFUSED`. */
 export const errorLabel = (error: unknown): string => {
   const { name, code, cause } = describeError(error);
   const innermost = code ?? cause?.code;
@@ -66,10 +64,33 @@ const isSafe = (error: Error): boolean =>
 
 const framesOf = (error: Error): readonly string[] =>
   (error.stack ?? '')
-    // A message may have lines of its own, even such as look like a frame: drop it before looking for frames.
+    // A message may hold line breaks and text that looks like a frame: it is removed before frames are searched.
     .replace(`${error.message}`, '')
     .split('\n')
     .map((line) => /^ {4}at (.*\S)$/.exec(line)?.[1])
     .filter((frame) => frame !== undefined)
     .slice(0, MOST_FRAMES)
     .map(mask);
+
+/**
+ * Patterns of secrets: credentials of engines, JSON Web Tokens, `Bearer …`, values named like a token or a password, and
+ * any unbroken run of 40 characters of the base64 alphabet.
+ */
+const SECRET_LOOKING = [
+  /\bvek1\.[^\s"']*/g,
+  /\beyJ[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]*)*/g,
+  /\b(Bearer|Basic)\s+[^\s"',]+/gi,
+  /\b(access_token|refresh_token|id_token|token|client_secret|secret|password)["']?\s*[:=]\s*["']?[^\s"',;&}]+/gi,
+  /\/\/[^\s/@"']*:[^\s/@"']*@/g,
+  /[A-Za-z0-9+_=-]{40,}/g,
+] as const;
+
+/** Longer text is cut: no intended value of a log line is that long. */
+const LONGEST = 512;
+
+/**
+ * `value` cut to 512 characters, with everything that matches the pattern of a secret masked. This is the last line of
+ * defence: it limits what a mistake discloses. The first is the closed list of log fields.
+ */
+export const mask = (value: string): string =>
+  SECRET_LOOKING.reduce((masked, pattern) => masked.replace(pattern, '[masked]'), value.slice(0, LONGEST));

@@ -1,6 +1,6 @@
 import type { Log, LogFields } from './log.ts';
 
-/** What drivers call the fields of our lines. */
+/** The names that drivers use, and the log fields that they stand for. */
 const OUR_NAMES: Readonly<Record<string, string>> = {
   broker: 'address',
   generationId: 'generation',
@@ -10,8 +10,8 @@ const OUR_NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * A log for libraries that know their levels and fields themselves; they must not put a key, a value or a header into a
- * text. An error that they made a text of becomes the reason.
+ * The log that a driver writes to with its own levels and fields. A driver must not put a key, a value or a header of a
+ * record into a text. An `error` that is a text becomes the field `reason`.
  */
 export const driverLog =
   (log: Log) =>
@@ -23,6 +23,6 @@ const ourFields = (fields: Readonly<Record<string, unknown>>): LogFields => {
     name === 'error' && typeof value === 'string' ? 'reason' : (OUR_NAMES[name] ?? name),
     value,
   ]);
-  // The log checks names and kinds of fields at run time: what is not on its list reaches no line.
+  // The log checks the names and kinds of fields at run time and leaves out the others.
   return Object.fromEntries(renamed) as LogFields;
 };

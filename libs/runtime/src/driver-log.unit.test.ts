@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { driverLog } from './driver-log.ts';
 import { createLog } from './log.ts';
 
-it('gives a driver’s fields the names of our lines, and leaves out the rest', () => {
+it('renames the fields of a driver to log fields, and leaves out the others', () => {
   const lines: string[] = [];
   const log = createLog({ service: 'test', level: 'info', destination: { write: (line) => void lines.push(line) } });
   const fields = { broker: 'b:1', groupId: 'g', retryCount: 2, error: 'not the leader', topic: 't', value: 'canary' };

@@ -1,10 +1,10 @@
-/** Something that is done again and again. */
+/** A repeated task. */
 export interface Repeating {
-  /** Waits for what is under way; nothing begins any more. */
+  /** Resolves when the current run is over. No further run begins. */
   readonly stop: () => Promise<void>;
 }
 
-/** Runs `task` every `intervalMs`, each time after the last is over. A run that fails is told to `onError`. */
+/** Runs `task` every `intervalMs`, never two at once. `onError` is called with the error of a run that fails. */
 export const every = (
   intervalMs: number,
   task: () => Promise<unknown>,

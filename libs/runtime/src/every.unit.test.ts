@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a run that takes longer than the interval is not overtaken by the next', async () => {
+test('a run that takes longer than the interval does not overlap with the next', async () => {
   let ends = () => {};
   const task = vi.fn(() => new Promise<void>((resolve) => (ends = resolve)));
   const repeating = every(10, task, () => {});
@@ -21,7 +21,7 @@ test('a run that takes longer than the interval is not overtaken by the next', a
   await repeating.stop();
 });
 
-test('a run that fails is told, and the next one comes all the same', async () => {
+test('a run that fails is reported, and the next run follows', async () => {
   const failed = vi.fn();
   const task = vi.fn(() => Promise.reject(new Error('no')));
   const repeating = every(10, task, failed);
@@ -31,7 +31,7 @@ test('a run that fails is told, and the next one comes all the same', async () =
   expect(failed).toHaveBeenCalledTimes(2);
 });
 
-test('to stop waits for the run that is under way, and none begins afterwards', async () => {
+test('stop waits for the current run, and no run begins afterwards', async () => {
   let ends = () => {};
   const task = vi.fn(() => new Promise<void>((resolve) => (ends = resolve)));
   const repeating = every(10, task, () => {});

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import inspector from 'node:inspector';
 
-/** What stands open after {@link hardenProcess} did what a process can do for itself. */
+/** A way to the memory of the process that {@link hardenProcess} cannot close. */
 export interface Weakness {
   readonly reason: 'inspector_open' | 'heap_can_be_written' | 'core_dumps_possible';
   readonly remedy: string;
@@ -13,12 +13,12 @@ export interface Weakness {
 const HEAP_WRITING = /^--(heapsnapshot-|heap-prof|report-|abort-on-uncaught-exception)/;
 
 /**
- * Narrows how secrets in memory can reach a disk or a debugger, and tells what it cannot close:
- * - files that the process makes are its user's alone;
+ * Closes ways by which secrets in memory can reach a disk or a debugger, and returns those that it cannot close:
+ * - files that the process creates are readable by its user only;
  * - diagnostic reports are off, and would leave the environment out;
- * - SIGUSR1, which opens Node's inspector, does nothing (a listener takes the signal away from Node);
- * - core dumps are emptied by `/proc/self/coredump_filter` (core(5)): Node has no setrlimit. Where that file is not
- *   there and the soft limit is not 0, `ulimit -c 0` is the remedy of whoever starts the process.
+ * - SIGUSR1, which opens Node's inspector, is ignored (a listener replaces Node's own handling);
+ * - core dumps are empty, by `/proc/self/coredump_filter` (core(5)): Node has no setrlimit. Where that file does not
+ *   exist and the soft limit is not 0, whoever starts the process has to set `ulimit -c 0`.
  */
 export const hardenProcess = (nodeOptions: string): readonly Weakness[] => {
   process.umask(0o077);

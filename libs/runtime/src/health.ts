@@ -1,20 +1,20 @@
-/** How one part of a service stands. `reason` is an error's name and code, never its message. */
+/** The state of one part of a service. `reason` is an error's name and code, never its message. */
 export type PartState = { readonly state: 'ready' } | { readonly state: 'waiting'; readonly reason: string };
 
-/** What `/readyz` answers. */
+/** The body of `/readyz`. */
 export interface HealthReport {
   readonly ready: boolean;
   readonly stopping: boolean;
   readonly parts: Readonly<Record<string, PartState>>;
 }
 
-/** How a service and its parts stand. */
+/** The readiness of a service and its parts. */
 export interface Health {
-  /** Sets the state of a part and tells whether it is another than before. */
+  /** Sets the state of a part. Returns whether the state has changed. */
   readonly set: (part: string, state: PartState) => boolean;
-  /** All parts are opened: from here on readiness depends on their states alone. */
+  /** All parts are open: from now on readiness depends on their states only. */
   readonly started: () => void;
-  /** Not ready any more, whatever the parts say, so that no new work is sent here. */
+  /** From now on the service is not ready, whatever its parts' states, so that no new work is sent to it. */
   readonly stopping: () => void;
   readonly report: () => HealthReport;
 }

@@ -23,7 +23,7 @@ describe('readiness', () => {
     expect(health.report()).toMatchObject({ ready: false, stopping: true });
   });
 
-  it('tells a change of state from a repetition', () => {
+  it('distinguishes a change of state from a repetition', () => {
     const health = createHealth();
     expect(health.set('a', { state: 'waiting', reason: 'x' })).toBe(true);
     expect(health.set('a', { state: 'waiting', reason: 'x' })).toBe(false);

@@ -1,4 +1,4 @@
-/** Codes of errors that a network or a part outside this process causes, and time can heal. */
+/** Error codes of a network or of a part outside this process: another attempt may succeed. */
 const OUTAGE_CODES: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -14,12 +14,12 @@ const OUTAGE_CODES: ReadonlySet<string> = new Set([
   'UND_ERR_SOCKET',
 ]);
 
-/** Errors of our own that say that a part gave no answer. */
+/** Error classes of this project that mean: a part did not answer. */
 const OUTAGE_NAMES: ReadonlySet<string> = new Set(['PortUnavailable', 'RegistryUnavailable', 'TimeoutError']);
 
 /**
- * Whether waiting may help: a `PortUnavailable`, an error that says of itself that it is retriable (drivers of Kafka
- * do), a timeout, or a network error, also as a cause or among several. Everything else is a fault to stop for.
+ * Whether another attempt may succeed: a `PortUnavailable`, an error with `retriable: true` (Kafka drivers set it), a
+ * timeout, or a network error, also as a cause or inside an `AggregateError`. A service stops for every other error.
  */
 export const isOutage = (error: unknown): boolean => {
   if (!(error instanceof Error)) return false;

@@ -8,7 +8,7 @@ const oldSpace = (): number =>
 
 const make = (index: number) => ({ index, list: [index, index, index, index], inner: { index } });
 
-it('has what is needed for a moment made young, also after bursts of it that were needed for long', () => {
+it('allocates short-lived objects in the young generation, also after bursts of objects that survived', () => {
   keepGarbageYoung();
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void; // what that flag brings

@@ -1,12 +1,11 @@
 import pino, { type DestinationStream } from 'pino';
-import { describeError } from './describe-error.ts';
-import { mask } from './mask.ts';
+import { describeError, mask } from './describe-error.ts';
 import type { LogLevel } from './settings.ts';
 
-/** What a field may hold. */
+/** The type of a field's value. */
 type Loggable = string | number | bigint | boolean | null;
 
-/** The kinds of the fields below, by name. `user` is not among them: the audit log has it, by request id. */
+/** The names of all log fields, with their kinds. There is no field for the user: the audit log has the user, by request id. */
 const FIELDS = {
   action: 'text',
   address: 'text',
@@ -22,7 +21,6 @@ const FIELDS = {
   group: 'text',
   keyId: 'text',
   lag: 'number',
-  lane: 'text',
   limit: 'number',
   member: 'text',
   offset: 'text',
@@ -48,12 +46,12 @@ const FIELDS = {
 
 type FieldName = keyof typeof FIELDS;
 
-/** The only fields that a log line can have. `error` is logged by name and code; see `describeError`. */
+/** The fields that a log line can have. `error` is logged by name and code; see `describeError`. */
 export type LogFields = {
   readonly [Name in FieldName]?: (typeof FIELDS)[Name] extends 'text' ? string | null : number | bigint | null;
 } & { readonly error?: unknown };
 
-/** Writes one JSON line. `message` is a fixed text: what varies goes into fields. */
+/** Writes one JSON line. `message` is a string literal; values go into fields. */
 type Write = (message: string, fields?: LogFields) => void;
 
 /** A log whose lines hold allow-listed fields alone. */
@@ -68,14 +66,19 @@ export interface Log {
 }
 
 export interface LogOptions {
-  /** Stands on every line. */
+  /** The field `service` of every line. */
   readonly service: string;
   readonly level: LogLevel;
   /** Standard output where none is given. */
   readonly destination?: DestinationStream;
 }
 
-/** Opens a log of JSON lines. Lines are written synchronously, so that the last words of a process are not lost. */
+/**
+ * Opens a log of JSON lines. Lines are written synchronously, so that the last lines before an exit are not lost. The price:
+ * while the reader of a pipe on standard output does not read, a full pipe (64 KiB on Linux) blocks the event loop, and
+ * with it heartbeats and leases. Standard output has to go to a file or to a reader that never stops, such as a container
+ * runtime's log driver in its default mode.
+ */
 export const createLog = ({
   service,
   level,
@@ -120,7 +123,7 @@ const logOf = (logger: pino.Logger, always: LogFields): Log => {
   };
 };
 
-/** Types do not hold at run time: what is not on the list, or not a primitive, is left out. */
+/** Types are not checked at run time: a field that is not on the list, or not primitive, is left out. */
 const allowed = ({ error, ...fields }: LogFields) => ({
   ...Object.fromEntries(
     Object.entries(fields)

@@ -40,7 +40,7 @@ describe('a log line', () => {
     expect(output()).not.toContain(CANARY);
   });
 
-  it('leaves out what is not a primitive, at whatever depth a secret lies', () => {
+  it('leaves out every value that is not primitive, at whatever depth it holds a secret', () => {
     const { log, output } = logging();
     const nested = { deep: { deeper: [{ token: CANARY }] }, toJSON: () => CANARY, toString: () => CANARY };
     for (const value of [
@@ -56,7 +56,7 @@ describe('a log line', () => {
     expect(output()).not.toContain(Buffer.from(CANARY).toString('base64'));
   });
 
-  it('says of an error its name, its code and where it was thrown, but not its message', () => {
+  it('has the name, the code and the frames of an error, but not its message', () => {
     const { log, last, output } = logging();
     const error = Object.assign(new TypeError(`unexpected ${CANARY}\n    at ${CANARY} (x.ts:1:1)`), {
       code: 'ERR_X',
@@ -73,7 +73,7 @@ describe('a log line', () => {
     expect(last().error.frames[0]).toContain('log.unit.test.ts');
   });
 
-  it('repeats what JSON.parse quotes of its input to nobody', () => {
+  it('does not repeat the input that JSON.parse quotes in its message', () => {
     const { log, output } = logging();
     try {
       JSON.parse(`{"access_token": "${CANARY}`);
@@ -84,7 +84,7 @@ describe('a log line', () => {
     expect(output()).not.toContain(CANARY);
   });
 
-  it('repeats the message of errors that are known to hold no secret', () => {
+  it('repeats the message of error classes that hold no secret', () => {
     const { log, last } = logging();
     log.error('failed', { error: Object.assign(new Error('the store does not answer'), { name: 'PortUnavailable' }) });
     expect(last().error.message).toBe('the store does not answer');
@@ -97,7 +97,7 @@ describe('a log line', () => {
     expect(last().error).toMatchObject({ code: 'ECONNREFUSED', message: 'connect ECONNREFUSED 127.0.0.1:1' });
   });
 
-  it('says of anything else that was thrown only what it is', () => {
+  it('has only the type of any other thrown value', () => {
     const { log, last } = logging();
     log.error('failed', { error: CANARY });
     expect(last().error).toEqual({ name: 'thrown string' });
@@ -134,7 +134,7 @@ describe('a log line', () => {
     expect(last()).toMatchObject(fields);
   });
 
-  it('stays one line of JSON whatever it is given', () => {
+  it('stays one line of JSON for any field and message', () => {
     const { log, output } = logging();
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.anything(), (message, reason, error) => {
@@ -144,7 +144,7 @@ describe('a log line', () => {
     for (const line of output().trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('level', 'info');
   });
 
-  it('is written from its level upwards only', () => {
+  it('is written from the configured level upwards only', () => {
     const lines: string[] = [];
     const log = createLog({ service: 'x', level: 'warn', destination: { write: (line) => void lines.push(line) } });
     log.info('x');

@@ -2,8 +2,8 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Health } from './health.ts';
 
 /**
- * A registry with the process's own metrics, the delay of the event loop among them (`nodejs_eventloop_lag_*_seconds`),
- * and with `vault_part_ready{part}`. No label may hold a user's id or anything else that is unbounded.
+ * A registry with the process's own metrics, including the delay of the event loop (`nodejs_eventloop_lag_*_seconds`),
+ * and with `vault_part_ready{part}`. No label may hold a user id or any other unbounded value.
  */
 export const createMetrics = (service: string, health: Health): Registry => {
   const registry = new Registry();

@@ -5,7 +5,7 @@ import { isMountable } from './variables.ts';
 /** Where variables come from: `process.env`, or a plain object in tests. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables that belong together, and what is made of them. */
+/** A group of environment variables, and the value that is made of them. */
 export interface Settings<Value> {
   /** Schemas by the name of their environment variable. */
   readonly variables: Readonly<Record<string, z.core.$ZodType>>;
@@ -13,8 +13,9 @@ export interface Settings<Value> {
 }
 
 /**
- * Declares {@link Settings}: an object schema whose keys are the names of environment variables, and what is made of
- * them. `value` may add issues to its context, with the name of a variable as path. No message may repeat what was given.
+ * Declares {@link Settings}: an object schema whose keys are the names of environment variables, and the function that
+ * makes their value. `value` may add issues to its context, with the name of a variable as path. No message may repeat the
+ * text of a variable.
  */
 export const settings = <Shape extends z.core.$ZodLooseShape, Value>(
   variables: z.ZodObject<Shape>,
@@ -24,13 +25,13 @@ export const settings = <Shape extends z.core.$ZodLooseShape, Value>(
   schema: variables.transform((output, context) => value(output, context)),
 });
 
-/** One variable that is wrong, without its value. */
+/** A wrong variable, without its text. */
 export interface ConfigFault {
   readonly variable: string;
   readonly problem: string;
 }
 
-/** The configuration cannot be used. The message names each variable that is wrong, and no value. */
+/** The configuration cannot be used. The message names each wrong variable and repeats no text of one. */
 export class ConfigRefused extends Error {
   override readonly name = 'ConfigRefused';
   readonly faults: readonly ConfigFault[];
@@ -54,7 +55,7 @@ export const readConfig = <All extends Sections>(sections: All, env: Environment
   const faults = new Map<string, string>();
   const values = Object.entries(sections).map(([name, section]) => [name, readSection(section, env, faults)]);
   if (faults.size > 0) throw new ConfigRefused([...faults].map(([variable, problem]) => ({ variable, problem })));
-  // Each entry of `sections` gave its value under its own name.
+  // `values` has one entry for each section, under the section's name.
   return Object.fromEntries(values) as Config<All>;
 };
 

@@ -8,7 +8,7 @@ import { ConfigRefused, type Environment, readConfig, settings } from './read-co
 import { flag, list, mountable, oneOf, text, url, wholeNumber } from './variables.ts';
 
 const sections = {
-  lanes: settings(z.object({ LANES: wholeNumber(1, 64).default(8) }), (variables) => variables.LANES),
+  workers: settings(z.object({ WORKERS: wholeNumber(1, 64).default(8) }), (variables) => variables.WORKERS),
   login: settings(
     z.object({
       USER: text,
@@ -44,17 +44,24 @@ describe('configuration', () => {
 
   it('gives each section its value, with defaults', () => {
     expect(readConfig(sections, good)).toEqual({
-      lanes: 8,
+      workers: 8,
       login: { USER: 'me', PASSWORD: 'pw', PEER: 'https://peer.example', MODE: 'a' },
       hosts: ['x', 'y'],
     });
   });
 
-  it('names every variable that is wrong in one message', () => {
-    const { message } = refusal({ ...good, LANES: '65', PEER: 'ftp://x', FAST: 'yes', HOSTS: 'x,1', USER: undefined });
+  it('names every wrong variable in one message', () => {
+    const { message } = refusal({
+      ...good,
+      WORKERS: '65',
+      PEER: 'ftp://x',
+      FAST: 'yes',
+      HOSTS: 'x,1',
+      USER: undefined,
+    });
     expect(message).toMatchInlineSnapshot(`
       "the configuration is refused
-        LANES: expected a whole number from 1 to 64
+        WORKERS: expected a whole number from 1 to 64
         USER: is not set, expected text
         PEER: expected a URL that starts with https://
         FAST: expected true or false
@@ -62,16 +69,16 @@ describe('configuration', () => {
     `);
   });
 
-  it('takes an empty variable for an absent one', () => {
-    expect(readConfig(sections, { ...good, LANES: '' }).lanes).toBe(8);
+  it('counts an empty variable as absent', () => {
+    expect(readConfig(sections, { ...good, WORKERS: '' }).workers).toBe(8);
     expect(faulty({ ...good, PASSWORD: '' })).toEqual(['PASSWORD']);
   });
 
-  it('never repeats a value, whatever it is', () => {
+  it('never repeats the text of a variable', () => {
     const secret = fc.stringMatching(/^canary[a-zA-Z0-9:/?&=%{}-]{4,40}$/);
     fc.assert(
       fc.property(secret, (value) => {
-        const all = { LANES: value, PASSWORD_FILE: value, PEER: value, FAST: value, MODE: value, HOSTS: `${value}1` };
+        const all = { WORKERS: value, PASSWORD_FILE: value, PEER: value, FAST: value, MODE: value, HOSTS: `${value}1` };
         expect(refusal(all).message).not.toContain(value);
       }),
     );
@@ -82,7 +89,7 @@ describe('configuration', () => {
     expect(readConfig(sections, env).login.PASSWORD).toBe('from a file');
   });
 
-  it('refuses a secret that is given twice, and a file that cannot be read', () => {
+  it('refuses a secret that is set twice, and a file that cannot be read', () => {
     const both = refusal({ ...good, PASSWORD_FILE: join(folder, 'password') });
     expect(both.message).toContain('PASSWORD: is given twice');
     const missing = refusal({ ...good, PASSWORD: undefined, PASSWORD_FILE: join(folder, 'nowhere') });
@@ -93,9 +100,9 @@ describe('configuration', () => {
     expect(faulty({ ...good, USER: undefined, USER_FILE: join(folder, 'password') })).toEqual(['USER']);
   });
 
-  it('takes whole numbers in their range only', () => {
+  it('accepts whole numbers within their range only', () => {
     for (const value of ['0', '65', '1.5', '1e1', ' 8', '0x8', '9'.repeat(16), 'NaN'])
-      expect(faulty({ ...good, LANES: value })).toEqual(['LANES']);
-    expect(readConfig(sections, { ...good, LANES: '64' }).lanes).toBe(64);
+      expect(faulty({ ...good, WORKERS: value })).toEqual(['WORKERS']);
+    expect(readConfig(sections, { ...good, WORKERS: '64' }).workers).toBe(64);
   });
 });

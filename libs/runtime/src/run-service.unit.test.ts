@@ -44,10 +44,15 @@ describe('a service', () => {
     await service.said('started');
     service.child.kill(signal);
     expect(await service.exit).toBe(0);
-    expect(service.messages().slice(-4)).toEqual(['told to stop', 'closing second', 'closing first', 'stopped']);
+    expect(service.messages().slice(-4)).toEqual([
+      'stop signal received',
+      'closing second',
+      'closing first',
+      'stopped',
+    ]);
   });
 
-  it('is ready when it has started, over HTTP', async () => {
+  it('answers ready over HTTP when it has started', async () => {
     const service = run('ordinary');
     await service.said('started');
     const address = service.lines().find(({ message }) => message === 'starting')?.['address'];
@@ -56,16 +61,16 @@ describe('a service', () => {
     await service.exit;
   });
 
-  it('waits unready for a part that does not answer, and stops from there', async () => {
+  it('is unready while a part does not answer, and can be stopped meanwhile', async () => {
     const service = run('waiting');
-    await service.said('waiting for a part');
+    await service.said('part unavailable');
     const address = service.lines().find(({ message }) => message === 'starting')?.['address'];
     expect((await fetch(`${address}/readyz`)).status).toBe(503);
     expect((await fetch(`${address}/healthz`)).status).toBe(200);
     service.child.kill('SIGTERM');
     expect(await service.exit).toBe(0);
-    expect(service.messages().slice(-3)).toEqual(['told to stop', 'closing first', 'stopped']);
-    expect(service.messages().filter((message) => message === 'waiting for a part')).toHaveLength(1);
+    expect(service.messages().slice(-3)).toEqual(['stop signal received', 'closing first', 'stopped']);
+    expect(service.messages().filter((message) => message === 'part unavailable')).toHaveLength(1);
   });
 
   it.each(['fatal', 'rejection', 'failing start'])('stops its parts and exits with 1 on a %s', async (behaviour) => {
@@ -91,16 +96,16 @@ describe('a service', () => {
     expect(service.messages().slice(-2)).toEqual(['parts did not stop in time', 'stopped']);
   });
 
-  it('takes two signals within a second for one wish, and a later one for an order to end at once', async () => {
+  it('counts two signals within a second as one, and exits immediately at a later one', async () => {
     const service = run('slow stop');
     await service.said('started');
     service.child.kill('SIGINT');
-    await service.said('told to stop');
+    await service.said('stop signal received');
     service.child.kill('SIGTERM');
     await service.said('a second has passed');
     service.child.kill('SIGTERM');
     expect(await service.exit).toBe(143);
-    expect(service.messages().at(-1)).toBe('told to stop again: ends at once');
+    expect(service.messages().at(-1)).toBe('second stop signal, exiting immediately');
   });
 
   it('exits with 78 and one clear message on a refused configuration', async () => {
@@ -117,14 +122,14 @@ describe('a service', () => {
     );
   });
 
-  it('exits with 78 and the whole message on what an operator has to change', async () => {
+  it('exits with 78 and prints the whole message when an operator has to change something', async () => {
     const service = run('refused profiles');
     expect(await service.exit).toBe(78);
     expect(service.output.err).toBe('under-test: the platform profiles are refused\na.yaml:1:1 x\n');
     expect(service.messages().slice(-3)).toEqual(['fatal error', 'closing first', 'stopped']);
   });
 
-  it('keeps the inspector shut on SIGUSR1', async () => {
+  it('does not open the inspector on SIGUSR1', async () => {
     const service = run('ordinary');
     await service.said('started');
     service.child.kill('SIGUSR1');
@@ -142,7 +147,7 @@ describe('a service', () => {
     },
   );
 
-  it('leaves nothing of its memory in a core dump', async () => {
+  it('leaves no memory in a core dump', async () => {
     const service = run('ordinary');
     await service.said('core dump filter');
     expect(service.lines().find(({ message }) => message === 'core dump filter')?.['state']).toBe('00000000');

@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client';
 import type { Health } from './health.ts';
 import type { OperationsSettings } from './settings.ts';
 
-/** The HTTP server that operators and orchestrators ask. */
+/** The HTTP server for operators and orchestrators. */
 export interface OperationsServer {
   /** The base URL, e.g. `http://127.0.0.1:9464`. */
   readonly url: string;

@@ -18,7 +18,7 @@ describe('the operations server', () => {
     expect((await get('/readyz')).status).toBe(503);
   });
 
-  it('tells readiness with the state of each part', async () => {
+  it('answers readiness with the state of each part', async () => {
     health.set('store', { state: 'waiting', reason: 'PortUnavailable' });
     health.started();
     const waiting = await get('/readyz');
@@ -40,13 +40,13 @@ describe('the operations server', () => {
     expect(text).toContain('vault_part_ready{part="bus",service="test"} 0');
   });
 
-  it('knows nothing else and takes nothing', async () => {
+  it('answers 404 for other paths and 405 for other methods', async () => {
     expect((await get('/')).status).toBe(404);
     expect((await get('/metrics', 'POST')).status).toBe(405);
     expect(await (await get('/readyz', 'HEAD')).text()).toBe('');
   });
 
-  it('says so when its address is taken', async () => {
+  it('rejects when its address is in use', async () => {
     const port = Number(new URL(server.url).port);
     const second = serveOperations({ host: '127.0.0.1', port }, createMetrics('test', health), health);
     await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });

@@ -8,7 +8,7 @@ export type VaultEnvironment = 'production' | 'development';
 const VAULT_ENV = oneOf('production', 'development').default('production');
 const HOST_AND_PORT = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 
-/** `VAULT_ENV`: production where nothing is said. */
+/** `VAULT_ENV`: `production` by default. */
 export const environmentSettings: Settings<VaultEnvironment> = settings(
   z.object({ VAULT_ENV }),
   (variables) => variables.VAULT_ENV,
@@ -25,7 +25,7 @@ export interface KafkaSettings {
         readonly password: string;
       }
     | undefined;
-  /** Stands before the name of every topic; empty for the names of the design. */
+  /** Prefix of every topic name; empty by default. */
   readonly topicPrefix: string;
 }
 
@@ -56,7 +56,7 @@ const kafkaVariables = z
       refuse('VAULT_KAFKA_SSL_CERT', 'a client certificate and its key (VAULT_KAFKA_SSL_KEY) go together');
   });
 
-/** `VAULT_KAFKA_*` and `VAULT_TOPIC_PREFIX`. TLS is on in production where nothing is said. */
+/** `VAULT_KAFKA_*` and `VAULT_TOPIC_PREFIX`. In production TLS is on by default. */
 export const kafkaSettings: Settings<KafkaSettings> = settings(kafkaVariables, (variables) => ({
   brokers: variables.VAULT_KAFKA_BROKERS,
   ssl: kafkaSsl(variables),
@@ -84,16 +84,16 @@ export const registrySettings: Settings<{ readonly url: string }> = settings(
   (variables) => ({ url: variables.VAULT_REGISTRY_URL }),
 );
 
-/** Where the token store is, and what it waits for. */
+/** Where the token store is, and how many replicas it waits for. */
 export interface RedisSettings {
   readonly url: string;
-  /** Stands before every key. */
+  /** Prefix of every key. */
   readonly keyPrefix: string;
-  /** How many replicas have to have a change before it is answered, and within how many milliseconds; null: none. */
+  /** How many replicas have to acknowledge a change before it is answered, and within how many milliseconds; null: none. */
   readonly waitReplicas: { readonly count: number; readonly withinMs: number } | null;
 }
 
-/** `VAULT_REDIS_URL`, `VAULT_KEY_PREFIX`, `VAULT_REDIS_WAIT_REPLICAS` (none where nothing is said), `VAULT_REDIS_WAIT_REPLICAS_MS`. */
+/** `VAULT_REDIS_URL`, `VAULT_KEY_PREFIX`, `VAULT_REDIS_WAIT_REPLICAS` (default 0), `VAULT_REDIS_WAIT_REPLICAS_MS`. */
 export const redisSettings: Settings<RedisSettings> = settings(
   z.object({
     VAULT_REDIS_URL: mountable(url('redis', 'rediss')),
@@ -103,7 +103,7 @@ export const redisSettings: Settings<RedisSettings> = settings(
       .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'expected 1 to 64 of A-Z a-z 0-9 . _ : -')
       .default('vault'),
     VAULT_REDIS_WAIT_REPLICAS: wholeNumber(0, 10).default(0),
-    // Less than one attempt of the store has, so that it learns how many there were.
+    // Less than the time of one attempt of the store, so that the store gets the number of replicas.
     VAULT_REDIS_WAIT_REPLICAS_MS: wholeNumber(1, 400).default(200),
   }),
   (variables) => ({
@@ -116,7 +116,7 @@ export const redisSettings: Settings<RedisSettings> = settings(
 const replicasOf = (count: number, withinMs: number): RedisSettings['waitReplicas'] =>
   count === 0 ? null : { count, withinMs };
 
-/** Which key wraps the data keys. `environment` is bound into every wrapped key. */
+/** The key that wraps the data keys. `environment` is bound into every wrapped key. */
 export type KeySettings =
   | { readonly wrapper: 'aws-kms'; readonly keyId: string; readonly environment: VaultEnvironment }
   | { readonly wrapper: 'local'; readonly keyFile: string; readonly environment: VaultEnvironment };
@@ -128,7 +128,7 @@ const keyVariables = z.object({
   VAULT_LOCAL_KEY_FILE: text.optional(),
 });
 
-/** `VAULT_KEY_WRAPPER`, `VAULT_KMS_KEY_ID`, `VAULT_LOCAL_KEY_FILE`. Region and credentials are the AWS SDK's own. */
+/** `VAULT_KEY_WRAPPER`, `VAULT_KMS_KEY_ID`, `VAULT_LOCAL_KEY_FILE`. The AWS SDK reads region and credentials itself. */
 export const keySettings: Settings<KeySettings> = settings(keyVariables, (variables, context) => {
   const { VAULT_ENV: environment, VAULT_KMS_KEY_ID: keyId, VAULT_LOCAL_KEY_FILE: keyFile } = variables;
   const local = variables.VAULT_KEY_WRAPPER === 'local';
@@ -148,10 +148,10 @@ export const keySettings: Settings<KeySettings> = settings(keyVariables, (variab
     : refuse('VAULT_KMS_KEY_ID', 'VAULT_KEY_WRAPPER=aws-kms needs the id, ARN or alias of its key');
 });
 
-/** Which platforms there are, and how their providers may be reached. */
+/** The folders of platform profiles, and how providers may be reached. */
 export interface ProfileSettings {
   readonly folders: readonly string[];
-  /** Providers on this machine, plain HTTP included: development only. */
+  /** Allows providers on the loopback interface, also over plain HTTP: development only. */
   readonly allowInsecureLoopback: boolean;
   /** How long one request to a provider may take, milliseconds. */
   readonly timeoutMs: number;
@@ -189,7 +189,7 @@ export const operationsSettings: Settings<OperationsSettings> = settings(
   (variables) => ({ host: variables.VAULT_METRICS_HOST, port: variables.VAULT_METRICS_PORT }),
 );
 
-/** How much is logged. */
+/** The least severe level that is logged. */
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'silent';
 
 /** `VAULT_LOG_LEVEL`. */
@@ -204,7 +204,7 @@ export const nodeSettings: Settings<{ readonly options: string }> = settings(
   (variables) => ({ options: variables.NODE_OPTIONS }),
 );
 
-/** The sections that every service has: spread them into its own. */
+/** The sections that every service's configuration has: spread them into its own. */
 export const serviceSettings = {
   environment: environmentSettings,
   log: logSettings,

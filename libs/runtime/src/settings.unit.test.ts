@@ -20,7 +20,7 @@ const faulty = (read: () => unknown): readonly string[] => {
 };
 
 describe('what every service has', () => {
-  it('is production, on loopback, at level info, where nothing is said', () => {
+  it('is production, on loopback, at level info by default', () => {
     expect(readConfig(serviceSettings, {})).toEqual({
       environment: 'production',
       log: { level: 'info' },
@@ -29,7 +29,7 @@ describe('what every service has', () => {
     });
   });
 
-  it('knows two environments', () => {
+  it('accepts two environments', () => {
     expect(readConfig(serviceSettings, { VAULT_ENV: 'development' }).environment).toBe('development');
     expect(faulty(() => readConfig(serviceSettings, { VAULT_ENV: 'dev' }))).toEqual(['VAULT_ENV']);
   });
@@ -39,19 +39,19 @@ describe('Kafka', () => {
   const kafka = (env: Environment) =>
     readConfig({ kafka: kafkaSettings }, { VAULT_KAFKA_BROKERS: 'a:1,b:2', ...env }).kafka;
 
-  it('is spoken to over TLS in production and in the clear in development, where nothing is said', () => {
+  it('uses TLS in production and plain TCP in development by default', () => {
     expect(kafka({})).toEqual({ brokers: ['a:1', 'b:2'], ssl: true, sasl: undefined, topicPrefix: '' });
     expect(kafka({ VAULT_ENV: 'development' }).ssl).toBe(false);
     expect(kafka({ VAULT_KAFKA_SSL: 'false' }).ssl).toBe(false);
   });
 
-  it('takes certificates for both sides', () => {
+  it('accepts certificates for both sides', () => {
     const certificates = { VAULT_KAFKA_SSL_CA: 'ca', VAULT_KAFKA_SSL_CERT: 'cert', VAULT_KAFKA_SSL_KEY: 'key' };
     expect(kafka(certificates).ssl).toEqual({ ca: 'ca', cert: 'cert', key: 'key' });
     expect(faulty(() => kafka({ VAULT_KAFKA_SSL_CERT: 'cert' }))).toEqual(['VAULT_KAFKA_SSL_CERT']);
   });
 
-  it('takes SASL with name and password only', () => {
+  it('accepts SASL only with name and password', () => {
     const mechanism = { VAULT_KAFKA_SASL_MECHANISM: 'scram-sha-512' };
     const login = { VAULT_KAFKA_SASL_USERNAME: 'u', VAULT_KAFKA_SASL_PASSWORD: 'p' };
     expect(kafka({ ...mechanism, ...login }).sasl).toEqual({
@@ -62,7 +62,7 @@ describe('Kafka', () => {
     expect(faulty(() => kafka(mechanism))).toEqual(['VAULT_KAFKA_SASL_USERNAME', 'VAULT_KAFKA_SASL_PASSWORD']);
   });
 
-  it('needs host and port of each broker', () => {
+  it('requires host and port of each broker', () => {
     for (const brokers of ['a', 'a:1,', 'http://a:1', 'a:b'])
       expect(faulty(() => kafka({ VAULT_KAFKA_BROKERS: brokers }))).toEqual(['VAULT_KAFKA_BROKERS']);
     expect(kafka({ VAULT_KAFKA_BROKERS: '[::1]:9092' }).brokers).toEqual(['[::1]:9092']);
@@ -72,7 +72,7 @@ describe('Kafka', () => {
 describe('the key wrapper', () => {
   const keys = (env: Environment) => readConfig({ keys: keySettings }, env).keys;
 
-  it('is KMS, which needs a key', () => {
+  it('is KMS by default, which requires a key id', () => {
     expect(keys({ VAULT_KMS_KEY_ID: 'alias/vault' })).toEqual({
       wrapper: 'aws-kms',
       keyId: 'alias/vault',
@@ -91,7 +91,7 @@ describe('the key wrapper', () => {
     expect(faulty(() => keys(local))).toEqual(['VAULT_LOCAL_KEY_FILE']);
   });
 
-  it('is never a local file in production, not even beside KMS', () => {
+  it('is never a local file in production, even beside KMS', () => {
     const file = { VAULT_LOCAL_KEY_FILE: '/k' };
     expect(faulty(() => keys({ VAULT_KEY_WRAPPER: 'local', ...file }))).toEqual([
       'VAULT_LOCAL_KEY_FILE',
@@ -102,7 +102,7 @@ describe('the key wrapper', () => {
 });
 
 describe('the other parts', () => {
-  it('have addresses of their own schemes', () => {
+  it('have addresses of their own schemes only', () => {
     const sections = { registry: registrySettings, redis: redisSettings, profiles: profileSettings };
     const env = { VAULT_REGISTRY_URL: 'http://r/apis/', VAULT_REDIS_URL: 'rediss://:pw@h:1', VAULT_PROFILES: '/a:/b' };
     expect(readConfig(sections, env)).toEqual({
@@ -125,7 +125,7 @@ describe('the other parts', () => {
     ]);
   });
 
-  it('have changes of the store wait for replicas where that is asked for', () => {
+  it('make changes of the store wait for replicas if configured', () => {
     const read = (env: Record<string, string>) =>
       readConfig({ redis: redisSettings }, { VAULT_REDIS_URL: 'redis://h', ...env }).redis.waitReplicas;
     expect(read({ VAULT_REDIS_WAIT_REPLICAS: '1' })).toEqual({ count: 1, withinMs: 200 });

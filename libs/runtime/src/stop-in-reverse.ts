@@ -1,15 +1,15 @@
 import { setTimeout as sleepFor } from 'node:timers/promises';
 import type { Log } from './log.ts';
 
-/** Something that was opened and wants to be closed. */
+/** An open part. */
 export interface OpenPart {
   readonly part: string;
   readonly close: () => Promise<void> | void;
 }
 
 /**
- * Closes `parts`, the last opened first, each before the next; a failure is logged and the rest go on. Answers whether
- * all were closed without a failure within `limitMs` altogether.
+ * Closes `parts` one after the other, the last opened first. A failure is logged, and the other parts are closed all the
+ * same. Returns whether all parts were closed without a failure within `limitMs` in total.
  */
 export const stopInReverse = async (parts: readonly OpenPart[], limitMs: number, log: Log): Promise<boolean> => {
   const limit = new AbortController();

@@ -3,7 +3,7 @@ import { silentLog } from './log.ts';
 import { stopInReverse } from './stop-in-reverse.ts';
 
 describe('stopping', () => {
-  it('closes the last opened part first, each after the other', async () => {
+  it('closes the last opened part first, one after the other', async () => {
     const steps: string[] = [];
     const parts = ['store', 'bus', 'server'].map((part) => ({
       part,
@@ -17,7 +17,7 @@ describe('stopping', () => {
     expect(steps).toEqual(['server', 'bus', 'store'].flatMap((part) => [`${part} closes`, `${part} closed`]));
   });
 
-  it('goes on after a part that fails, and says that it was not clean', async () => {
+  it('goes on after a part that fails, and returns false', async () => {
     const closed: string[] = [];
     const parts = [
       { part: 'a', close: () => void closed.push('a') },

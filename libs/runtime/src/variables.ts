@@ -1,14 +1,14 @@
 import * as z from 'zod';
 
 /**
- * Schemas that may hold a secret: their variable can also be given as `<NAME>_FILE`, the path of a file that holds the
- * value (mounted secrets of Docker and Kubernetes).
+ * Schemas whose variable can also be given as `<NAME>_FILE`, the path of a file with the value (secrets that Docker and
+ * Kubernetes mount).
  */
 const mountables = z.registry<{ readonly mountable: true }>();
 
-/** Lets a variable come from a file as well: `VAULT_X`, or `VAULT_X_FILE` with a path. */
+/** Allows a variable to be read from a file: `VAULT_X`, or `VAULT_X_FILE` with a path. */
 export const mountable = <Schema extends z.ZodType>(schema: Schema): Schema => {
-  // A schema of its own: `text` and the like are shared by variables that are not mountable.
+  // A clone: `text` and the others are shared with variables that are not mountable.
   const own = schema.clone();
   mountables.add(own, { mountable: true });
   return own;
@@ -17,7 +17,7 @@ export const mountable = <Schema extends z.ZodType>(schema: Schema): Schema => {
 /** Whether `schema` was made {@link mountable}. */
 export const isMountable = (schema: z.core.$ZodType): boolean => mountables.has(schema);
 
-/** Text that is not empty. */
+/** Non-empty text. */
 export const text = z.string('expected text').min(1, 'expected text');
 
 /** `true` or `false`, as a boolean. */

@@ -7,7 +7,7 @@ import type { Log } from './log.ts';
 /** Waits `ms`, or rejects when `signal` is aborted. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
-/** Where the state of a part is told. */
+/** Where the state of a part is written. */
 interface PartObserver {
   readonly part: string;
   readonly health: Health;
@@ -20,15 +20,15 @@ export interface WaitOptions extends PartObserver {
   readonly firstDelayMs?: number;
   readonly longestDelayMs?: number;
   readonly sleep?: Sleep;
-  /** Which failures are waited out; {@link isOutage} where nothing is said. */
+  /** Which failures another attempt may mend; default {@link isOutage}. */
   readonly outage?: (error: unknown) => boolean;
 }
 
 const realSleep: Sleep = (ms, signal) => sleepFor(ms, undefined, { signal });
 
 /**
- * Tries `attempt` until it succeeds, with delays that double; meanwhile the part is `waiting` in `health`. Logs once per
- * change of state, not per try. Rejects with the first failure that is no outage, and with the signal's reason.
+ * Calls `attempt` until it succeeds, with doubling delays; meanwhile the part is `waiting` in `health`. Logs once per change
+ * of state, not per attempt. Rejects with the first failure that is not an outage, and with the signal's reason.
  */
 export const waitUntilReady = async <Value>(attempt: () => Promise<Value>, options: WaitOptions): Promise<Value> => {
   const { signal, firstDelayMs = 200, longestDelayMs = 5000, sleep = realSleep, outage = isOutage } = options;
@@ -36,11 +36,11 @@ export const waitUntilReady = async <Value>(attempt: () => Promise<Value>, optio
     signal.throwIfAborted();
     try {
       const value = await attempt();
-      tell(options, { state: 'ready' });
+      report(options, { state: 'ready' });
       return value;
     } catch (error) {
       if (!outage(error)) throw error;
-      tell(options, { state: 'waiting', reason: errorLabel(error) }, error);
+      report(options, { state: 'waiting', reason: errorLabel(error) }, error);
     }
     await sleep(delayMs, signal);
   }
@@ -53,22 +53,22 @@ export interface WatchOptions extends PartObserver {
 }
 
 /**
- * Probes an opened part until `signal` is aborted and keeps its state in `health`. Every failure of the probe counts as
- * waiting. A probe that hangs is the probe's fault: give it a time limit.
+ * Probes an open part until `signal` is aborted and sets its state in `health`: `waiting` after any failure of the probe.
+ * `probe` has to have a time limit of its own.
  */
 export const watchPart = async (probe: () => Promise<void>, options: WatchOptions): Promise<void> => {
   const { signal, everyMs = 5000, sleep = realSleep } = options;
   while (!signal.aborted) {
     await probe().then(
-      () => tell(options, { state: 'ready' }),
-      (error: unknown) => tell(options, { state: 'waiting', reason: errorLabel(error) }, error),
+      () => report(options, { state: 'ready' }),
+      (error: unknown) => report(options, { state: 'waiting', reason: errorLabel(error) }, error),
     );
     await sleep(everyMs, signal).catch(() => {});
   }
 };
 
-const tell = ({ part, health, log }: PartObserver, state: PartState, error?: unknown): void => {
+const report = ({ part, health, log }: PartObserver, state: PartState, error?: unknown): void => {
   if (!health.set(part, state)) return;
-  if (state.state === 'ready') log.info('part is ready', { part });
-  else log.warn('waiting for a part', { part, reason: state.reason, error });
+  if (state.state === 'ready') log.info('part ready', { part });
+  else log.warn('part unavailable', { part, reason: state.reason, error });
 };

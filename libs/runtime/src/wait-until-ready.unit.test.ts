@@ -30,21 +30,21 @@ const failingFirst = (...errors: readonly Error[]) => {
 };
 
 describe('waiting for a part', () => {
-  it('tries again with delays that double up to a limit', async () => {
+  it('tries again with doubling delays up to a limit', async () => {
     const { options, delays } = setUp();
     const attempt = failingFirst(...Array.from({ length: 7 }, refused));
     expect(await waitUntilReady(attempt, options)).toBe('open');
     expect(delays).toEqual([200, 400, 800, 1600, 3200, 5000, 5000]);
   });
 
-  it('logs once per change of state, not per try', async () => {
+  it('logs once per change of state, not per attempt', async () => {
     const { options, messages } = setUp();
     const timeout = Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' });
     await waitUntilReady(failingFirst(refused(), refused(), refused(), timeout, timeout), options);
-    expect(messages()).toEqual(['waiting for a part', 'waiting for a part', 'part is ready']);
+    expect(messages()).toEqual(['part unavailable', 'part unavailable', 'part ready']);
   });
 
-  it('is seen in the readiness', async () => {
+  it('is visible in the readiness', async () => {
     const { options } = setUp();
     const states: unknown[] = [];
     const sleep: Sleep = async () => void states.push(options.health.report().parts['store']);
@@ -53,7 +53,7 @@ describe('waiting for a part', () => {
     expect(options.health.report().parts['store']).toEqual({ state: 'ready' });
   });
 
-  it('ends at once with a failure that is no outage', async () => {
+  it('ends at once with a failure that is not an outage', async () => {
     const { options, delays } = setUp();
     const bug = new TypeError('x is not a function');
     await expect(waitUntilReady(failingFirst(bug), options)).rejects.toBe(bug);
@@ -80,7 +80,7 @@ describe('watching a part', () => {
       if (outcome) throw outcome;
     };
     await watchPart(probe, options);
-    expect(messages()).toEqual(['part is ready', 'waiting for a part', 'part is ready']);
+    expect(messages()).toEqual(['part ready', 'part unavailable', 'part ready']);
   });
 });
 

@@ -14,10 +14,10 @@ import {
 import type { Command } from 'commander';
 import { withAuditLog } from './audited.ts';
 import type { CommandContext } from './command-context.ts';
+import { openBus } from './command-context.ts';
 import type { RefreshConfig } from './config.ts';
 import { explainedLines, explainRefresh } from './explain-refresh.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { openBus } from './open-bus.ts';
 import { wholeNumber } from './parse-arguments.ts';
 import { json } from './terminal.ts';
 
@@ -25,41 +25,59 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `refresh due|why|run`: what the scheduler is about to do, and why. Reads the store, and no token of it. */
+/** `refresh due|why|run|revive`: what the scheduler will do, and why. Reads the store; decrypts no token. */
 export const addRefresh = (program: Command, context: CommandContext): void => {
-  const refresh = program.command('refresh').description('how tokens are kept fresh: what is due, and why');
+  const refresh = program.command('refresh').description('scheduled refreshes: what is due, and why');
   refresh
     .command('due')
-    .description('what falls due next, earliest first')
-    .option('--limit <count>', 'how many', '20')
-    .option('--json', 'as JSON')
+    .description('list the next due connections, earliest first')
+    .option('--limit <count>', 'maximum number of lines', '20')
+    .option('--json', 'print JSON')
     .action((options: Options & { readonly limit: string }) => due(context, options));
   refresh
     .command('why')
-    .description('how a connection stands, what the vault would do about it now, and the reason')
+    .description('explain the state of a connection, and what the vault would do now')
     .argument('<user>')
-    .argument('<platform>', 'its id, such as google-calendar')
-    .option('--json', 'as JSON')
+    .argument('<platform>', 'platform id, for example google-calendar')
+    .option('--json', 'print JSON')
     .action((user: string, platform: string, options: Options) => why(context, connectionOf(user, platform), options));
   refresh
     .command('run')
-    .description('lets a scheduler refresh a connection now, past the rest after a failure; audited')
+    .description('have a scheduler refresh a connection now, ignoring the backoff after a failure; audited')
     .argument('<user>')
-    .argument('<platform>', 'its id, such as google-calendar')
+    .argument('<platform>', 'platform id, for example google-calendar')
     .action((user: string, platform: string) => run(context, connectionOf(user, platform)));
+  refresh
+    .command('revive')
+    .description('ask the provider again for dead connections, of one user or of a whole platform; audited')
+    .argument('[user]')
+    .argument('[platform]', 'platform id, for example google-calendar')
+    .option('--platform <id>', 'all dead connections of this platform')
+    .option('--since <time>', 'with --platform: only those that died at or after this time (ISO 8601)')
+    .option('--dry-run', 'list the connections and ask nobody')
+    .action((user: string | undefined, platform: string | undefined, options: ReviveOptions) =>
+      revive(context, user, platform, options),
+    );
 };
+
+interface ReviveOptions {
+  readonly platform?: string;
+  readonly since?: string;
+  readonly dryRun?: boolean;
+}
 
 interface ConnectionName {
   readonly user: UserId;
   readonly platform: PlatformId;
 }
 
-/** One connection, as it was typed. */
+/** Parses the arguments that name a connection. */
 const connectionOf = (user: string, platform: string): ConnectionName => {
-  const [known, of] = [userId(user), platformId(platform)];
-  if (known === null) throw new CliFailure('that is no user id: 1-128 of A-Z a-z 0-9 . _ @ | + -', EXIT.usage);
-  if (of === null) throw new CliFailure('that is no platform id: it has only a-z, 0-9 and -', EXIT.usage);
-  return { user: known, platform: of };
+  const [parsedUser, parsedPlatform] = [userId(user), platformId(platform)];
+  if (parsedUser === null)
+    throw new CliFailure('invalid user id: use 1 to 128 characters of A-Z a-z 0-9 . _ @ | + -', EXIT.usage);
+  if (parsedPlatform === null) throw new CliFailure('invalid platform id: use a-z, 0-9 and -', EXIT.usage);
+  return { user: parsedUser, platform: parsedPlatform };
 };
 
 const due = async ({ terminal, config }: CommandContext, options: Options & { readonly limit: string }) => {
@@ -67,7 +85,7 @@ const due = async ({ terminal, config }: CommandContext, options: Options & { re
   const found = await withStore(config.refresh(), (store) => store.upcoming(limit));
   if (options.json)
     return terminal.out(json(found.map((one) => ({ ...one, dueAt: new Date(one.dueAt).toISOString() }))));
-  if (found.length === 0) terminal.out('nothing falls due');
+  if (found.length === 0) terminal.out('nothing is due');
   for (const { user, platform, dueAt } of found)
     terminal.out(`${new Date(dueAt).toISOString()}  ${user}  ${platform ?? 'unfinished flows'}`);
 };
@@ -86,43 +104,102 @@ const why = async (
   else for (const line of explainedLines(explained, now)) terminal.out(line);
 };
 
-const SCHEDULER_HAS_MS = 60_000;
+const SCHEDULER_TIMEOUT_MS = 60_000;
 
 const run = async ({ terminal, config }: CommandContext, name: ConnectionName): Promise<void> => {
   const settings = config.refresh();
-  const { kafka, registry, redis } = settings;
   await withStore(settings, (store) => readRecord(store, name));
-  const codec = await openCodec({ registryUrl: registry.url });
-  const topic = topicNames(kafka.topicPrefix).auditLog;
-  await withAuditLog({ bus: openBus(kafka), codec, topic }, (audit) =>
-    audit('refresh.run', `${name.user}:${name.platform}`),
-  );
-  const outcome = await requestRefresh(name, { ...redis, withinMs: SCHEDULER_HAS_MS }).catch((error: unknown) => {
-    if (error instanceof NoScheduler) throw new CliFailure(`${error.message}: does one run?`);
-    throw error;
-  });
-  if (outcome !== 'renewed') throw new CliFailure(`${OUTCOMES[outcome]}; refresh why says more`);
+  await auditEach(settings, 'refresh.run', [name]);
+  const outcome = await forceRefresh(settings, name);
+  if (outcome !== 'renewed')
+    throw new CliFailure(
+      `${OUTCOMES[outcome]}; npm run vault -- refresh why ${name.user} ${name.platform} explains the state`,
+    );
   terminal.out('refreshed');
 };
 
-const OUTCOMES: Readonly<Record<Exclude<DueResult['kind'], 'renewed'>, string>> = {
-  failed: 'the refresh failed, and is tried again later',
-  dead: 'the grant is dead: only the user can connect it anew',
-  told: 'there is nothing to refresh',
-  nothing: 'there is nothing to refresh',
-  busy: 'another process is at it just now',
-  gone: 'the connection is gone',
-  throttled: 'the rate of the platform is used up for now',
+/** A forced refresh also asks for a connection that is dead: it comes back if the provider accepts its refresh token again. */
+const revive = async (
+  { terminal, config }: CommandContext,
+  user: string | undefined,
+  platform: string | undefined,
+  { platform: whole, since, dryRun = false }: ReviveOptions,
+): Promise<void> => {
+  const from = since === undefined ? 0 : Date.parse(since);
+  if (Number.isNaN(from))
+    throw new CliFailure('--since: use an ISO 8601 time, such as 2026-11-30T12:00:00Z', EXIT.usage);
+  if ((user === undefined) === (whole === undefined) || (user !== undefined && platform === undefined))
+    throw new CliFailure('name either a user and a platform, or --platform', EXIT.usage);
+  const settings = config.refresh();
+  const names =
+    user === undefined || platform === undefined
+      ? await withStore(settings, (store) => deadConnections(store, whole ?? '', from))
+      : [connectionOf(user, platform)];
+  if (dryRun || names.length === 0) {
+    for (const name of names) terminal.out(`${name.user}  ${name.platform}`);
+    return terminal.out(`${names.length} dead connections`);
+  }
+  await auditEach(settings, 'refresh.revive', names);
+  let revived = 0;
+  for (const [done, name] of names.entries()) {
+    const outcome = await forceRefresh(settings, name);
+    if (outcome === 'renewed') revived += 1;
+    const result = outcome === 'renewed' ? 'revived' : OUTCOMES[outcome];
+    terminal.out(`${done + 1}/${names.length}  ${name.user}  ${name.platform}  ${result}`);
+  }
+  if (revived < names.length) throw new CliFailure(`${revived} of ${names.length} connections revived`);
+  terminal.out(`${revived} of ${names.length} connections revived`);
 };
 
-/** The connection; a failure where there is none. */
+/** The connections of a platform that died at or after `from`, Unix milliseconds. */
+const deadConnections = async (store: TokenStore, id: string, from: number): Promise<readonly ConnectionName[]> => {
+  const platform = platformId(id);
+  if (platform === null) throw new CliFailure('invalid platform id: use a-z, 0-9 and -', EXIT.usage);
+  const dead = new Set<UserId>();
+  for await (const user of store.users()) {
+    const { record } = await store.readConnection(user, platform);
+    if (record?.condition.kind === 'dead' && record.condition.since >= from) dead.add(user);
+  }
+  return [...dead].map((user) => ({ user, platform }));
+};
+
+const auditEach = async (
+  { kafka, registry }: RefreshConfig,
+  action: 'refresh.run' | 'refresh.revive',
+  names: readonly ConnectionName[],
+): Promise<void> => {
+  const codec = await openCodec({ registryUrl: registry.url });
+  const topic = topicNames(kafka.topicPrefix).auditLog;
+  await withAuditLog({ bus: openBus(kafka), codec, topic }, async (audit) => {
+    for (const { user, platform } of names) await audit(action, `${user}:${platform}`);
+  });
+};
+
+const forceRefresh = ({ redis }: RefreshConfig, name: ConnectionName): Promise<DueResult['kind']> =>
+  requestRefresh(name, { ...redis, withinMs: SCHEDULER_TIMEOUT_MS }).catch((error: unknown) => {
+    if (error instanceof NoScheduler)
+      throw new CliFailure(`${error.message}; check that a refresh-scheduler is running`);
+    throw error;
+  });
+
+const OUTCOMES: Readonly<Record<Exclude<DueResult['kind'], 'renewed'>, string>> = {
+  failed: 'token refresh failed; it will be retried',
+  dead: 'the grant is dead and the user has to reconnect',
+  told: 'the connection cannot be refreshed',
+  nothing: 'the connection cannot be refreshed',
+  busy: 'another process is refreshing the connection',
+  gone: 'the connection no longer exists',
+  throttled: 'the rate limit of the platform is used up',
+};
+
+/** Reads the connection. Throws a `CliFailure` if there is none. */
 const readRecord = async (store: TokenStore, { user, platform }: ConnectionName): Promise<ConnectionRecord> => {
   const { record } = await store.readConnection(user, platform);
   if (record === null) throw new CliFailure('the user has no connection on this platform');
   return record;
 };
 
-/** Nobody here reckons how long a failure rests, which alone is random. */
+/** The random source only affects the backoff after a failure, which is not used here. */
 const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
   const profile = catalog.profile(platform);
   return profile === null ? null : refreshTerms(profile, () => 0, '');

@@ -1,10 +1,15 @@
 import { type Answer, auditOf, type Call, type Failure, type Vault } from '@vault-engine/vault';
-import { failureOf, isOutage, mayWait } from './outage.ts';
-import type { CommandInProgress, Verdict } from './verdict.ts';
+import type { Verdict } from './decide.ts';
+import type { CommandInProgress } from './receive.ts';
+import { failureOf, isTransient, mayRetry } from './transient-failure.ts';
 
-/** Writes a verdict's audit record: no answer leaves without one, but for the answer that says that there is no audit. */
+/**
+ * Writes the audit record of a verdict. No answer leaves before its audit record is acknowledged, except the answer
+ * `audit_unavailable`. Throws a transient failure of the audit log until the deadline draws near; then the verdict is
+ * `audit_unavailable`.
+ */
 export const auditVerdict = async (
-  vault: Vault,
+  vault: Pick<Vault, 'journal' | 'now' | 'uuid'>,
   from: CommandInProgress,
   call: Call,
   verdict: Verdict,
@@ -15,8 +20,8 @@ export const auditVerdict = async (
     : auditOf(vault, call, answer.failure.code, { ...subject, ...reasonOf(answer.failure) });
   if (entry === null) return verdict;
   const written = vault.journal.record(vault.journal.encodeAudit(entry));
-  if (saysNoAudit(answer)) {
-    // It was waited for already, until the deadline drew near.
+  if (isAuditUnavailable(answer)) {
+    // The command has waited for the audit log already, until its deadline drew near.
     written.catch(() => undefined);
     return verdict;
   }
@@ -24,11 +29,28 @@ export const auditVerdict = async (
     await written;
     return verdict;
   } catch (error) {
-    if (!isOutage(error) || mayWait(from, vault.now())) throw error;
+    if (!isTransient(error) || mayRetry(from, vault.now())) throw error;
     return { ...verdict, answer: { ok: false, failure: failureOf(error) } };
   }
 };
 
-const saysNoAudit = (answer: Answer<unknown>): boolean => !answer.ok && answer.failure.code === 'audit_unavailable';
+const isAuditUnavailable = (answer: Answer<unknown>): boolean =>
+  !answer.ok && answer.failure.code === 'audit_unavailable';
 
 const reasonOf = ({ reason }: Failure): { reason?: string } => (reason === undefined ? {} : { reason });
+
+let next: Promise<void> | undefined;
+
+/**
+ * Resolves in the next turn of the event loop, after everything that this turn has queued for sending. All callers of one
+ * turn share one promise.
+ */
+export const afterMicrotasks = (): Promise<void> => {
+  next ??= new Promise((resolve) =>
+    setImmediate(() => {
+      next = undefined;
+      resolve();
+    }),
+  );
+  return next;
+};

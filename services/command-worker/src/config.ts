@@ -3,8 +3,8 @@ import { type Environment, readConfig, serviceSettings, settings, wholeNumber } 
 import * as z from 'zod';
 
 /**
- * How many commands are worked on at once, and after how many milliseconds without a heartbeat the group gives them to
- * another worker. The brokers' `group.min.session.timeout.ms`, 6 s by default, bounds the latter.
+ * How many commands are executed at once, and after how many milliseconds without a heartbeat the group assigns the
+ * partitions to another worker. The brokers' `group.min.session.timeout.ms`, 6 s by default, bounds the latter.
  */
 const keyedConsumerSettings = settings(
   z.object({
@@ -17,7 +17,7 @@ const keyedConsumerSettings = settings(
   }),
 );
 
-/** After how many milliseconds another worker writes a transition that its own has not: longer than a write may take. */
+/** After how many milliseconds any worker publishes a pending transition of another one: longer than a write may take. */
 const drainSettings = settings(
   z.object({ VAULT_WORKER_DRAIN_AFTER_MS: wholeNumber(1_000, 600_000).default(10_000) }),
   (variables) => ({ afterMs: variables.VAULT_WORKER_DRAIN_AFTER_MS }),

@@ -1,20 +1,30 @@
 import type { Codec } from '@vault-engine/contracts';
 import { type Answer, type AuditSubject, type Call, type Failure, refuse, userId } from '@vault-engine/vault';
 import { type Admission, admit } from './admit.ts';
-import type { Authenticated } from './authenticate.ts';
 import { type Executed, type ExecutionParts, execute } from './execute.ts';
-import { failureOf, isOutage, mayWait } from './outage.ts';
 import { type Command, readCommand } from './read-command.ts';
-import { type ReplyAddress, type ReplyRecord, recordOf } from './reply.ts';
-import type { CommandInProgress, Verdict } from './verdict.ts';
+import type { Authenticated, CommandInProgress } from './receive.ts';
+import { type ReplyRecord, recordOf } from './reply.ts';
+import type { ReplyAddress } from './reply-address.ts';
+import { failureOf, isTransient, mayRetry } from './transient-failure.ts';
 
 /** What a command is decided with. */
 export interface DecisionParts extends ExecutionParts {
-  readonly codec: Codec;
+  readonly codec: Pick<Codec, 'decode'>;
   readonly admission: Admission;
 }
 
-/** Reads and executes a command. An outage throws until the deadline draws near; then it is the answer. */
+/** How a command is answered. */
+export interface Verdict {
+  readonly subject: AuditSubject;
+  readonly answer: Answer<ReplyRecord>;
+  /** Why the record goes to the dead-letter topic as well; null: it does not. */
+  readonly poison: string | null;
+  /** The error behind an answer of `internal`; undefined otherwise. */
+  readonly error: unknown;
+}
+
+/** Reads and executes a command. A transient failure is thrown until the deadline draws near; then it is the answer. */
 export const decide = async (
   parts: DecisionParts,
   from: CommandInProgress,
@@ -30,23 +40,23 @@ export const decide = async (
     subject = { user: command.user, platform: command.platform };
     try {
       const answer = await execute(parts, call, from, command, () => admit(parts.admission, from, command));
-      return { subject, answer: inRecord(from, command, answer, address), poison: null, error: undefined };
+      return { subject, answer: asReply(from, command, answer, address), poison: null, error: undefined };
     } finally {
       wipe(command);
     }
   } catch (error) {
-    const outage = isOutage(error);
-    if (outage && mayWait(from, parts.vault.now())) throw error;
+    const transient = isTransient(error);
+    if (transient && mayRetry(from, parts.vault.now())) throw error;
     return {
       subject,
       answer: { ok: false, failure: failureOf(error) },
       poison: null,
-      error: outage ? undefined : error,
+      error: transient ? undefined : error,
     };
   }
 };
 
-/** The verdict on a command that was refused before it was read, for the sake of where it wants its reply. */
+/** The verdict on a command that is refused before its value is read, because of the reply address that it asks for. */
 export const refusedBefore = (from: Authenticated, failure: Failure | null): Verdict => ({
   subject: keySubject(from),
   answer: failure === null ? refuse('internal', 'the command has no reply address') : { ok: false, failure },
@@ -54,7 +64,7 @@ export const refusedBefore = (from: Authenticated, failure: Failure | null): Ver
   error: undefined,
 });
 
-/** What a command is about, as far as one can tell without its record. */
+/** The subject of a command whose value is not read: the message key names the user. */
 const keySubject = ({ key }: Authenticated): AuditSubject => ({ user: userId(key.toString()), platform: null });
 
 const wipe = (command: Command): void => {
@@ -63,7 +73,7 @@ const wipe = (command: Command): void => {
   command.refresh?.wipe();
 };
 
-const inRecord = (
+const asReply = (
   from: Authenticated,
   command: Command,
   answer: Answer<Executed>,

@@ -25,14 +25,11 @@ import {
   type UserForgotten,
   type Vault,
 } from '@vault-engine/vault';
-import type { Authenticated } from './authenticate.ts';
-import { deadlineBudgetOf } from './deadline-budget.ts';
-import { LAST_WORD_MS } from './outage.ts';
+import { deadlineBudgetOf, REPLY_MARGIN_MS, timeLeft } from './deadline.ts';
 import type { Command } from './read-command.ts';
-import { timeLeft } from './time-left.ts';
-import type { CommandInProgress } from './verdict.ts';
+import type { Authenticated, CommandInProgress } from './receive.ts';
 
-/** What a command came to, with the type of its reply. */
+/** The value of an executed command, with the type of its reply. */
 export type Executed =
   | { readonly type: 'TokenStored'; readonly value: TokenStored }
   | { readonly type: 'TokenIssued'; readonly value: TokenIssued }
@@ -48,8 +45,8 @@ export interface ExecutionParts {
 }
 
 /**
- * Executes a command once `admission` lets it. A mutating command that was executed before is answered from its dedupe
- * record without asking: a repetition may well be late, and must still learn what became of the first.
+ * Executes a command that `admission` does not refuse. A mutating command that was executed before is answered from its
+ * dedupe record before admission is asked: a repetition may be late, and still has to get the first execution's answer.
  */
 export const execute = async (
   parts: ExecutionParts,
@@ -94,12 +91,12 @@ export const execute = async (
   }
 };
 
-/** Whoever waits for a provider lets the next command of the user begin. */
+/** A `GetToken` that waits for a provider lets the next command of its user begin. */
 const onRetrieval = ({ vault, refresher }: ExecutionParts, from: CommandInProgress): RefreshOnRetrieval => ({
   refresher,
   wait: () => {
     from.releaseKeyOrder();
-    return timeLeft(from, vault.now()) - LAST_WORD_MS;
+    return timeLeft(from, vault.now()) - REPLY_MARGIN_MS;
   },
 });
 
@@ -115,7 +112,7 @@ const once = async <T>(
   const view = await vault.store.readUser(user, platform, dedupeId, refusal);
   const refused = matchDedupeRecord(view, digest) === 'new' ? admission() : null;
   if (refused === null) return change(vault, call, mutation, view);
-  if (MAY_TURN.has(refused.code)) {
+  if (MAY_CHANGE.has(refused.code)) {
     const keepMs =
       Math.max(0, deadlineOf(from.record.timestamp, from.headers.timeoutMs) - vault.now()) + CLOCKS_APART_MS;
     await vault.store.dedupe(user, { id: refusal, mac: digest, outcome: dedupeOutcomeText({ refused }), keepMs });
@@ -124,10 +121,10 @@ const once = async <T>(
 };
 
 /**
- * Refusals that might be none a moment later. A command that was refused and comes again from Kafka, behind later ones of
- * its user, must not take effect then; from its deadline on the deadline sees to that.
+ * Refusals that a second admission of the same command might not repeat. A refused command that Kafka delivers again, after
+ * later commands of its user, must not take effect then. Until the deadline its dedupe record refuses it, afterwards the deadline does.
  */
-const MAY_TURN: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'forbidden']);
+const MAY_CHANGE: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'forbidden']);
 const CLOCKS_APART_MS = 60_000;
 
 const typed = <Type extends Executed['type'], Value>(

@@ -5,20 +5,21 @@ import type { Received } from './receive.ts';
 import { deliver, failureRecord } from './reply.ts';
 import type { PartitionCount, ReplyTopics } from './reply-address.ts';
 
-/** What hints are sent with. */
+/** What notices are sent with. */
 export interface NoticeParts {
-  readonly codec: Codec;
-  readonly replies: Publisher;
+  readonly codec: Pick<Codec, 'encode'>;
+  readonly replies: Pick<Publisher, 'send'>;
   readonly topics: ReplyTopics;
   readonly partitionCount: PartitionCount;
   readonly now: () => number;
 }
 
+/** One notice per claimed engine in this time. */
 const NOTICE_EVERY_MS = 1_000;
 
 /**
- * Lets an engine know that a command in its name proved nothing, without a signature and at most once a second: a client
- * names it in its timeout and never acts on it.
+ * Answers a command that claims a known engine and is not authenticated with an unsigned `unauthorized_engine`, at most
+ * once a second per engine. A client shows the notice in its timeout error and never acts on it.
  */
 export const notifyUnauthenticated = (parts: NoticeParts): ((received: Received) => void) => {
   const notified = new Map<string, number>();
@@ -27,12 +28,12 @@ export const notifyUnauthenticated = (parts: NoticeParts): ((received: Received)
     const at = parts.now();
     if (at - (notified.get(engine) ?? 0) < NOTICE_EVERY_MS) return;
     notified.set(engine, at);
-    // Nobody waits for a hint: one that fails is not repeated.
+    // Nobody waits for a notice: one that fails is not repeated.
     notify(parts, received).catch(() => undefined);
   };
 };
 
-/** Goes to the claimed engine's own topics only, so that nobody can have it sent elsewhere. */
+/** Sends to the claimed engine's own topics only: a forged command cannot direct the notice to another topic. */
 const notify = async (
   { topics, partitionCount, codec, replies }: NoticeParts,
   { headers, key }: Received,

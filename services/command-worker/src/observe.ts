@@ -3,12 +3,12 @@ import type { ServiceContext } from '@vault-engine/runtime';
 import { Counter, Histogram } from 'prom-client';
 import type { Served } from './serve-command.ts';
 
-/** An engine may sign any name as a type: as a label each would be a series of its own, for as long as the process lives. */
+/** The label of every command type that does not exist: an engine may sign any name, and each would be a series of its own. */
 const OTHER = 'other';
 
 /**
- * Logs and measures how each command ended: request id, user, platform, action and result, and no other value of it.
- * Commands that went well are logged at `debug`, for the audit log has them all.
+ * Logs and measures how each command ended: request id, engine, platform, action and result, no other value of the command.
+ * Answered commands are logged at level `debug`, because the audit log has all of them.
  */
 export const observe = ({
   log,
@@ -20,6 +20,12 @@ export const observe = ({
     labelNames: ['engine', 'action', 'result'],
     registers: [metrics],
   });
+  const misplaced = new Counter({
+    name: 'vault_commands_misplaced_total',
+    help: 'Commands that were refused because they are on another partition than that of their key, by engine',
+    labelNames: ['engine'],
+    registers: [metrics],
+  });
   const durations = new Histogram({
     name: 'vault_command_duration_seconds',
     help: "From the broker's append of a command to the acknowledgement of its reply",
@@ -27,13 +33,14 @@ export const observe = ({
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [metrics],
   });
-  return ({ requestId, engine, action, subject, result, reply, durationMs, error }) => {
+  return ({ requestId, engine, action, subject, result, reason, reply, durationMs, error }) => {
     const label = isCommandName(action) ? action : OTHER;
     commands.inc({ engine, action: label, result });
+    if (reason === 'wrong_partition') misplaced.inc({ engine });
     durations.observe({ action: label }, Math.max(0, durationMs) / 1_000);
-    const fields = { requestId, engine, action, platform: subject.platform, result, state: reply, durationMs };
-    if (error !== undefined) log.error('a command failed unexpectedly', { ...fields, error });
-    else if (reply === 'undeliverable') log.warn('nobody can be told of a command', fields);
-    else log.debug('a command was answered', fields);
+    const fields = { requestId, engine, action, platform: subject.platform, result, reason, state: reply, durationMs };
+    if (error !== undefined) log.error('command failed unexpectedly', { ...fields, error });
+    else if (reply === 'undeliverable') log.warn('reply undeliverable', fields);
+    else log.debug('command answered', fields);
   };
 };

@@ -1,10 +1,6 @@
-/** A token bucket: `perSecond` commands on average, `burst` at once. */
-export interface Rate {
-  readonly perSecond: number;
-  readonly burst: number;
-}
+import type { Rate } from '@vault-engine/protocol';
 
-/** What is left in a bucket, and since when. */
+/** What is left in a token bucket, and since when. */
 interface Bucket {
   readonly tokens: number;
   readonly at: number;
@@ -13,7 +9,7 @@ interface Bucket {
 /** Takes one token of `key`: 0 when there was one, else the milliseconds until there will be one. */
 export type TakeToken = (key: string, rate: Rate, now: number) => number;
 
-/** Buckets in this process's memory, one per key: with n workers an engine has up to n times its rate. */
+/** One token bucket per key, in this process's memory: with n workers an engine has up to n times its rate. */
 export const rateLimit = (): TakeToken => {
   const buckets = new Map<string, Bucket>();
   return (key, rate, now) => {

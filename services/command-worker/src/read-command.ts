@@ -19,7 +19,7 @@ import {
   type UserId,
   userId,
 } from '@vault-engine/vault';
-import type { Authenticated } from './authenticate.ts';
+import type { Authenticated } from './receive.ts';
 
 /** A command in the domain's terms. */
 export type Command =
@@ -35,22 +35,26 @@ export type Command =
   | ({ readonly type: 'StartConnection' } & StartConnection)
   | { readonly type: 'GetStatus' | 'ForgetUser'; readonly user: UserId; readonly platform: null };
 
-/** `poison`: the bytes will never be readable, and go to the dead-letter topic beside the answer. */
+/** `poison`: the value can never be decoded; the record goes to the dead-letter topic as well. Null: it does not. */
 export type ReadCommand =
   | { readonly ok: true; readonly command: Command }
   | { readonly ok: false; readonly failure: Failure; readonly poison: string | null };
 
 type CommandRecord = DecodedRecord<CommandName>;
 
-/** Checks what the record of a command says: its type is the header's, its user the message key's. */
+/** Checks the record of a command: its type has to be the header's, its user the message key's. */
 export const readCommand = (decoded: Decoded, from: Authenticated): ReadCommand => {
   if (!decoded.ok)
-    return { ...refuse('invalid_request', 'the record can not be decoded', decoded.reason), poison: decoded.reason };
+    return {
+      ...refuse('invalid_request', 'the record cannot be decoded; check its schema id and encoding', decoded.reason),
+      poison: decoded.reason,
+    };
   if (!isCommand(decoded)) return invalid('the record is not a command', 'not_a_command');
   if (decoded.name !== from.headers.commandType)
     return invalid('x-command-type is not the type of the record', 'type_mismatch');
   const user = userId(decoded.value.user_id);
-  if (user === null) return invalid('user_id is not a user id: 1 to 128 of A-Z a-z 0-9 . _ @ | + -', 'invalid_field');
+  if (user === null)
+    return invalid('user_id is malformed; expected 1 to 128 of A-Z a-z 0-9 . _ @ | + -', 'invalid_field');
   if (!from.key.equals(Buffer.from(user))) return invalid('the message key is not the user id', 'key_mismatch');
   return commandOf(from, decoded, user);
 };
@@ -73,7 +77,7 @@ const commandOf = (from: Authenticated, decoded: CommandRecord, user: UserId): R
     case 'StartConnection': {
       const platform = platformId(decoded.value.platform);
       return platform === null
-        ? invalid('platform is not a platform id', 'invalid_field')
+        ? invalid('platform is malformed; expected a platform id, e.g. google-calendar', 'invalid_field')
         : onPlatform(from, decoded, user, platform);
     }
   }
@@ -97,7 +101,7 @@ const onPlatform = (
     case 'StartConnection': {
       const { flow_id: flowId } = decoded.value;
       if (flowId !== null && !isFlowId(flowId))
-        return invalid('flow_id is not a name of a flow: 1 to 128 of A-Z a-z 0-9 . _ ~ : -', 'invalid_field');
+        return invalid('flow_id is malformed; expected 1 to 128 of A-Z a-z 0-9 . _ ~ : -', 'invalid_field');
       return { ok: true, command: { type: 'StartConnection', user, platform, flowId } };
     }
     case 'StoreToken':
@@ -108,12 +112,12 @@ const onPlatform = (
 const storeOf = (from: Authenticated, record: StoreTokenRecord, user: UserId, platform: PlatformId): ReadCommand => {
   const at = { topic: from.record.topic, commandId: from.headers.commandId, commandType: 'StoreToken', user, platform };
   const access = openFromEngine(from.keys, { ...at, field: 'access_token' }, record.access_token);
-  if (!access.ok) return invalid('access_token is not sealed for this place', 'seal');
+  if (!access.ok) return invalid('access_token is not sealed for this engine, command and user', 'seal');
   const refresh =
     record.refresh_token === null
       ? null
       : openFromEngine(from.keys, { ...at, field: 'refresh_token' }, record.refresh_token);
-  if (refresh?.ok === false) return invalid('refresh_token is not sealed for this place', 'seal');
+  if (refresh?.ok === false) return invalid('refresh_token is not sealed for this engine, command and user', 'seal');
   const { token_type: tokenType, scopes, expires_at: expiresAt, refresh_expires_at: refreshExpiresAt, params } = record;
   const credentials: Credentials = {
     access: access.value,

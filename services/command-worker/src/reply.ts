@@ -2,17 +2,12 @@ import { type Outgoing, type Publisher, PublishFailed, type PublishReason } from
 import type { Codec, Records, ReplyName } from '@vault-engine/contracts';
 import { encodeReplyHeaders, sealForEngine, signReply } from '@vault-engine/protocol';
 import { ERRORS, type Failure } from '@vault-engine/vault';
-import type { Authenticated } from './authenticate.ts';
 import type { Executed } from './execute.ts';
 import type { Command } from './read-command.ts';
+import type { Authenticated } from './receive.ts';
+import type { ReplyAddress } from './reply-address.ts';
 
-/** Where an engine listens. */
-export interface ReplyAddress {
-  readonly topic: string;
-  readonly partition: number;
-}
-
-/** A record on its way to an engine. */
+/** The record of a reply. */
 export type ReplyRecord = {
   readonly [Name in ReplyName]: { readonly type: Name; readonly value: Records[Name] };
 }[ReplyName];
@@ -96,7 +91,7 @@ const platformStatus = (
   scopes: platform.scopes,
 });
 
-/** The record that tells a refusal or a failure. */
+/** The record of a refusal or a failure. */
 export const failureRecord = ({
   code,
   message,
@@ -106,12 +101,12 @@ export const failureRecord = ({
   value: { error_code: code, message, suggested_action: ERRORS[code].action, retry_after_ms: retryAfterMs ?? null },
 });
 
-/** `undeliverable`: the address is gone or does not take the reply; no repetition would change that. */
+/** `undeliverable`: the address does not exist or does not accept the reply, and another attempt would not change that. */
 export type Delivery = 'sent' | 'undeliverable';
 
-/** The message of a reply, signed under the key that signed the request. */
+/** The message of a reply, signed under the key that signed the command. */
 export const replyMessage = (
-  codec: Codec,
+  codec: Pick<Codec, 'encode'>,
   { keys, headers, key }: Authenticated,
   { topic, partition }: ReplyAddress,
   record: ReplyRecord,
@@ -128,16 +123,16 @@ export const replyMessage = (
   };
 };
 
-/** Sends a message that no retry of ours would help where it is refused. Rejects where one would. */
-export const deliver = async (publisher: Publisher, message: Outgoing): Promise<Delivery> => {
+/** Sends a reply. Rejects with a failure that another attempt may mend. */
+export const deliver = async (publisher: Pick<Publisher, 'send'>, message: Outgoing): Promise<Delivery> => {
   try {
     await publisher.send(message);
     return 'sent';
   } catch (error) {
-    if (error instanceof PublishFailed && HOPELESS.has(error.reason)) return 'undeliverable';
+    if (error instanceof PublishFailed && PERMANENT.has(error.reason)) return 'undeliverable';
     throw error;
   }
 };
 
-/** A topic that is unknown was looked up afresh by the publisher before it said so. */
-const HOPELESS: ReadonlySet<PublishReason> = new Set(['no_such_partition', 'unknown_topic', 'too_large', 'refused']);
+/** The publisher looks a topic up again before it reports `unknown_topic`. */
+const PERMANENT: ReadonlySet<PublishReason> = new Set(['no_such_partition', 'unknown_topic', 'too_large', 'refused']);

@@ -1,28 +1,42 @@
 import type { Attempts } from '@vault-engine/audit';
 import type { BusRecord, HandlerContext, HandlerResult, Outgoing, Publisher } from '@vault-engine/bus';
+import type { Codec } from '@vault-engine/contracts';
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
-import type { AuditSubject, Call } from '@vault-engine/vault';
-import { afterMicrotasks } from './after-microtasks.ts';
-import { auditVerdict } from './audit-verdict.ts';
-import { type Authenticated, authenticate, type Unauthenticated } from './authenticate.ts';
-import { type DecisionParts, decide, refusedBefore } from './decide.ts';
-import { isOutage, WAIT } from './outage.ts';
-import { type Received, receive } from './receive.ts';
-import { type Delivery, deliver, failureRecord, type ReplyAddress, type ReplyRecord, replyMessage } from './reply.ts';
-import { type PartitionCount, type ReplyTopics, replyAddress, replyTopicOf } from './reply-address.ts';
-import type { CommandInProgress, Verdict } from './verdict.ts';
+import { type AuditSubject, type Call, type Failure, refuse } from '@vault-engine/vault';
+import { afterMicrotasks, auditVerdict } from './audit-verdict.ts';
+import type { ExpectedPartition } from './command-partition.ts';
+import { type DecisionParts, decide, refusedBefore, type Verdict } from './decide.ts';
+import {
+  type Authenticated,
+  authenticate,
+  type CommandInProgress,
+  type Received,
+  receive,
+  type Unauthenticated,
+} from './receive.ts';
+import { type Delivery, deliver, failureRecord, type ReplyRecord, replyMessage } from './reply.ts';
+import {
+  type PartitionCount,
+  type ReplyAddress,
+  type ReplyTopics,
+  replyAddress,
+  replyTopicOf,
+} from './reply-address.ts';
+import { isTransient, RETRY } from './transient-failure.ts';
 
 /** What a command is served with. */
 export interface CommandParts extends DecisionParts {
-  readonly table: EngineTable;
-  readonly replies: Publisher;
+  readonly codec: Pick<Codec, 'decode' | 'encode'>;
+  readonly table: Pick<EngineTable, 'get'>;
+  readonly replies: Pick<Publisher, 'send'>;
   readonly topics: ReplyTopics;
   readonly partitionCount: PartitionCount;
-  readonly attempts: Attempts;
-  /** Tells a known engine that a command in its name was turned away. */
+  readonly expectedPartition: ExpectedPartition;
+  readonly attempts: Pick<Attempts, 'note'>;
+  /** Tells a known engine that a command in its name was not authenticated. */
   readonly notify: (received: Received) => void;
-  /** Told how each command ended. */
+  /** Called with how each command ended. */
   readonly onServed: (served: Served) => void;
 }
 
@@ -34,43 +48,43 @@ export interface Served {
   readonly subject: AuditSubject;
   /** `ok`, or the error code. */
   readonly result: string;
+  /** The reason of a refusal, from a closed list; null otherwise. */
+  readonly reason: string | null;
   readonly reply: Delivery;
   /** From the broker's append to the reply's acknowledgement. */
   readonly durationMs: number;
-  /** What went wrong, where nobody expected it. */
+  /** The error behind the result `internal`; undefined otherwise. */
   readonly error: unknown;
 }
 
+type Turn = Pick<HandlerContext, 'ordered' | 'releaseKeyOrder' | 'runOutsideConcurrencyLimit'>;
+
 /**
  * Serves one record of the commands topic:
- * 1. what has not the form of a command is poison; what is not authenticated is counted, and neither is answered;
- * 2. the reply address is the engine's own; type, schema, key and fields of the record are checked;
- * 3. the command is executed: a repetition is answered from its dedupe record, anything else has to be fresh, in time,
- *    granted and within the engine's rate;
- * 4. the audit record is acknowledged, then the reply.
+ * 1. receive: a record that is not a command goes to the dead-letter topic; one that is not authenticated is counted;
+ *    neither is answered;
+ * 2. decide: reply address, partition, schema, type, key and fields are checked, then the command is executed. A repetition is
+ *    answered from its dedupe record; any other command has to be fresh, in time, granted and within the engine's rate;
+ * 3. audit: the audit record is acknowledged;
+ * 4. reply: the signed reply is acknowledged.
  *
- * While a part is out the command waits: `retry` until its deadline draws near, then an error that says which.
+ * While a part is unavailable the answer is `retry`, until the deadline draws near; then the reply is an error that names
+ * the part.
  */
 export const serveCommand =
   (parts: CommandParts) =>
-  async (
-    record: BusRecord,
-    {
-      ordered,
-      releaseKeyOrder,
-      runOutsideConcurrencyLimit,
-    }: Pick<HandlerContext, 'ordered' | 'releaseKeyOrder' | 'runOutsideConcurrencyLimit'>,
-  ): Promise<HandlerResult> => {
+  async (record: BusRecord, turn: Turn): Promise<HandlerResult> => {
     const received = receive(record);
     if (!received.ok) return { kind: 'dead-letter', reason: received.reason };
     const authenticated = authenticate(parts.table, received.value);
     if (!authenticated.ok) {
-      turnAway(parts, received.value, authenticated.reason);
+      refuseUnauthenticated(parts, received.value, authenticated.reason);
       return ACK;
     }
+    const { releaseKeyOrder, runOutsideConcurrencyLimit } = turn;
     return serve(parts, {
       ...authenticated.value,
-      late: !ordered,
+      late: !turn.ordered,
       releaseKeyOrder,
       runOutsideConcurrencyLimit,
       begunAt: parts.vault.now(),
@@ -79,8 +93,12 @@ export const serveCommand =
 
 const ACK: HandlerResult = { kind: 'ack' };
 
-/** Ids that no engine has share one count and get no hint, so that inventions cost neither memory nor messages. */
-const turnAway = ({ table, attempts, notify }: CommandParts, received: Received, reason: Unauthenticated): void => {
+/** All unknown engine ids share one count and get no notice: invented ids cost neither memory nor messages. */
+const refuseUnauthenticated = (
+  { table, attempts, notify }: CommandParts,
+  received: Received,
+  reason: Unauthenticated,
+): void => {
   const { engine } = received.headers;
   const known = table.get(engine) !== undefined;
   attempts.note(known ? engine : null, reason);
@@ -92,22 +110,45 @@ const serve = async (parts: CommandParts, from: CommandInProgress): Promise<Hand
   try {
     const topic = replyTopicOf(parts.topics, from);
     const { address, refused } = replyAddress(topic, await parts.partitionCount(topic), from);
+    const refusal = refused ?? (await misplaced(parts, from));
     const decided =
-      refused === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refused);
+      refusal === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refusal);
     const { verdict, reply } = await auditAndSign(parts, from, call, decided, address);
     const delivery = reply === null ? 'undeliverable' : await deliver(parts.replies, reply);
     if (delivery === 'undeliverable' && reply !== null) parts.partitionCount.forget(topic);
     parts.onServed(servedAs(parts, from, call, verdict, delivery));
     return verdict.poison === null ? ACK : { kind: 'dead-letter', reason: verdict.poison };
   } catch (error) {
-    if (isOutage(error)) return WAIT;
+    if (isTransient(error)) return RETRY;
     throw error;
   }
 };
 
+/** The refusal of a command that is not on the partition of its key: there it is in no order with the user's others. */
+const misplaced = async ({ expectedPartition }: CommandParts, from: CommandInProgress): Promise<Failure | null> => {
+  const { record, runOutsideConcurrencyLimit } = from;
+  const answer = expectedPartition(record);
+  const expected = answer instanceof Promise ? await runOutsideConcurrencyLimit(answer) : answer;
+  if (expected === null) return null;
+  const where = `the command is on partition ${record.partition}, its key belongs to partition ${expected}`;
+  return refuse('invalid_request', `${where}; use Java's default partitioner (murmur2)`, 'wrong_partition').failure;
+};
+
+const callOf = ({ headers, engine }: Authenticated): Call => {
+  const requestId = uuidText(headers.commandId);
+  return {
+    requestId,
+    engine: engine.open.engine as Call['engine'], // the table's key, checked by the protocol when it was read
+    keyId: headers.kid,
+    action: headers.commandType,
+    idempotencyKey: headers.idempotencyKey ?? requestId,
+    dedupeKey: engine.open.dedupe,
+  };
+};
+
 /**
- * Has a verdict audited, and makes its reply in the time that the audit log takes to acknowledge: the audit record goes out with
- * the end of this turn. The reply stays here until then, and is made anew where there is no audit record.
+ * Writes the audit record, and signs the reply while the audit log acknowledges it: the record goes out at the end of this
+ * turn of the event loop. The reply is not sent before the acknowledgement; it is made again where the audit record failed.
  */
 const auditAndSign = async (
   { vault, codec }: CommandParts,
@@ -124,18 +165,6 @@ const auditAndSign = async (
   return { verdict, reply: verdict === decided ? reply : sign(verdict) };
 };
 
-const callOf = ({ headers, engine }: Authenticated): Call => {
-  const requestId = uuidText(headers.commandId);
-  return {
-    requestId,
-    engine: engine.open.engine as Call['engine'], // the table's key, checked by the protocol when it was read
-    keyId: headers.kid,
-    action: headers.commandType,
-    idempotencyKey: headers.idempotencyKey ?? requestId,
-    dedupeKey: engine.open.dedupe,
-  };
-};
-
 const replyOf = ({ answer }: Verdict): ReplyRecord => (answer.ok ? answer.value : failureRecord(answer.failure));
 
 const servedAs = (parts: CommandParts, from: Authenticated, call: Call, verdict: Verdict, reply: Delivery): Served => ({
@@ -144,6 +173,7 @@ const servedAs = (parts: CommandParts, from: Authenticated, call: Call, verdict:
   action: call.action,
   subject: verdict.subject,
   result: verdict.answer.ok ? 'ok' : verdict.answer.failure.code,
+  reason: verdict.answer.ok ? null : (verdict.answer.failure.reason ?? null),
   reply,
   durationMs: parts.vault.now() - from.record.timestamp,
   error: verdict.error,

@@ -164,14 +164,14 @@ describe('a request', () => {
       ],
     });
     const { json } = await post('/get_status', { user_id: 'u1' });
-    const told = { reason: null, expires_at: null, lapses_at: null, scopes: [] };
-    const notion = { ...told, platform: 'Notion', platform_id: 'notion' };
+    const common = { reason: null, expires_at: null, lapses_at: null, scopes: [] };
+    const notion = { ...common, platform: 'Notion', platform_id: 'notion' };
     expect(json).toEqual({
       user_id: 'u1',
       revision: 9,
       connected_platforms: [
         {
-          ...told,
+          ...common,
           platform: 'Gmail',
           platform_id: 'gmail',
           status: 'active',
@@ -214,7 +214,7 @@ describe('a request', () => {
     expect(asked.map(({ command }) => command)).toEqual(['StartConnection']);
   });
 
-  test('gets its label back, and without one the id of its command', async () => {
+  test('gets its label back, or the id of its command without a label', async () => {
     vaultAnswers = () => tokenIssued;
     const labelled = await post('/get_token', gmail, { 'x-request-id': 'my-label' });
     expect(labelled.headers['x-request-id']).toBe('my-label');
@@ -225,15 +225,17 @@ describe('a request', () => {
     expect(refused.json['request_id']).toBe('my-label');
   });
 
-  test("hears the vault's refusal, and when to try again", async () => {
+  test("gets the vault's refusal, and the time to wait", async () => {
     vaultAnswers = () => {
-      throw new VaultError('rate_limited', 'the engine asks faster than its rate', { retryAfterMs: 1_200 });
+      throw new VaultError('rate_limited', 'the engine exceeded its rate; next command after retry_after_ms', {
+        retryAfterMs: 1_200,
+      });
     };
     const reply = await post('/get_token', gmail, { 'x-request-id': 'label' });
     expect(reply).toMatchObject({ status: 429, headers: { 'retry-after': '2' } });
     expect(reply.json).toEqual({
       error_code: 'rate_limited',
-      message: 'the engine asks faster than its rate',
+      message: 'the engine exceeded its rate; next command after retry_after_ms',
       suggested_action: 'retry',
       request_id: 'label',
       retry_after_ms: 1_200,
@@ -241,7 +243,7 @@ describe('a request', () => {
     expect(answered).toMatchObject([{ engine: 'action', route: '/get_token', status: 429, result: 'rate_limited' }]);
   });
 
-  test('that fails unexpectedly says nothing of the fault, which is told to the operator', async () => {
+  test('that fails unexpectedly discloses nothing of the error, which goes to the operator', async () => {
     vaultAnswers = () => {
       throw new Error('canary');
     };
@@ -251,7 +253,7 @@ describe('a request', () => {
     expect(answered).toMatchObject([{ result: 'internal', error: new Error('canary') }]);
   });
 
-  test('ends the waiting for its answer when the caller hangs up, and only then', async () => {
+  test('ends the wait for its answer when the caller disconnects, and only then', async () => {
     const never = Promise.withResolvers<never>();
     vaultAnswers = () => never.promise;
     const hangsUp = request({
@@ -280,7 +282,7 @@ describe('a caller without a valid credential', () => {
     ['no headers', 'no_credential', {}],
     ['a wrong key', 'unknown_key', { 'x-engine-id': 'action', 'x-engine-key': `vek1.00000000.${'A'.repeat(43)}` }],
     ['a key for Kafka', 'key_not_for_http', { ...authentic, 'x-engine-key': revealCredential(credentials.kafka) }],
-    ['an unknown engine', 'unknown_engine', { ...authentic, 'x-engine-id': 'nobody' }],
+    ['an unknown engine', 'unknown_engine', { ...authentic, 'x-engine-id': 'stranger' }],
   ])('with %s is refused before its body is looked at, in the same words, and counted', async (_, reason, headers) => {
     const began = performance.now();
     const reply = await send('/get_token', '{ not json', { headers: { ...headers, ...json } });
@@ -308,7 +310,7 @@ describe('a malformed request gets a structured error that repeats no value:', (
     ['an array', 400, '/get_token', '[]', { headers }, /expected object/],
     ['null', 400, '/get_token', 'null', { headers }, /expected object/],
     [
-      'a body that is no JSON by its type',
+      'a body of another content type',
       415,
       '/get_token',
       'a=b',
@@ -336,7 +338,7 @@ describe('a malformed request gets a structured error that repeats no value:', (
     ],
     ['an unknown field', 400, '/store_token', JSON.stringify({ ...store, expires: canary }), { headers }, /"expires"/],
     [
-      'a user id that is none',
+      'a malformed user id',
       400,
       '/get_token',
       JSON.stringify({ ...gmail, user_id: `${canary} ü` }),
@@ -344,7 +346,7 @@ describe('a malformed request gets a structured error that repeats no value:', (
       /^user_id: expected 1 to 128/,
     ],
     [
-      'a platform that is none',
+      'a malformed platform id',
       400,
       '/get_token',
       JSON.stringify({ ...gmail, platform: `${canary}/` }),
@@ -376,7 +378,7 @@ describe('a malformed request gets a structured error that repeats no value:', (
       /^min_validity_seconds: /,
     ],
     [
-      'an idempotency key that no header of a command can hold',
+      'an idempotency key that is too long for a command header',
       400,
       '/get_token',
       JSON.stringify(gmail),
@@ -385,7 +387,7 @@ describe('a malformed request gets a structured error that repeats no value:', (
     ],
     ['an unknown route', 404, `/${canary}`, '{}', { headers }, /no such route/],
     [
-      'a flow id that could name no flow',
+      'a malformed flow id',
       400,
       '/start_connection',
       JSON.stringify({ ...gmail, flow_id: 'a b' }),
@@ -393,8 +395,8 @@ describe('a malformed request gets a structured error that repeats no value:', (
       /^flow_id: /,
     ],
     ['another method', 405, '/get_token', null, { headers: authentic, method: 'GET' }, /method/],
-    ['a method that nobody serves', 405, '/get_token', null, { headers: authentic, method: 'DELETE' }, /method/],
-    ['an address that can not be decoded', 400, '/%zz', '{}', { headers }, /malformed/],
+    ['a method that no route has', 405, '/get_token', null, { headers: authentic, method: 'DELETE' }, /method/],
+    ['a path that cannot be decoded', 400, '/%zz', '{}', { headers }, /malformed/],
     [
       'headers beyond 8 KiB',
       431,
@@ -417,7 +419,7 @@ describe('a malformed request gets a structured error that repeats no value:', (
     expect(asked).toEqual([]);
   });
 
-  test('what is no HTTP at all', async () => {
+  test('bytes that are not HTTP', async () => {
     const socket = connect(portOf(app), '127.0.0.1');
     socket.end('canary is no HTTP\r\n\r\n');
     const answer = await text(socket);
@@ -426,7 +428,7 @@ describe('a malformed request gets a structured error that repeats no value:', (
     expect(answer).not.toContain('canary');
   });
 
-  test('headers that do not come to an end', async () => {
+  test('headers that do not end', async () => {
     const socket = connect(portOf(app), '127.0.0.1');
     socket.write('POST /get_token HTTP/1.1\r\nhost: vault\r\n');
     const drip = setInterval(() => socket.write('x-more: 1\r\n'), 500);
@@ -438,13 +440,13 @@ describe('a malformed request gets a structured error that repeats no value:', (
 });
 
 describe('the gateway', () => {
-  test('says on its own port that it is alive and ready', async () => {
+  test('answers on its own port that it is alive and ready', async () => {
     const get = { method: 'GET' };
     expect(await send('/healthz', null, get)).toMatchObject({ status: 200, body: 'alive\n' });
     expect(await send('/readyz', null, get)).toMatchObject({ status: 200, json: { ready: true } });
   });
 
-  test('describes what it serves, and nothing else, by the schemas that it validates with', async () => {
+  test('describes exactly its routes, with the schemas that it validates with', async () => {
     const { json } = await send('/openapi.json', null, { method: 'GET' });
     const { paths } = json as { paths: Record<string, { post: { requestBody: object; responses: object } }> };
     expect(json['openapi']).toBe('3.1.0');
@@ -466,7 +468,7 @@ describe('the gateway', () => {
     expect(Object.keys(paths['/get_token']?.post.responses ?? {})).toEqual(['200', '4XX', '5XX']);
   });
 
-  test('speaks TLS where it has a certificate, and nothing else there', async () => {
+  test('accepts only TLS when it has a certificate', async () => {
     const tls = selfSigned();
     const secure = await open({ ...plain, tls });
     vaultAnswers = () => tokenIssued;

@@ -4,31 +4,36 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
 import type { HttpSettings } from './config.ts';
 import { describeApi } from './describe-api.ts';
+import { requestLabel } from './fields.ts';
 import { answerClientError, httpServer } from './http-server.ts';
 import { errorBody, malformedAs, type Refusal, refusalOf } from './refusal.ts';
-import { requestLabel } from './request-label.ts';
+import {
+  forgetUserRoute,
+  getStatusRoute,
+  getTokenRoute,
+  revokeTokenRoute,
+  startConnectionRoute,
+  storeTokenRoute,
+} from './routes.ts';
 import { type RouteParts, serveRoute } from './serve-route.ts';
-import { startConnectionRoute } from './start-connection-route.ts';
-import { getStatusRoute } from './status-route.ts';
-import { forgetUserRoute, getTokenRoute, revokeTokenRoute, storeTokenRoute } from './token-routes.ts';
 
 /** How one request ended, for logs and metrics: ids, codes and times, no value of the request. */
 export interface Answered {
-  /** The command's id, where one was made. */
+  /** The id of the request's command. */
   readonly requestId: string;
-  /** Null where the caller was not authenticated. */
+  /** Null if the caller was not authenticated. */
   readonly engine: string | null;
-  /** The route's path; null where there is no such route. */
+  /** The route's path; null if there is no such route. */
   readonly route: string | null;
   readonly status: number;
   /** `ok`, or the error code. */
   readonly result: string;
   readonly durationMs: number;
-  /** What went wrong, where nobody expected it. */
+  /** The error behind the result `internal`; undefined otherwise. */
   readonly error: unknown;
 }
 
-/** What the gateway is built of. */
+/** What the gateway is built from. */
 export interface GatewayParts extends Omit<RouteParts, 'timeoutMs'> {
   readonly http: HttpSettings;
   readonly health: () => HealthReport;
@@ -37,7 +42,7 @@ export interface GatewayParts extends Omit<RouteParts, 'timeoutMs'> {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** How the request was refused, and by what. */
+    /** The refusal of the request, and the error behind it; null if it was not refused. */
     refused: { readonly refusal: Refusal; readonly error: unknown } | null;
   }
 }
@@ -80,7 +85,7 @@ export const buildGateway = async (parts: GatewayParts): Promise<FastifyInstance
   return app;
 };
 
-/** Both ids go out with every answer: the caller's own label, and the command's id, which the audit log has. */
+/** Every answer has both ids: the caller's label, and the id of the command, which log and audit log have. */
 const label = (request: FastifyRequest, reply: FastifyReply): void => {
   reply.header('x-request-id', nameOf(request));
   reply.header('x-command-id', request.id);
@@ -91,8 +96,8 @@ const nameOf = ({ headers, id }: FastifyRequest): string => requestLabel(headers
 
 const refuse = (request: FastifyRequest, reply: FastifyReply, refusal: Refusal, error?: unknown): void => {
   request.refused = { refusal, error };
-  // Fastify means to close the connection of a body that is too large. With unread bytes on it TCP would reset it, and the
-  // answer might be lost (RFC 9112 §9.6); so the rest is discarded, for no longer than a request may take.
+  // Fastify closes the connection after a body that is too large. TCP would reset a connection with unread bytes, and the
+  // answer could be lost (RFC 9112 §9.6). So the rest of the body is read and discarded, within the request's time limit.
   if (refusal.status === 413) reply.removeHeader('connection');
   // RFC 9110 §15.5.2 and §10.2.3.
   if (refusal.status === 401) reply.header('www-authenticate', 'VaultEngineKey realm="vault"');

@@ -25,7 +25,7 @@ export interface HttpSettings {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** Null on loopback, or where a proxy that is trusted ends TLS. */
+  /** Null on loopback, or behind a trusted proxy that terminates TLS. */
   readonly tls: Tls | null;
   /** The deadline of each command, milliseconds. */
   readonly timeoutMs: number;
@@ -44,7 +44,7 @@ const httpVariables = z.object({
   VAULT_GATEWAY_TIMEOUT_MS: wholeNumber(100, 60_000).default(5_000),
 });
 
-/** `VAULT_GATEWAY_*`. Credentials cross no network in the clear, in development neither. */
+/** `VAULT_GATEWAY_*`. Without TLS the gateway listens on loopback only, also in development. */
 const httpSettings = settings(httpVariables, (variables, context): HttpSettings => {
   const { VAULT_GATEWAY_HOST: host, VAULT_GATEWAY_TLS_CERT: cert, VAULT_GATEWAY_TLS_KEY: key } = variables;
   const refuse = (variable: keyof typeof variables, message: string) =>
@@ -55,7 +55,7 @@ const httpSettings = settings(httpVariables, (variables, context): HttpSettings 
   if (tls === null && !isLoopback(host) && !variables.VAULT_GATEWAY_TLS_AT_PROXY)
     refuse(
       'VAULT_GATEWAY_TLS_CERT',
-      'outside loopback credentials need TLS: give VAULT_GATEWAY_TLS_CERT_FILE and VAULT_GATEWAY_TLS_KEY_FILE, or set VAULT_GATEWAY_TLS_AT_PROXY=true where a trusted proxy ends TLS',
+      'outside loopback credentials need TLS; set VAULT_GATEWAY_TLS_CERT_FILE and VAULT_GATEWAY_TLS_KEY_FILE, or VAULT_GATEWAY_TLS_AT_PROXY=true if a trusted proxy terminates TLS',
     );
   return { host, port: variables.VAULT_GATEWAY_PORT, tls, timeoutMs: variables.VAULT_GATEWAY_TIMEOUT_MS };
 });
@@ -67,5 +67,5 @@ export const readGatewayConfig = (env: Environment) =>
     env,
   );
 
-/** What {@link readGatewayConfig} answers. */
+/** The result of {@link readGatewayConfig}. */
 export type GatewayConfig = ReturnType<typeof readGatewayConfig>;

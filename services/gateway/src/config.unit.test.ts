@@ -10,7 +10,7 @@ const env = {
 };
 const http = (more: Record<string, string>) => readGatewayConfig({ ...env, ...more }).http;
 
-test('listens on loopback where nothing is said', () => {
+test('listens on loopback by default', () => {
   expect(http({})).toEqual({ host: '127.0.0.1', port: 8080, tls: null, timeoutMs: 5_000 });
 });
 
@@ -19,13 +19,13 @@ test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('serves plain HTTP on 
 });
 
 test.each(['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.example.com', 'gateway'])(
-  'refuses to take credentials in the clear on %s, in development too',
+  'refuses to accept credentials without TLS on %s, also in development',
   (host) => {
     expect(() => http({ VAULT_GATEWAY_HOST: host })).toThrow('VAULT_GATEWAY_TLS_CERT');
   },
 );
 
-test('listens elsewhere with a certificate, or behind a proxy that is said to be trusted', () => {
+test('listens on other addresses with a certificate, or behind a proxy that is declared as trusted', () => {
   const tls = { VAULT_GATEWAY_TLS_CERT: 'a certificate', VAULT_GATEWAY_TLS_KEY: 'a key' };
   expect(http({ VAULT_GATEWAY_HOST: '0.0.0.0', ...tls }).tls).toEqual({ cert: 'a certificate', key: 'a key' });
   expect(http({ VAULT_GATEWAY_HOST: '0.0.0.0', VAULT_GATEWAY_TLS_AT_PROXY: 'true' }).tls).toBeNull();

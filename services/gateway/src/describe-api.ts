@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
 
-/** Makes `/openapi.json` of the schemas that the routes validate by. Comes before the routes. */
+/** Serves `/openapi.json`, generated from the schemas that the routes validate with. Has to be called before the routes. */
 export const describeApi = async (app: FastifyInstance): Promise<void> => {
   await app.register(swagger, {
     openapi: {
@@ -11,7 +11,7 @@ export const describeApi = async (app: FastifyInstance): Promise<void> => {
         title: 'Vault Engine',
         version: '1',
         description:
-          'The vault over HTTP, for callers without Kafka. Every request is a command in the name of the engine whose credential it carries. Times are Unix seconds.',
+          'The vault over HTTP, for callers without Kafka. Every request is a command in the name of the engine whose credential it has. Times are Unix seconds.',
       },
       components: {
         securitySchemes: {

@@ -4,10 +4,10 @@ import type { Duplex } from 'node:stream';
 import type { HttpSettings } from './config.ts';
 import { errorBody, malformedAs } from './refusal.ts';
 
-/** Whoever sends slowly holds a connection no longer than this. */
+/** A slow sender occupies a connection no longer than this. */
 const HEADERS_WITHIN_MS = 5_000;
 const REQUEST_WITHIN_MS = 10_000;
-/** Longer than load balancers keep idle connections (AWS's: 60 s), so that none uses one that is just closed. */
+/** Longer than load balancers keep idle connections (AWS: 60 s), so that none sends on a connection that is just closed. */
 const KEEP_ALIVE_MS = 72_000;
 const LARGEST_HEADERS = 8 * 1_024;
 
@@ -22,12 +22,12 @@ export const httpServer = ({ tls, timeoutMs }: HttpSettings, handler: RequestLis
     noDelay: true,
   };
   const server = tls === null ? createHttp(limits, handler) : createHttps({ ...limits, ...tls }, handler);
-  // A socket on which nothing moves for longer than a request and its answer take together.
+  // Closes a socket that is idle for longer than a request and its answer take together.
   server.setTimeout(REQUEST_WITHIN_MS + timeoutMs + 5_000);
   return server;
 };
 
-/** Answers what is no HTTP, or too slow, or too large, before there is a request; then closes. */
+/** Answers bytes that are not HTTP, too slow or too large, before a request exists; then closes the connection. */
 export const answerClientError = (
   error: Error & { readonly code?: string },
   socket: Duplex,

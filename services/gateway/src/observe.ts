@@ -2,7 +2,7 @@ import type { ServiceContext } from '@vault-engine/runtime';
 import { Counter, Histogram } from 'prom-client';
 import type { Answered } from './build-gateway.ts';
 
-/** Logs and measures how each request ended. The `x-command-id` of an answer is `requestId` here and in the audit log. */
+/** Logs and measures how each request ended. `requestId` is the answer's `x-command-id`, also in the audit log. */
 export const observe = ({
   log,
   metrics,
@@ -25,7 +25,7 @@ export const observe = ({
     requests.inc({ route: name, status: String(status), result });
     durations.observe({ route: name }, durationMs / 1_000);
     const fields = { requestId, engine, action: name, status, result, durationMs };
-    if (error !== undefined) log.error('a request failed unexpectedly', { ...fields, error });
-    else log.debug('a request was answered', fields);
+    if (error !== undefined) log.error('request failed unexpectedly', { ...fields, error });
+    else log.debug('request answered', fields);
   };
 };

@@ -1,7 +1,7 @@
 import { VaultError, VaultTimeout } from '@vault-engine/client';
 import { ERRORS, type ErrorCode, isErrorCode } from '@vault-engine/vault';
 
-/** How an error is told over HTTP. */
+/** An error as it is answered over HTTP. */
 export interface Refusal {
   readonly status: number;
   readonly code: string;
@@ -10,14 +10,14 @@ export interface Refusal {
   readonly retryAfterMs: number | null;
 }
 
-/** The caller showed no valid credential. Says no more than that: which part is wrong is the auditor's to know. */
+/** The caller has no valid credential. The answer does not say which part is wrong; the audit log does. */
 export class NotAuthenticated extends Error {
   override readonly name = 'NotAuthenticated';
 }
 
-/** How `error` is told. Texts are ours, or the vault's: a parser's quote what they parsed. */
+/** The answer to `error`. Its text is the gateway's or the vault's, because a parser's message quotes its input. */
 export const refusalOf = (error: unknown): Refusal => {
-  // Its own message is for whoever runs the vault.
+  // The error's own message is for the operator.
   if (error instanceof VaultTimeout) return byTable('deadline_exceeded', 'the vault did not answer in time');
   if (error instanceof VaultError) return ofVault(error);
   if (error instanceof NotAuthenticated)
@@ -32,7 +32,7 @@ const byTable = (code: ErrorCode, message: string): Refusal => {
   return { status, code, message, action, retryAfterMs: null };
 };
 
-/** The body that tells a refusal. */
+/** The body of a refusal. */
 export const errorBody = ({ code, message, action, retryAfterMs }: Refusal, requestId: string) => ({
   error_code: code,
   message,
@@ -41,7 +41,7 @@ export const errorBody = ({ code, message, action, retryAfterMs }: Refusal, requ
   ...(retryAfterMs === null ? {} : { retry_after_ms: retryAfterMs }),
 });
 
-/** What HTTP itself finds wrong has a status of its own and the code of a bad request. */
+/** An error of HTTP itself has its own status, and the code `invalid_request`. */
 const malformed = (status: number, message: string): Refusal => ({
   ...byTable('invalid_request', message),
   status,
@@ -67,7 +67,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: 'the headers are too large',
 };
 
-/** What Fastify says of a body that it can't read, by its code. */
+/** Messages for bodies that Fastify cannot read, by the code of its error. */
 const BODY_FAULTS: Readonly<Record<string, string>> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'the body is empty',
   FST_ERR_CTP_INVALID_JSON_BODY: 'the body is not JSON',
@@ -76,10 +76,10 @@ const BODY_FAULTS: Readonly<Record<string, string>> = {
 
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
 
-/** The refusal of what HTTP finds wrong. */
+/** The refusal of an error of HTTP itself. */
 export const malformedAs = (status: number): Refusal => malformed(status, MESSAGES[status] ?? MALFORMED);
 
-/** The status of an error that Fastify threw for a request; null for a fault of ours. */
+/** The status of an error that Fastify threw because of the request; null for any other error. */
 const statusOf = (error: unknown): number | null =>
   error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500
     ? error.statusCode
@@ -88,13 +88,13 @@ const statusOf = (error: unknown): number | null =>
 const MOST_PROBLEMS = 5;
 const LONGEST_PROBLEM = 160;
 
-/** What zod found: fields and what was expected there, never what stood there. */
+/** The issues that zod found: fields and what is expected there, never the value. */
 const problemsOf = (error: unknown): string | null => {
   if (!(error instanceof Error) || !('validation' in error) || !Array.isArray(error.validation)) return null;
   return error.validation.slice(0, MOST_PROBLEMS).map(problemOf).join('; ');
 };
 
-/** As `fastify-type-provider-zod` tells an issue of zod's. */
+/** An issue of zod's, in the form of `fastify-type-provider-zod`. */
 interface Problem {
   readonly keyword?: string;
   readonly instancePath?: string;
@@ -104,15 +104,15 @@ interface Problem {
 
 const problemOf = ({ keyword, instancePath = '', message = 'is wrong', params }: Problem): string => {
   const path = instancePath.split('/').slice(1).map(nameOrNot).join('.');
-  // zod's own message quotes the names as they came.
+  // zod's own message quotes the names.
   const unknown = (params?.keys ?? []).map((name) => `"${nameOrNot(name)}"`).join(', ');
   const problem = keyword === UNKNOWN_FIELDS ? `unknown fields ${unknown}` : message;
   return `${path === '' ? 'the body' : path}: ${problem}`.slice(0, LONGEST_PROBLEM);
 };
 
 const UNKNOWN_FIELDS = 'unrecognized_keys';
-/** Names of fields are like this, and places in a list are numbers. */
+/** The form of field names and list indices. */
 const NAME = /^(?:[a-z_-]{1,32}|\d{1,4})$/;
 
-/** A name that the caller gave, if it is like one: a form that was sent as JSON has the token itself for a name. */
+/** A field name from the request, if it has the form of one: in a form body sent as JSON the token itself is a name. */
 const nameOrNot = (name: string): string => (name === '' || NAME.test(name) ? name : '…');

@@ -24,7 +24,7 @@ test('no answer in time is 504, without advice that only an operator can follow'
   expect(refusalOf(error).message).not.toMatch(/broker|credential/);
 });
 
-test('an unexpected error says nothing of itself', () => {
+test('the answer to an unexpected error discloses nothing of it', () => {
   expect(errorBody(refusalOf(new Error('canary')), 'an id')).toEqual({
     error_code: 'internal',
     message: 'the request failed unexpectedly',
@@ -33,7 +33,7 @@ test('an unexpected error says nothing of itself', () => {
   });
 });
 
-test('of many problems the first few are told, each cut to a bound', () => {
+test('the first few of many problems are listed, each cut to a limit', () => {
   const validation = Array.from({ length: 50 }, (_, index) => ({
     instancePath: `/scopes/${index}`,
     message: 'x'.repeat(500),
@@ -43,7 +43,7 @@ test('of many problems the first few are told, each cut to a bound', () => {
   expect(message).toMatch(/^scopes\.0: x+; scopes\.1: x+/);
 });
 
-test('a name is told where it is like one, and left out where it may be a token', () => {
+test('a name with the form of a field name is repeated, any other is left out', () => {
   const validation = [
     {
       keyword: 'unrecognized_keys',

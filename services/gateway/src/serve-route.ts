@@ -7,9 +7,9 @@ import type * as z from 'zod';
 import { authenticate } from './authenticate.ts';
 import { errorAnswer, optionalHeaders } from './fields.ts';
 import { NotAuthenticated } from './refusal.ts';
-import type { Route } from './route.ts';
+import type { Route } from './routes.ts';
 
-/** What a route is served with. */
+/** What routes are served with. */
 export interface RouteParts {
   readonly table: Pick<EngineTable, 'get'>;
   readonly caller: Pick<Caller, 'call'>;
@@ -27,14 +27,14 @@ declare module 'fastify' {
 
 /**
  * Serves one operation:
- * 1. the credential is checked before a byte of the body is read;
+ * 1. the credential is checked before the body is read;
  * 2. the body is validated by the route's schema;
- * 3. a command goes out in the caller's own name, under its own key, and its answer comes back.
+ * 3. a command is sent in the caller's name, signed under the caller's key, and its reply is the answer.
  */
 export const serveRoute = <Body extends z.ZodType, Answer extends z.ZodType, Value>(
   app: FastifyInstance,
   parts: RouteParts,
-  { url, summary, body, answer, ask, tell }: Route<Body, Answer, Value>,
+  { url, summary, body, answer, ask, respond }: Route<Body, Answer, Value>,
 ): void => {
   app.route({
     method: 'POST',
@@ -45,15 +45,15 @@ export const serveRoute = <Body extends z.ZodType, Answer extends z.ZodType, Val
       headers: optionalHeaders,
       response: { 200: answer, '4xx': errorAnswer, '5xx': errorAnswer },
     },
-    onRequest: async (request) => admit(parts, request),
+    onRequest: async (request) => requireCredential(parts, request),
     handler: async (request, reply) => {
       const operation = ask(request.body as z.output<Body>); // validated by `body`, above
-      return tell(await parts.caller.call(keysOf(request), operation, optionsOf(parts, request, reply)));
+      return respond(await parts.caller.call(keysOf(request), operation, optionsOf(parts, request, reply)));
     },
   });
 };
 
-const admit = ({ table, attempts }: RouteParts, request: FastifyRequest): void => {
+const requireCredential = ({ table, attempts }: RouteParts, request: FastifyRequest): void => {
   const engine = headerOf(request, 'x-engine-id');
   const proven = authenticate(table, engine, headerOf(request, 'x-engine-key'));
   if (!proven.ok) {
@@ -72,7 +72,7 @@ const keysOf = ({ engineKeys }: FastifyRequest): EngineKeys => {
 const optionsOf = ({ timeoutMs }: RouteParts, request: FastifyRequest, reply: FastifyReply) => ({
   commandId: request.id,
   timeoutMs,
-  signal: gone(reply),
+  signal: disconnected(reply),
   idempotencyKey: headerOf(request, 'idempotency-key'),
   traceparent: headerOf(request, 'traceparent'),
 });
@@ -83,10 +83,10 @@ const headerOf = ({ headers }: FastifyRequest, name: string): string | undefined
 };
 
 /**
- * Aborted when the caller hangs up before its answer. Not `request.signal`: that follows the `close` of the incoming
- * message, which Node emits as soon as a body is read.
+ * Aborted when the caller disconnects before the answer. `request.signal` does not serve: it follows the `close` event of
+ * the incoming message, which Node emits as soon as the body is read.
  */
-const gone = ({ raw }: FastifyReply): AbortSignal => {
+const disconnected = ({ raw }: FastifyReply): AbortSignal => {
   const hungUp = new AbortController();
   raw.once('close', () => {
     if (!raw.writableFinished) hungUp.abort();

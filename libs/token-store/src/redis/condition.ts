@@ -1,30 +1,29 @@
-import type { Condition, DeadReason, FailingReason, Grant } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
-import { isObject, isText, isWhole, parseJson } from './json.ts';
+import { BrokenRow, type Condition, type DeadReason, type FailingReason, type Grant } from '@vault-engine/vault';
+import { isObject, isText, isWhole, isWholeOrNull, parseJson } from './parse-fields.ts';
 
 /**
  * A condition as JSON. Fields that came later are left out where they say nothing, and earlier versions skip them. A reason that
  * earlier versions do not know stands in `actualReason`, beside one that they know.
  *
- * @throws RangeError where a number would not be read back
+ * @throws RangeError for a number that JSON would not return exactly
  */
 export const conditionText = (condition: Condition): string => {
   const copy = conditionOf({ ...condition });
-  if (copy === null) throw new RangeError('a condition with a number that is not whole');
+  if (copy === null) throw new RangeError('a condition has a number that is not an integer within ±(2^52 - 1)');
   const isNew = copy.kind === 'failing' && !isOneOf(FAILING_BEFORE, copy.reason);
   return JSON.stringify(isNew ? { ...copy, reason: 'provider_unavailable', actualReason: copy.reason } : copy);
 };
 
-/** Reads back {@link conditionText}. A row of before there were conditions has no such field, and is good. */
+/** Reads back {@link conditionText}. Rows of the first release have no such field; their condition is `good`. */
 export const parseCondition = (field: Buffer | null): Condition => {
   if (field === null) return { kind: 'good' };
   const value = parseJson(field, 'condition');
   const condition = isObject(value) ? conditionOf(value) : null;
-  if (condition === null) throw new BrokenRow('record', 'condition has another shape');
+  if (condition === null) throw new BrokenRow('record', 'condition has an unknown shape');
   return condition;
 };
 
-/** The condition that `value` is, without whatever else it holds. */
+/** The condition in `value`, without fields that are not part of one; null: an unknown shape. */
 const conditionOf = (value: Record<string, unknown>): Condition | null => {
   const { kind, since, failures, retryAt, unknownSince = null, recheckAt } = value;
   const reason = value['actualReason'] ?? value['reason'];
@@ -75,26 +74,25 @@ const FAILING: readonly FailingReason[] = [...FAILING_BEFORE, 'grant_refused'];
 
 const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is T =>
   list.some((item) => item === value);
-const isWholeOrNull = (value: unknown): value is number | null => value === null || isWhole(value);
 
 /**
- * What is known of a consent, as JSON.
+ * A grant as JSON. The stored name of `refreshedAt` is `renewedAt`.
  *
- * @throws RangeError where a number would not be read back
+ * @throws RangeError for a number that JSON would not return exactly
  */
 export const grantText = (grant: Grant): string => {
   const { since, endsAt, refreshedAt: renewedAt, account, rotation } = grant;
   const fields = { since, endsAt, renewedAt, account, ...(rotation !== undefined && { rotation }) };
-  if (grantOf(fields) === null) throw new RangeError('a grant with a number that is not whole');
+  if (grantOf(fields) === null) throw new RangeError('a grant has a number that is not an integer within ±(2^52 - 1)');
   return JSON.stringify(fields);
 };
 
-/** Reads back {@link grantText}. In a row of before there was such a field it began when the row was written. */
+/** Reads back {@link grantText}. Rows of the first release have no such field; their grant begins at `storedAt`. */
 export const parseGrant = (field: Buffer | null, storedAt: number): Grant => {
   if (field === null) return { since: storedAt, endsAt: null, refreshedAt: null, account: null };
   const value = parseJson(field, 'grant');
   const grant = isObject(value) ? grantOf(value) : null;
-  if (grant === null) throw new BrokenRow('record', 'grant has another shape');
+  if (grant === null) throw new BrokenRow('record', 'grant has an unknown shape');
   return grant;
 };
 

@@ -5,7 +5,7 @@ import { nextVersion } from '../change/change.ts';
 import type { Condition, ConnectionRecord, Lease, UserRow } from '../connection-record.ts';
 import { openRefresh } from '../credentials.ts';
 import { type Port, PortUnavailable } from '../ports.ts';
-import type { FailedRefresh, RefreshedCredentials, RefreshOutcome, RefreshTerms } from '../providers.ts';
+import type { FailedRefresh, RefreshedCredentials, RefreshOutcome, RefreshTerms, RotatedOnly } from '../providers.ts';
 import { withPublishedStatus } from '../status.ts';
 import type { LeaseOf } from '../token-store.ts';
 import { type Admitted, admitRefresh, type NotAdmitted } from './admit-refresh.ts';
@@ -13,7 +13,7 @@ import { type CommitResult, commitRefresh, type RefreshCommit } from './commit.t
 import { type Evidence, firstStep, mayRefresh, unknownSince } from './judge-answer.ts';
 import { giveBackAnd, type KeptLease, keepLease, type LeaseTimes } from './lease.ts';
 import type { RefreshAnswer, RefreshRequest } from './refresh-request.ts';
-import { refreshedRecord } from './refreshed-record.ts';
+import { refreshedRecord, rotatedRecord } from './refreshed-record.ts';
 import { type Attempt, conditionAfter } from './verdict.ts';
 
 /** What a refresh works with, beside the vault. Times are milliseconds. */
@@ -235,6 +235,7 @@ const call = async (leased: Leased, evidence: Evidence, refresh: Secret): Promis
   const outcome = await send(leased, refresh);
   if (outcome === null) return { kind: 'lost' };
   if (outcome.kind === 'renewed') return persistRefreshed(leased, outcome, refresh);
+  if (outcome.kind === 'access_unusable') return persistRotated(leased, outcome);
   const isRefused = outcome.says === 'grant_dead' && terms.canIntrospect;
   const introspected = isRefused
     ? await vault.providers.introspect(request.platform, refresh, record.metadata.params)
@@ -266,7 +267,7 @@ const send = async (
 ): Promise<RefreshOutcome | null> => {
   const once = () => vault.providers.refresh(request.platform, refresh, record.metadata.params, lease.lost);
   const first = await once();
-  if (first.kind === 'renewed' || first.says !== 'grant_dead') return first;
+  if (first.kind !== 'failed' || first.says !== 'grant_dead') return first;
   await timing.sleep(timing.confirmMs);
   return (await throughOutages(timing, () => lease.called())) ? once() : null;
 };
@@ -317,18 +318,16 @@ const persistCondition = (
     }),
   );
 
-/**
- * Writes credentials that the provider has issued. They may be the only ones that it still accepts, so this goes on through
- * outages of store and key service and past other holders of the lease, until they are written or the connection has others.
- */
+/** Writes credentials that the provider has issued. */
 const persistRefreshed = async (
-  { vault, timing, request, lease, admitted }: Leased,
+  leased: Leased,
   outcome: RefreshedCredentials,
   refresh: Secret,
 ): Promise<CommitResult> => {
-  await admitted.reportSuccess();
+  const { vault, request } = leased;
   const { user, platform } = request;
-  const commit: RefreshCommit = {
+  await leased.admitted.reportSuccess();
+  const committed = await persistIssued(leased, {
     ...commitOf(request),
     result: 'ok',
     reason: null,
@@ -340,16 +339,51 @@ const persistRefreshed = async (
         now: vault.now(),
         refresh,
       }),
-  };
+  });
+  outcome.access.wipe();
+  outcome.refresh?.wipe();
+  return committed;
+};
+
+/** Writes a refresh token that came with an unusable access token, or with none. */
+const persistRotated = async (leased: Leased, outcome: RotatedOnly): Promise<CommitResult> => {
+  const { vault, request, terms, record: seen } = leased;
+  const { user, platform } = request;
+  const committed = await persistIssued(leased, {
+    ...commitOf(request),
+    result: outcome.fault,
+    reason: outcome.reason,
+    after: async (record, row, { nowMicros }) =>
+      // The refresh token of another version is newer than this one.
+      record.version === seen.version
+        ? rotatedRecord(record, outcome, {
+            key: await vault.keys.keyOf(user, row.dataKey),
+            name: { user, platform },
+            version: nextVersion(record.version, nowMicros),
+            now: vault.now(),
+            retryAt:
+              vault.now() +
+              terms.backoff(record.condition.kind === 'failing' ? record.condition.failures + 1 : 1, null),
+          })
+        : { ...record, lease: null },
+  });
+  outcome.refresh.wipe();
+  return committed;
+};
+
+/**
+ * What the provider has issued may be all that it still accepts, so this goes on through outages of store and key service and
+ * past other holders of the lease, until it is written or the connection has other credentials.
+ */
+const persistIssued = async (
+  { vault, timing, request, lease }: Leased,
+  commit: RefreshCommit,
+): Promise<CommitResult> => {
   let { owner } = lease.of;
   for (;;) {
     // A write that is not audited yet is found by the next look as `overtaken`, and drained from the pending transitions.
     const committed = await throughOutages(timing, () => commitRefresh(vault, owner, commit), ANY_PORT);
-    if (committed.kind !== 'lost') {
-      outcome.access.wipe();
-      outcome.refresh?.wipe();
-      return committed;
-    }
+    if (committed.kind !== 'lost') return committed;
     const again = await claimAgain(vault, timing, request);
     if (again === null) await timing.sleep(AGAIN_MS);
     owner = again ?? owner;

@@ -13,7 +13,7 @@ import {
   sealEntry,
 } from '@vault-engine/protocol';
 
-/** How far a key of the table has come. */
+/** The state of a key of the table. */
 export type KeyStage = 'pending' | 'active' | 'revoked';
 
 /** A table of one engine, `action`, with a key for each use and stage, and their credentials. */

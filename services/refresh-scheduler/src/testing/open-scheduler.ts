@@ -4,7 +4,7 @@ import { type DueQueues, openQueues } from '../open-queues.ts';
 import { processDueJob } from '../process-due-job.ts';
 import { type Dispatched, sweep } from '../sweep.ts';
 
-/** The scheduler without its service: sweeps when it is told to. */
+/** The scheduler without its service: each sweep is started by the test. */
 export interface TestScheduler {
   readonly sweep: () => Promise<readonly Dispatched[]>;
   readonly queues: DueQueues;
@@ -12,16 +12,17 @@ export interface TestScheduler {
   readonly close: () => Promise<boolean>;
 }
 
-/** How a connection is attended to, in the renewer's place. */
+/** Replaces the refresher's `processDue`. */
 export type ProcessDue = (user: UserId, platform: PlatformId) => Promise<DueResult>;
 
-/** What a test has otherwise. */
+/** Defaults that a test can override. */
 interface SchedulerOptions {
   readonly concurrency?: number;
   readonly againInMs?: number;
   readonly mayWait?: number;
   readonly lockMs?: number;
   readonly platforms?: readonly PlatformId[];
+  readonly id?: string;
 }
 
 /** Opens a scheduler on the world's Redis. */
@@ -29,7 +30,14 @@ export const openScheduler = async (
   world: Pick<World, 'redisUrl' | 'keyPrefix'>,
   store: TokenStore,
   processDue: ProcessDue,
-  { concurrency = 8, againInMs = 60_000, mayWait = 1_000, lockMs = 15_000, platforms = [] }: SchedulerOptions = {},
+  {
+    concurrency = 8,
+    againInMs = 60_000,
+    mayWait = 1_000,
+    lockMs = 15_000,
+    platforms = [],
+    id = 'test',
+  }: SchedulerOptions = {},
 ): Promise<TestScheduler> => {
   const errors: unknown[] = [];
   const queues = await openQueues({
@@ -38,6 +46,7 @@ export const openScheduler = async (
     platforms,
     concurrency: () => concurrency,
     lockMs,
+    id,
     work: processDueJob({ refresher: { processDue }, abandon: async () => 0, onProcessed: () => undefined }),
     onError: (error) => errors.push(error),
   });

@@ -1,0 +1,182 @@
+import { PublishFailed } from '@vault-engine/bus';
+import { uuidText } from '@vault-engine/protocol';
+import { PortUnavailable } from '@vault-engine/vault';
+import { describe, expect, it } from 'vitest';
+import {
+  commandRecord,
+  NOW,
+  REPLY_TOPIC,
+  sampleEngine,
+  statusRecord,
+  TIMEOUT_MS,
+  USER,
+} from './testing/command-samples.ts';
+import { openPipeline, replyIn } from './testing/open-pipeline.ts';
+import { RETRY } from './transient-failure.ts';
+
+const sync = sampleEngine('sync');
+const ACK = { kind: 'ack' };
+
+describe('a valid command', () => {
+  it('is answered after its audit record is acknowledged', async () => {
+    const order: string[] = [];
+    const audited = Promise.withResolvers<void>();
+    const { parts, serve, sent, served } = openPipeline([sync], { journal: { record: () => audited.promise } });
+    const record = statusRecord(sync.keys.kafka);
+    const done = serve(record).then((result) => {
+      order.push('served');
+      return result;
+    });
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect({ sent: sent.length, order }).toEqual({ sent: 0, order: [] });
+    audited.resolve();
+    expect(await done).toEqual(ACK);
+    expect(replyIn(sent[0])).toMatchObject({ name: 'StatusSnapshot', value: { user_id: USER } });
+    expect(served).toMatchObject([{ engine: 'sync', action: 'GetStatus', result: 'ok', reply: 'sent', durationMs: 0 }]);
+    expect(parts.vault.now()).toBe(NOW);
+  });
+
+  it('has one id in reply, audit record and log: the UUID of its correlation id', async () => {
+    const { serve, audited, served } = openPipeline([sync]);
+    const commandId = Buffer.from('6a0f8f2e000040008000000000000001', 'hex');
+    await serve(statusRecord(sync.keys.kafka, { head: { commandId } }));
+    expect(audited[0]?.requestId).toBe(uuidText(commandId));
+    expect(served[0]?.requestId).toBe(uuidText(commandId));
+  });
+
+  it("is answered on the gateway's topic under an HTTP key", async () => {
+    const { serve, sent } = openPipeline([sync]);
+    await serve(statusRecord(sync.keys.http, { head: { replyTopic: 'vault.replies.gateway' } }));
+    expect(sent).toMatchObject([{ topic: 'vault.replies.gateway' }]);
+  });
+});
+
+describe('a record that is not an authenticated command', () => {
+  it('goes to the dead-letter topic when it has no form of a command', async () => {
+    const { serve, sent, audited } = openPipeline([sync]);
+    const record = { ...statusRecord(sync.keys.kafka), key: null };
+    expect(await serve(record)).toEqual({ kind: 'dead-letter', reason: 'key_missing' });
+    expect([sent, audited]).toEqual([[], []]);
+  });
+
+  it('is counted under the claimed engine, which gets a notice', async () => {
+    const { serve, attempts, notified, sent, audited } = openPipeline([sync]);
+    expect(await serve({ ...statusRecord(sync.keys.kafka), key: Buffer.from('u2') })).toEqual(ACK);
+    expect(attempts).toEqual([['sync', 'wrong_mac']]);
+    expect(notified).toHaveLength(1);
+    expect([sent, audited]).toEqual([[], []]);
+  });
+
+  it('is counted without a name when no engine has the claimed id, and gets no notice', async () => {
+    const { serve, attempts, notified } = openPipeline([sync]);
+    expect(await serve(statusRecord(sampleEngine('stranger').keys.kafka))).toEqual(ACK);
+    expect(attempts).toEqual([[null, 'unknown_engine']]);
+    expect(notified).toEqual([]);
+  });
+});
+
+describe('a refused command', () => {
+  it.each([
+    ['at once', 3],
+    ['after the partitions were counted again', Promise.resolve(3)],
+  ])('is not executed on another partition than that of its key: %s', async (_when, expected) => {
+    const { serve, sent, served, audited } = openPipeline([sync], { parts: { expectedPartition: () => expected } });
+    const record = commandRecord(sync.keys.kafka, 'StartConnection', {
+      user_id: USER,
+      platform: 'gmail',
+      flow_id: null,
+    });
+    expect(await serve(record)).toEqual(ACK);
+    expect(replyIn(sent[0])).toMatchObject({
+      name: 'CommandFailed',
+      value: { error_code: 'invalid_request', message: expect.stringContaining('its key belongs to partition 3') },
+    });
+    expect(served).toMatchObject([{ result: 'invalid_request', reason: 'wrong_partition' }]);
+    expect(audited).toMatchObject([{ result: 'invalid_request', reason: 'wrong_partition' }]);
+  });
+
+  it('is audited and answered', async () => {
+    const quiet = sampleEngine('sync', []);
+    const { serve, sent, audited, served } = openPipeline([quiet]);
+    expect(await serve(statusRecord(quiet.keys.kafka))).toEqual(ACK);
+    expect(replyIn(sent[0])).toMatchObject({ name: 'CommandFailed', value: { error_code: 'forbidden' } });
+    expect(audited).toMatchObject([{ result: 'forbidden', userId: USER }]);
+    expect(served).toMatchObject([{ result: 'forbidden', reply: 'sent' }]);
+  });
+
+  it('is answered on its own topic when it asks for a foreign one', async () => {
+    const { serve, sent } = openPipeline([sync]);
+    await serve(statusRecord(sync.keys.kafka, { head: { replyTopic: 'vault.replies.action' } }));
+    expect(sent).toMatchObject([{ topic: REPLY_TOPIC }]);
+    expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'invalid_request' } });
+  });
+
+  it('is audited, but not answered, when its reply partition does not exist', async () => {
+    const { serve, sent, audited, served } = openPipeline([sync]);
+    expect(await serve(statusRecord(sync.keys.kafka, { head: { replyPartition: 4 } }))).toEqual(ACK);
+    expect(sent).toEqual([]);
+    expect(audited).toMatchObject([{ result: 'invalid_request', reason: 'no_reply_partition' }]);
+    expect(served).toMatchObject([{ reply: 'undeliverable' }]);
+  });
+
+  it('is late when its deadline had passed as it was read', async () => {
+    const { serve, sent } = openPipeline([sync]);
+    await serve(statusRecord(sync.keys.kafka), false);
+    expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'deadline_exceeded' } });
+  });
+});
+
+describe('a part that does not answer', () => {
+  const readUser = () => Promise.reject(new PortUnavailable('storage', 'no answer'));
+
+  it('makes a command wait, without a reply or an audit record', async () => {
+    const { serve, sent, audited } = openPipeline([sync], { store: { readUser } });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(RETRY);
+    expect([sent, audited]).toEqual([[], []]);
+  });
+
+  it('is named in the reply near the deadline', async () => {
+    const { serve, sent, audited } = openPipeline([sync], { store: { readUser }, now: () => NOW + TIMEOUT_MS - 100 });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+    expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'storage_unavailable' } });
+    expect(audited).toMatchObject([{ result: 'storage_unavailable' }]);
+  });
+
+  it('is an unexpected error otherwise, which is logged and answered as internal', async () => {
+    const { serve, sent, served } = openPipeline([sync], {
+      store: { readUser: () => Promise.reject(new TypeError('a bug')) },
+    });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+    expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'internal' } });
+    expect(served[0]?.error).toBeInstanceOf(TypeError);
+  });
+});
+
+describe('a reply', () => {
+  const unsent = (reason: 'unknown_topic' | 'timeout') => ({
+    send: () => Promise.reject(new PublishFailed(reason, REPLY_TOPIC)),
+  });
+
+  it('that no attempt can deliver ends the command, and its topic is looked up again', async () => {
+    const { serve, served, forgotten } = openPipeline([sync], { parts: { replies: unsent('unknown_topic') } });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+    expect(served).toMatchObject([{ result: 'ok', reply: 'undeliverable' }]);
+    expect(forgotten).toEqual([REPLY_TOPIC]);
+  });
+
+  it('that was not acknowledged makes the command wait', async () => {
+    const { serve } = openPipeline([sync], { parts: { replies: unsent('timeout') } });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(RETRY);
+  });
+});
+
+it('a value that cannot be decoded is answered, audited and moved to the dead-letter topic', async () => {
+  const { parts } = openPipeline([sync]);
+  const decode = () => ({ ok: false, reason: 'undecodable' }) as const;
+  const { serve, sent, audited } = openPipeline([sync], { parts: { codec: { ...parts.codec, decode } } });
+  const value = { user_id: USER, platform: 'gmail', min_validity_seconds: null, rejected_version: null };
+  const result = await serve(commandRecord(sync.keys.kafka, 'GetToken', value));
+  expect(result).toEqual({ kind: 'dead-letter', reason: 'undecodable' });
+  expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'invalid_request' } });
+  expect(audited).toMatchObject([{ result: 'invalid_request', reason: 'undecodable' }]);
+});
