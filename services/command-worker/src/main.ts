@@ -46,7 +46,7 @@ const start = async (context: Context): Promise<void> => {
     admission,
     attempts,
     notify: notifyUnauthenticated(notice),
-    onServed: observe(context),
+    onServed: observe(context, () => table.all().map(({ open }) => open.engine)),
   };
   await consumeCommands(context, assembled, parts, deadLetters);
 };

@@ -1,24 +1,38 @@
-import { isCommandName } from '@vault-engine/contracts';
-import type { ServiceContext } from '@vault-engine/runtime';
+import { COMMAND_NAMES, isCommandName } from '@vault-engine/contracts';
+import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
+import { ERRORS } from '@vault-engine/vault';
 import { Counter, Histogram } from 'prom-client';
 import type { Served } from './serve-command.ts';
 
 /** The label of every command type that does not exist: an engine may sign any name, and each would be a series of its own. */
 const OTHER = 'other';
 
+const ACTIONS = [...COMMAND_NAMES, OTHER];
+const RESULTS = ['ok', ...Object.keys(ERRORS)];
+
 /**
  * Logs and measures how each command ended: request id, engine, platform, action and result, no other value of the command.
  * Answered commands are logged at level `debug`, because the audit log has all of them.
+ *
+ * Every engine of the table has all its series from the first scrape on: 7 actions × 16 results. `engines` is asked at each
+ * scrape.
  */
-export const observe = ({
-  log,
-  metrics,
-}: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): ((served: Served) => void) => {
-  const commands = new Counter({
+export const observe = (
+  { log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>,
+  engines: () => readonly string[],
+): ((served: Served) => void) => {
+  const begun = new Set<string>();
+  const beginSeries = (): void => {
+    const added = engines().filter((engine) => !begun.has(engine));
+    beginAtZero(commands, { engine: added, action: ACTIONS, result: RESULTS });
+    for (const engine of added) begun.add(engine);
+  };
+  const commands: Counter<'engine' | 'action' | 'result'> = new Counter({
     name: 'vault_commands_total',
     help: 'Commands that were answered, by engine, action and result',
     labelNames: ['engine', 'action', 'result'],
     registers: [metrics],
+    collect: beginSeries,
   });
   const durations = new Histogram({
     name: 'vault_command_duration_seconds',
@@ -27,6 +41,7 @@ export const observe = ({
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [metrics],
   });
+  for (const action of ACTIONS) durations.zero({ action });
   return ({ requestId, engine, action, subject, result, reply, durationMs, error }) => {
     const label = isCommandName(action) ? action : OTHER;
     commands.inc({ engine, action: label, result });

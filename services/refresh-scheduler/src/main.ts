@@ -18,7 +18,10 @@ const CLOSE_MS = 8_000;
 /** Stopping goes the other way: nothing more is taken, then the queues are closed, then what is under way is waited for. */
 const start = async (context: Context): Promise<void> => {
   const assembled = await assembleVault(context, { clientId: 'refresh-scheduler', env: process.env });
-  const observed = observe(context);
+  const observed = observe(
+    context,
+    assembled.catalog.all().map(({ id }) => id),
+  );
   await drainAgainAndAgain(context, assembled);
   const queues = await workOnQueues(context, assembled, observed);
   await sweepAgainAndAgain(context, assembled, observed, queues);

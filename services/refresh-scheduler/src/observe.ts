@@ -18,9 +18,13 @@ export interface Observed {
 /** What changed a connection. */
 const WORTH_READING: ReadonlySet<JobResult> = new Set(['renewed', 'failed', 'dead', 'told', 'abandoned']);
 
-/** Opens the metrics. */
-export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): Observed => {
-  const { due, waiting, processed, attending, sweeping } = openMetrics(metrics);
+/** Opens the metrics of these platforms' queues. */
+export const observe = (
+  { log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>,
+  platforms: readonly PlatformId[],
+): Observed => {
+  const queues = [...platforms, null].map(queueName);
+  const { due, waiting, processed, attending, sweeping } = openMetrics(metrics, queues);
   const full = new Set<string>();
   const out = new Set<string>();
   return {

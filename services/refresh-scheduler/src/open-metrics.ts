@@ -1,10 +1,24 @@
-import type { ServiceContext } from '@vault-engine/runtime';
+import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
 import { Counter, Gauge, Histogram } from 'prom-client';
+import type { JobResult } from './process-due-job.ts';
 
-/** The scheduler's metrics. `queue` is the name of one: bounded by the platforms. */
-export const openMetrics = (metrics: ServiceContext<unknown>['metrics']) => {
+const RESULTS: Readonly<Record<JobResult, true>> = {
+  renewed: true,
+  failed: true,
+  dead: true,
+  told: true,
+  nothing: true,
+  busy: true,
+  gone: true,
+  throttled: true,
+  abandoned: true,
+  error: true,
+};
+
+/** The scheduler's metrics. `queues`: the names of all queues, one per platform and one for flows. Their series begin at 0. */
+export const openMetrics = (metrics: ServiceContext<unknown>['metrics'], queues: readonly string[]) => {
   const registers = [metrics];
-  return {
+  const opened = {
     due: new Counter({
       name: 'vault_refresh_due_total',
       help: 'What has fallen due, by queue: queued, or put off because the queue was full',
@@ -37,4 +51,8 @@ export const openMetrics = (metrics: ServiceContext<unknown>['metrics']) => {
       registers,
     }),
   };
+  beginAtZero(opened.due, { queue: queues, result: ['queued', 'put_off'] });
+  beginAtZero(opened.processed, { queue: queues, result: Object.keys(RESULTS) });
+  for (const queue of queues) opened.attending.zero({ queue });
+  return opened;
 };

@@ -1,4 +1,4 @@
-import type { ServiceContext } from '@vault-engine/runtime';
+import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
 import type { Drift, Projected } from '@vault-engine/state';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
@@ -16,7 +16,18 @@ export interface Observed {
   readonly unreadable: (topic: 'events' | 'state') => void;
 }
 
-/** Opens the metrics. `users` answers how many users the topic has a snapshot of. */
+/** The label of an event after which nothing had to be published. */
+const NOTHING = 'nothing';
+
+const DRIFTS: Readonly<Record<Drift, true>> = {
+  missing: true,
+  outdated: true,
+  different: true,
+  store_behind: true,
+  surplus: true,
+};
+
+/** Opens the metrics; all series begin at 0. `users` answers how many users the topic has a snapshot of. */
 export const observe = (
   { metrics }: Pick<ServiceContext<unknown>, 'metrics'>,
   { users, buried }: { readonly users: () => number; readonly buried: () => number },
@@ -64,9 +75,12 @@ export const observe = (
   });
   gauge(registers, 'vault_state_users', 'Users that the topic has a snapshot of', users);
   gauge(registers, 'vault_state_buried', 'Users whose newest message is followed by one that buries it', buried);
+  beginAtZero(events, { published: ['snapshot', 'tombstone', NOTHING] });
+  beginAtZero(drift, { kind: Object.keys(DRIFTS) });
+  beginAtZero(unreadable, { topic: ['events', 'state'] });
   return {
     followed: (projected, appendedAt) => {
-      events.inc({ published: projected ?? 'nothing' });
+      events.inc({ published: projected ?? NOTHING });
       if (projected !== null) delay.observe(Math.max(0, now() - appendedAt) / 1_000);
     },
     republished: () => republications.inc(),
