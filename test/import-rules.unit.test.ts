@@ -25,6 +25,8 @@ const refused: readonly [file: string, imported: string][] = [
   ['libs/vault/src/planted.ts', 'ioredis'],
   ['libs/vault/src/planted.ts', 'node:fs'],
   ['libs/vault/src/planted.ts', '@vault-engine/bus'],
+  ['libs/model/src/planted.ts', 'node:crypto'],
+  ['libs/model/src/planted.ts', '@vault-engine/crypto'],
   ['libs/crypto/src/planted.ts', 'node:fs'],
   ['libs/crypto/src/planted.ts', 'zod'],
   ['libs/token-store/src/redis/planted.ts', '@vault-engine/crypto/plaintext'],
@@ -42,6 +44,7 @@ const allowed: readonly [file: string, imported: string][] = [
   ['test/world/src/planted.ts', 'kafkajs'],
   ['libs/vault/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['libs/vault/src/planted.ts', './ports.ts'],
+  ['libs/vault/src/planted.ts', '@vault-engine/model'],
   ['libs/crypto/src/planted.ts', 'node:crypto'],
   ['services/gateway/src/planted.ts', '@vault-engine/crypto/plaintext'],
   ['services/refresh-scheduler/src/planted.ts', '@vault-engine/crypto/plaintext'],
@@ -118,4 +121,28 @@ function packagesIn(area: string): { folder: string; name: string; dependencies:
       const { name, dependencies = {} } = JSON.parse(readFileSync(`${root}${folder}/package.json`, 'utf8'));
       return { folder, name, dependencies: Object.keys(dependencies) };
     });
+}
+
+test('what an engine imports holds nothing of the server: the client reaches neither the domain nor a store', () => {
+  const closure = [...closureOf('libs/client/src/index.ts')];
+  expect(closure).toContain('libs/model/src/status.ts');
+  expect(closure.filter((file) => /^(libs\/(vault|token-store|platforms|kms)|services)\//.test(file))).toEqual([]);
+});
+
+const IMPORT = /(?:from|import)\s*\(?'((?:\.{1,2}\/|@vault-engine\/)[^']+)'/g;
+
+/** All files of this workspace that a file imports, types included, itself among them. */
+function closureOf(file: string, known = new Set<string>()): ReadonlySet<string> {
+  if (known.has(file)) return known;
+  known.add(file);
+  for (const [, specifier = ''] of readFileSync(`${root}${file}`, 'utf8').matchAll(IMPORT))
+    closureOf(specifier.startsWith('.') ? join(dirname(file), specifier) : entryOf(specifier), known);
+  return known;
+}
+
+/** The file behind `@vault-engine/<package>` or one of its sub-paths. */
+function entryOf(specifier: string): string {
+  const [, name = '', ...path] = specifier.split('/');
+  const { exports } = JSON.parse(readFileSync(`${root}libs/${name}/package.json`, 'utf8'));
+  return join('libs', name, exports[path.length === 0 ? '.' : `./${path.join('/')}`]);
 }

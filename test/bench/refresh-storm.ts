@@ -155,9 +155,9 @@ const atOnce = async <T>(all: readonly T[], work: (each: T) => Promise<unknown>)
 };
 
 const clocksOf = async ({ provider, schedulers }: StormPlace) => {
-  const { renewed, refused } = await provider.refreshes();
+  const { refreshed, refused } = await provider.refreshes();
   return {
-    refreshes: renewed,
+    refreshes: refreshed,
     refused,
     schedulerUs: schedulers.reduce((sum, pid) => sum + cpuOf(pid), 0),
     providerUs: cpuOf(provider.pid),
@@ -170,11 +170,11 @@ const STUCK_MS = 60_000;
 
 const untilRefreshed = async ({ provider }: StormPlace, wanted: number): Promise<void> => {
   let [last, since] = [0, performance.now()];
-  for (let renewed = 0; renewed < wanted; ) {
+  for (let refreshed = 0; refreshed < wanted; ) {
     await sleep(LOOK_MS);
-    ({ renewed } = await provider.refreshes());
-    if (renewed > last) [last, since] = [renewed, performance.now()];
-    if (performance.now() - since > STUCK_MS) throw new Error(`${wanted - renewed} are not renewed`);
+    ({ refreshed } = await provider.refreshes());
+    if (refreshed > last) [last, since] = [refreshed, performance.now()];
+    if (performance.now() - since > STUCK_MS) throw new Error(`${wanted - refreshed} are not refreshed`);
   }
 };
 

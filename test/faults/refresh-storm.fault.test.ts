@@ -34,8 +34,8 @@ const ask = (userId: string, callers: number) =>
 const callsSince = () => {
   const before = at.server.counts().refreshes;
   return () => {
-    const { total, renewed, refused } = at.server.counts().refreshes;
-    return { total: total - before.total, renewed: renewed - before.renewed, refused: refused - before.refused };
+    const { total, refreshed, refused } = at.server.counts().refreshes;
+    return { total: total - before.total, refreshed: refreshed - before.refreshed, refused: refused - before.refused };
   };
 };
 
@@ -58,7 +58,7 @@ it(`asks the provider once where ${CALLERS} ask three workers for a lapsed token
     const tokens = new Set(got.map(({ issued, code }) => issued?.accessToken ?? code));
     expect(tokens.size).toBe(1);
     expect(await at.server.accepts([...tokens][0] ?? '')).toBe(true);
-    expect(calls()).toEqual({ total: 1, renewed: 1, refused: 0 });
+    expect(calls()).toEqual({ total: 1, refreshed: 1, refused: 0 });
   }
   expect(await differingStates(at.vault)).toEqual([]);
 }, 120_000);
@@ -78,7 +78,7 @@ it.each<RefreshingService>(['command-worker', 'refresh-scheduler'])(
     await replaceAll(service, (one) => one.stop(GRACE_MS));
     const { issued } = await (asked ?? get());
     expect(await at.server.accepts(issued?.accessToken ?? '')).toBe(true);
-    expect(calls()).toEqual({ total: 1, renewed: 1, refused: 0 });
+    expect(calls()).toEqual({ total: 1, refreshed: 1, refused: 0 });
     expect(await differingStates(at.vault)).toEqual([]);
   },
 );
@@ -100,7 +100,7 @@ it.each<RefreshingService>(['command-worker', 'refresh-scheduler'])(
     const { issued, code } = await (asked ?? get());
     expect(code).toBeNull();
     expect(await at.server.accepts(issued?.accessToken ?? '')).toBe(true);
-    expect(calls()).toEqual({ total: 1, renewed: 1, refused: 0 });
+    expect(calls()).toEqual({ total: 1, refreshed: 1, refused: 0 });
     expect(questions()).toEqual({ active: 1, inactive: 0 });
     expect(await differingStates(at.vault)).toEqual([]);
   },
@@ -155,7 +155,7 @@ it(
     );
     console.log(`after a kill the server said of ${active} refresh tokens that they were unspent, of ${inactive} not`);
     expect(breaches).toEqual([]);
-    expect(calls()).toEqual({ total: renewed + lost, renewed: renewed + lost, refused: 0 });
+    expect(calls()).toEqual({ total: renewed + lost, refreshed: renewed + lost, refused: 0 });
     expect(interrupted).toBeGreaterThan(0);
     expect(await brokenChains(asked)).toEqual([]);
     const [writer, reader] = [at.clients[0], at.clients[0]];
@@ -201,7 +201,7 @@ const storms = async (random: SeededRandom, kills: Kill[]): Promise<readonly Ask
 const countRefreshed = () => {
   const calls = callsSince();
   return (count: number) =>
-    vi.waitUntil(() => calls().renewed >= count, { timeout: 2_000, interval: 5 }).catch(() => undefined);
+    vi.waitUntil(() => calls().refreshed >= count, { timeout: 2_000, interval: 5 }).catch(() => undefined);
 };
 
 const killOne = async (random: SeededRandom, kills: Kill[]) => {

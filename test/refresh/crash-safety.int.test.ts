@@ -2,7 +2,7 @@ import { type MisbehavingProvider, misbehave, openMisbehavingProvider } from '@v
 import { type Change, PortUnavailable, type Providers, type SpentOrNot, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type Moment, mortal } from './mortal.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
 import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 import { GRACE_S, profileOf } from './profiles.ts';
 
@@ -46,7 +46,7 @@ test('6: access token, refresh token, event and due time are written in one step
   ]);
 });
 
-test('7: tokens that can not be written are handed to nobody, until they are', async () => {
+test('7: tokens are not issued before they are written', async () => {
   const user = await its.connect({ refresh: 'unwritten' });
   let out = true;
   const store: TokenStore = { ...its.store, apply: async (change) => (out ? storeOut() : its.store.apply(change)) };
@@ -137,7 +137,7 @@ describe('9: an outcome that is not known', () => {
 
 const HOUR_MS = 3_600_000;
 
-describe('9: an outcome that is not known, where the grace is over and the provider tells what is spent', () => {
+describe('9: an unknown outcome after the grace, at a provider with introspection of refresh tokens', () => {
   let provider: MisbehavingProvider;
   let refreshes: Refreshes;
 
@@ -166,19 +166,19 @@ describe('9: an outcome that is not known, where the grace is over and the provi
     return refreshes.refresher({ providers });
   };
 
-  it('is renewed where nobody has asked', async () => {
+  it('is refreshed if the refresh token was never sent', async () => {
     const user = await diedOver('unasked', 'before asking');
     expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
     expect(sent('unasked')).toBe(1);
   });
 
-  it('is dead where somebody has', async () => {
+  it('is dead if the refresh token was sent', async () => {
     const user = await diedOver('asked', 'after asking');
     expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
     expect(sent('asked')).toBe(1);
   });
 
-  it('is renewed once the provider tells again', async () => {
+  it('is refreshed once introspection answers again', async () => {
     const user = await diedOver('told late', 'before asking');
     const answer = await refreshes.ask(user, { refresher: told('unknown') });
     expect(answer).toMatchObject({ code: 'provider_unavailable', reason: 'outcome_unknown' });
@@ -189,7 +189,7 @@ describe('9: an outcome that is not known, where the grace is over and the provi
     expect(sent('told late')).toBe(1);
   });
 
-  it('is dead where the provider has not told for an hour', async () => {
+  it('is dead when introspection has not answered for an hour', async () => {
     const user = await diedOver('untold', 'before asking');
     refreshes.pass(HOUR_MS);
     const answer = await refreshes.ask(user, { refresher: told('unknown') });
@@ -197,7 +197,7 @@ describe('9: an outcome that is not known, where the grace is over and the provi
     expect(sent('untold')).toBe(0);
   });
 
-  it('is asked about too where somebody has lived to write it down, and forgotten when it is cleared up', async () => {
+  it('is introspected also when it was written down, and cleared once known', async () => {
     const user = await refreshes.connect({ refresh: 'written down' });
     provider.script(misbehave.cut(), misbehave.serverError());
     await refreshes.ask(user);
@@ -258,7 +258,7 @@ test('10: a dead grant takes no connection away', async () => {
   expect(await its.recordOf(user)).toMatchObject({ condition: { kind: 'dead' }, refresh: expect.anything() });
 });
 
-test('11: what falls due is known by its name: the tokens are those that are stored when it is attended to', async () => {
+test('11: a due entry holds a name only: the tokens are those that are stored when it is processed', async () => {
   const user = await its.connect({ refresh: 'when it fell due' });
   await its.connect({ user, refresh: 'when it is attended to' });
   expect(await its.refresher().processDue(user, its.platform)).toEqual({ kind: 'renewed' });
@@ -275,7 +275,7 @@ test('12: a refresh token stays in use where the answer names no other', async (
   expect(its.sent('kept')).toBe(2);
 });
 
-test('13: a token that got a 401 is replaced, once, although it has not lapsed', async () => {
+test('13: a token that a platform rejected is replaced once, although it has not expired', async () => {
   const user = await its.connect({ refresh: 'rejected', expiresInMs: 3_600_000 });
   const { tokenVersion: rejectedVersion } = await its.recordOf(user);
   expect(await its.ask(user)).toMatchObject({ access: 'access-0', tokenVersion: rejectedVersion });

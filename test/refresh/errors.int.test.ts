@@ -1,7 +1,7 @@
 import { misbehave } from '@vault-engine/authorization-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callOf } from './connect.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -5,7 +5,7 @@ import {
   openProviderAndRefreshes,
   type ProviderAndRefreshes,
   type ProviderOptions,
-} from './open-provider-and-renewals.ts';
+} from './open-provider-and-refreshes.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -80,7 +80,7 @@ describe('21: a refresh token that dies', () => {
     expect((refreshExpiresAt ?? 0) - its.vault.now()).toBeGreaterThan(59 * DAY_MS);
   });
 
-  it('with its grant is warned of, then told, each once', async () => {
+  it('with its grant is warned of, then published, each once', async () => {
     const its = await open({ profile: { refresh_ttl: { absolute_d: 10 } } });
     const user = await its.connect({ expiresInMs: 11 * DAY_MS });
     const refresher = its.refresher();

@@ -2,7 +2,7 @@ import { misbehave } from '@vault-engine/authorization-server';
 import { type LeaseOf, PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { revoke } from './connect.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
 
 let it: ProviderAndRefreshes;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ const watched = (onClaim: (of: LeaseOf & { readonly ttlMs: number }) => Promise<
   },
 });
 
-test('1: a lease has an owner of its own each time, and nobody else gives it back', async () => {
+test('1: a lease has a new owner each time, and only its owner gives it back', async () => {
   const owners: string[] = [];
   const refresher = it.refresher({ store: watched(({ owner }) => void owners.push(owner)) });
   const user = await it.connect({ refresh: 'owned' });
@@ -33,7 +33,7 @@ test('1: a lease has an owner of its own each time, and nobody else gives it bac
   expect(new Set(owners).size).toBe(2);
 });
 
-test('1: a lease is renewed while its provider takes longer than it lasts', async () => {
+test('1: a lease is extended while its provider takes longer than the lease', async () => {
   const user = await it.connect({ refresh: 'long' });
   it.provider.script(misbehave.slow(1_000));
   // A lease of 300 ms.
@@ -45,7 +45,7 @@ test('1: a lease is renewed while its provider takes longer than it lasts', asyn
   expect(it.sent('long')).toBe(1);
 });
 
-test('1: whoever loses the lease before the provider is asked does not ask it', async () => {
+test('1: a process that loses the lease before the call sends nothing', async () => {
   const user = await it.connect({ refresh: 'lost' });
   const store: TokenStore = {
     ...it.store,
@@ -58,7 +58,7 @@ test('1: whoever loses the lease before the provider is asked does not ask it', 
   expect([it.sent('lost'), it.sent('found')]).toEqual([0, 0]);
 });
 
-test('1: whoever stood still until the lease was another’s sends nothing any more', async () => {
+test('1: a process suspended until another has the lease sends nothing', async () => {
   const user = await it.connect({ refresh: 'still' });
   const { store, providers } = it.vault;
   const awake = Promise.withResolvers<void>();
@@ -101,14 +101,14 @@ test('2: a lease lasts longer than the provider may take and what is written aft
   expect(times).toEqual([it.vault.providers.refreshTimeoutMs + 300]);
 });
 
-test('2: whoever dies before the provider is asked keeps the lease no longer than what is written may take', async () => {
+test('2: a process that dies before the call keeps the lease for the short time only', async () => {
   const times: number[] = [];
   const refresher = it.refresher({ store: watched(({ ttlMs }) => void times.push(ttlMs)) });
   await it.ask(await it.connect({}), { refresher });
   expect(times).toEqual([300]);
 });
 
-test('3: without the lease nothing is refreshed, and whoever asks is told to come again', async () => {
+test('3: without the lease nothing is refreshed, and the caller is asked to retry', async () => {
   const user = await it.connect({ refresh: 'held' });
   const { tokenVersion } = await it.recordOf(user);
   const of = { user, platform: it.platform, owner: 'another process' };
@@ -123,7 +123,7 @@ test('3: without the lease nothing is refreshed, and whoever asks is told to com
   expect(await it.ask(user)).toMatchObject({ code: 'ok' });
 });
 
-test('3: whoever waits for another process hands out what that one got', async () => {
+test('3: a process that waits for another issues the other’s tokens', async () => {
   const user = await it.connect({ refresh: 'theirs' });
   it.provider.script(misbehave.slow(200));
   const [one, two] = await Promise.all([it.ask(user, { refresher: it.refresher() }), it.ask(user)]);

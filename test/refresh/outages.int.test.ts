@@ -61,7 +61,7 @@ const recordElsewhere = async (user: UserId) => (await elsewhere.readConnection(
 const broken = () => new Promise((resolve) => setTimeout(resolve, LONG_MS));
 
 describe('the store is lost after the provider has answered', () => {
-  it('new tokens are written when it is back, and nobody is told success before', async () => {
+  it('new tokens are written when it is back, and no caller gets an answer before', async () => {
     const { user, answer, told } = await storeLostMeanwhile();
     await broken();
     expect(told()).toBeNull();
@@ -73,7 +73,7 @@ describe('the store is lost after the provider has answered', () => {
     expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
   });
 
-  it('a caller whose time is up is told to come again, and finds the new tokens then', async () => {
+  it('a caller whose time is up is asked to retry, and then finds the new tokens', async () => {
     const user = await refreshes.connect({});
     provider.script((response, right) => {
       link.breakOff();

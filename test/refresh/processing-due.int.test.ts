@@ -3,7 +3,7 @@ import type { UserId } from '@vault-engine/vault';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { revoke } from './connect.ts';
 import { mortal } from './mortal.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -30,7 +30,7 @@ it('what has not fallen due is left alone, and falls due when it does', async ()
   expect(await dueIn(user)).toBeGreaterThan(40 * MINUTE_MS);
 });
 
-it('what falls due is renewed at that moment, whatever the jitter', async () => {
+it('a due connection is refreshed at that moment, whatever the jitter', async () => {
   const users = await Promise.all(Array.from({ length: 10 }, () => its.connect({ expiresInMs: HOUR_MS })));
   const due = await Promise.all(users.map(dueIn));
   its.pass(Math.max(...due));
@@ -38,7 +38,7 @@ it('what falls due is renewed at that moment, whatever the jitter', async () => 
   expect(processed.map(({ kind }) => kind)).toEqual(users.map(() => 'renewed'));
 });
 
-it('what has fallen due is renewed once, whoever else attends to it, and falls due again', async () => {
+it('a due connection is refreshed once, however many process it, and falls due again', async () => {
   const user = await its.connect({ refresh: 'due', expiresInMs: HOUR_MS });
   its.pass((await dueIn(user)) + MINUTE_MS);
   its.provider.script(misbehave.slow(100));
@@ -50,7 +50,7 @@ it('what has fallen due is renewed once, whoever else attends to it, and falls d
   expect(its.changesOf(user)).toEqual(['CONNECTED', 'RENEWED']);
 });
 
-it('failures are further and further apart, and each is tried by attending alone', async () => {
+it('failures are further and further apart, and processing alone retries each', async () => {
   const user = await its.connect({});
   its.provider.otherwise(misbehave.serverError());
   const waits: number[] = [];
@@ -79,7 +79,7 @@ it('a connection falls due no sooner than its provider allows, however short its
   await slow.close();
 });
 
-it('a rate that is used up is no failure: it is told for how long, and the connection falls due then', async () => {
+it('a used-up rate is no failure: the connection falls due when there is room', async () => {
   const limited = await openProviderAndRefreshes({ profile: { limits: { per_minute: 1 } } });
   const [one, two] = [await limited.connect({}), await limited.connect({})];
   expect(await limited.refresher().processDue(one, limited.platform)).toEqual({ kind: 'renewed' });
@@ -93,7 +93,7 @@ it('a rate that is used up is no failure: it is told for how long, and the conne
   await limited.close();
 });
 
-it('a connection that nobody can renew is told expired at its time, once, by whichever of two', async () => {
+it('a connection without refresh is published as expired once, by one of two processes', async () => {
   const user = await its.connect({ refresh: null, expiresInMs: MINUTE_MS });
   expect(await dueIn(user)).toBeLessThanOrEqual(MINUTE_MS);
   its.pass(MINUTE_MS);
@@ -105,7 +105,7 @@ it('a connection that nobody can renew is told expired at its time, once, by whi
   expect(await its.recordOf(user)).toMatchObject({ lease: null });
 });
 
-it('a connection whose refresh token has lapsed does not fall due again and again', async () => {
+it('a connection whose refresh token has expired does not fall due again and again', async () => {
   const user = await its.connect({ expiresInMs: MINUTE_MS, refreshExpiresInMs: MINUTE_MS });
   its.pass(2 * MINUTE_MS);
   expect(await processDue(user)).toEqual({ kind: 'told' });
@@ -117,7 +117,7 @@ it('a connection whose refresh token has lapsed does not fall due again and agai
   expect(its.events.at(-1)).toMatchObject({ change: 'EXPIRED', view: { action: 'REAUTH' } });
 });
 
-it('that the end is near is told once, also where refreshing begins to fail then', async () => {
+it('a near end is published once, also when refreshes begin to fail then', async () => {
   const user = await its.connect({ expiresInMs: 5 * DAY_MS, refreshExpiresInMs: 4 * DAY_MS });
   its.provider.otherwise(misbehave.serverError());
   for (let hours = 0; hours < 4 * 24 - 1; hours += 1) {
@@ -128,7 +128,7 @@ it('that the end is near is told once, also where refreshing begins to fail then
   expect(its.changesOf(user)).toEqual(['CONNECTED', 'FAILING', 'LAPSING']);
 });
 
-it('that it is well again is told once', async () => {
+it('a recovery is published once', async () => {
   const user = await its.connect({});
   its.provider.script(misbehave.serverError());
   await processDue(user);
@@ -138,7 +138,7 @@ it('that it is well again is told once', async () => {
   expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
 });
 
-it('what a process that died left is resolved before it is told how the connection stands', async () => {
+it('what a dead process left is resolved before the status is published', async () => {
   const died = await openProviderAndRefreshes({ kind: 'revoking', timeoutMs: 400, persistMs: 400 });
   // Valid for a while, then neither valid nor to be refreshed ahead of time by anybody but who asks.
   const user = await died.connect({ refresh: 'left', expiresInMs: MINUTE_MS });

@@ -2,7 +2,7 @@ import { misbehave } from '@vault-engine/authorization-server';
 import { PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { revoke } from './connect.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -32,20 +32,20 @@ describe('a token that is usable', () => {
     expect(its.sent(name)).toBe(1);
   });
 
-  it('is not renewed because an earlier one was rejected', async () => {
+  it('is not refreshed because an earlier version was rejected', async () => {
     const user = await its.connect({ refresh: 'moved on', expiresInMs: HOUR_MS });
     const { tokenVersion } = await its.recordOf(user);
     expect(await its.ask(user, { rejectedVersion: tokenVersion - 1 })).toMatchObject({ code: 'ok', tokenVersion });
     expect(its.sent('moved on')).toBe(0);
   });
 
-  it('is renewed once, and handed out, where its provider issues none that live as long as the caller needs', async () => {
+  it('is refreshed once and issued, if its provider issues none that live as long as the caller needs', async () => {
     const user = await its.connect({ refresh: 'short', expiresInMs: HOUR_MS });
     expect(await its.ask(user, { minValiditySeconds: 7_200 })).toMatchObject({ code: 'ok' });
     expect(its.sent('short')).toBe(1);
   });
 
-  it('is handed out with a warning when nobody can renew it: as it is, and not when more is needed', async () => {
+  it('is issued with a warning when it can’t be refreshed: as it is, and not when more is needed', async () => {
     const user = await its.connect({ expiresInMs: HOUR_MS });
     its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
     const more = { minValiditySeconds: 3_700 };
@@ -56,7 +56,7 @@ describe('a token that is usable', () => {
     expect(await its.ask(without, more)).toMatchObject({ code: 'expired_token', reason: 'access_token_expired' });
   });
 
-  it('is handed out when renewing it has to wait for another process, or for a part that is out', async () => {
+  it('is issued when its refresh has to wait for another process, or for a part that is out', async () => {
     const user = await its.connect({ expiresInMs: HOUR_MS });
     const { tokenVersion } = await its.recordOf(user);
     const of = { user, platform: its.platform, owner: 'another process' };
@@ -129,7 +129,7 @@ describe('during a refresh', () => {
   });
 });
 
-it('a token that its provider issues lapsed is refused, and its provider is named as the cause', async () => {
+it('a token that was issued expired is refused, and its provider is named as the cause', async () => {
   const user = await its.connect({});
   its.provider.script(misbehave.refresh({ expires_in: 0.001 }));
   expect(await its.ask(user)).toMatchObject({ code: 'provider_unavailable', reason: 'renewed_in_vain' });
@@ -151,7 +151,7 @@ it('a refresh token that does not open is an internal error, spends nothing, and
   expect((await its.recordOf(user)).lease).toBeNull();
 });
 
-it('who is not connected is told so, on a platform that there is', async () => {
+it('a user without a connection gets not_connected on a known platform', async () => {
   const user = await its.connect({});
   await revoke(its.vault, its.platform, user);
   expect(await its.ask(user)).toMatchObject({ code: 'not_connected' });

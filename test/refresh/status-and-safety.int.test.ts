@@ -2,7 +2,7 @@ import { misbehave, openAuthorizationServer } from '@vault-engine/authorization-
 import { status } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { connect } from './connect.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-renewals.ts';
+import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
 import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 
 let its: ProviderAndRefreshes;
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => its.close());
 
-test('23: what turns is told, also that it is well again, each with an id of its own; repetitions are not', async () => {
+test('23: each change of status is published with its own id, recovery too; repetitions are not', async () => {
   const user = await its.connect({ expiresInMs: 60_000 });
   its.pass(50_000);
   const behaviours = [misbehave.serverError(), misbehave.html(502), misbehave.serverError(), misbehave.refresh()];

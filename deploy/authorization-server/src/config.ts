@@ -12,7 +12,10 @@ import * as z from 'zod';
 
 const serverSettings = settings(
   z.object({
-    VAULT_ENV: z.literal('development', 'gives tokens to whoever asks: it runs with VAULT_ENV=development only'),
+    VAULT_ENV: z.literal(
+      'development',
+      'the authorization server gives tokens to any caller; it runs with VAULT_ENV=development only',
+    ),
     VAULT_AUTHORIZATION_SERVER_PORT: wholeNumber(1, 65_535),
     VAULT_AUTHORIZATION_SERVER_CLIENT_ID: text,
     VAULT_AUTHORIZATION_SERVER_CLIENT_SECRET: mountable(text),
@@ -28,9 +31,9 @@ const serverSettings = settings(
   }),
 );
 
-/** The server's configuration; throws `ConfigRefused` that names each variable that is wrong. */
+/** The server's configuration. Throws `ConfigRefused`, which names each wrong variable. */
 export const readServerConfig = (env: Environment) =>
   readConfig({ ...serviceSettings, redis: redisSettings, server: serverSettings }, env);
 
-/** What {@link readServerConfig} answers. */
+/** The result of {@link readServerConfig}. */
 export type ServerConfig = ReturnType<typeof readServerConfig>;

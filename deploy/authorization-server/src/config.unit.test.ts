@@ -9,7 +9,7 @@ const complete = {
   VAULT_AUTHORIZATION_SERVER_CLIENT_SECRET: 'secret of the client',
 };
 
-it('reads its variables; tokens last two minutes where nothing is said', () => {
+it('reads its variables; the default lifetime of access tokens is two minutes', () => {
   expect(readServerConfig(complete).server).toEqual({
     port: 8704,
     client: { id: 'vault', secret: 'secret of the client' },
@@ -17,6 +17,9 @@ it('reads its variables; tokens last two minutes where nothing is said', () => {
   });
 });
 
-it.each([undefined, 'production'])('does not start with VAULT_ENV %s: it gives tokens to whoever asks', (value) => {
-  expect(() => readServerConfig({ ...complete, VAULT_ENV: value })).toThrow(/VAULT_ENV: .*development only/);
-});
+it.each([undefined, 'production'])(
+  'does not start with VAULT_ENV %s, because it gives tokens to any caller',
+  (value) => {
+    expect(() => readServerConfig({ ...complete, VAULT_ENV: value })).toThrow(/VAULT_ENV: .*development only/);
+  },
+);

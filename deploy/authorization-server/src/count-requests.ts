@@ -1,47 +1,47 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Provider from 'oidc-provider';
 
-/** What a server has been asked for. */
+/** Counts of the requests to a server. */
 export interface RequestCounts {
-  /** Requests of the token endpoint with `grant_type=refresh_token`; each is counted when it has taken effect. */
-  readonly refreshes: { readonly total: number; readonly renewed: number; readonly refused: number };
-  /** Requests of the revocation endpoint that were answered with success. */
+  /** Token requests with `grant_type=refresh_token`; each is counted once it has taken effect. */
+  readonly refreshes: { readonly total: number; readonly refreshed: number; readonly refused: number };
+  /** Successful requests to the revocation endpoint. */
   readonly revocations: number;
-  /** Questions after a token, by their answer (RFC 7662). */
+  /** Introspection requests by their answer (RFC 7662). */
   readonly introspections: { readonly active: number; readonly inactive: number };
 }
 
-/** What watches the requests. */
+/** Hooks into the requests. */
 export interface RequestWatch {
-  /** For how many milliseconds an answer of the token endpoint is held back. */
+  /** Milliseconds by which an answer of the token endpoint is delayed. */
   readonly latencyMs: () => number;
-  readonly onRefresh: (result: 'renewed' | 'refused') => void;
+  readonly onRefresh: (result: 'refreshed' | 'refused') => void;
 }
 
-/** Counts from now on. */
+/** Starts counting. Returns a function that reads the counts. */
 export const countRequests = (provider: Provider, { latencyMs, onRefresh }: RequestWatch): (() => RequestCounts) => {
-  const counted = { renewed: 0, refused: 0, revocations: 0, active: 0, inactive: 0 };
+  const counted = { refreshed: 0, refused: 0, revocations: 0, active: 0, inactive: 0 };
   provider.use(async (context, next) => {
     await next();
     const { oidc } = context;
-    // Only a request that was routed has it, whatever the type says.
+    // Undefined for a request without a route, whatever the type says.
     if (oidc === undefined) return;
     if (oidc.route === 'revocation' && context.status === 200) counted.revocations += 1;
     if (oidc.route === 'introspection' && context.status === 200)
       counted[Reflect.get(Object(context.body), 'active') === true ? 'active' : 'inactive'] += 1;
     if (oidc.route !== 'token') return;
     if (oidc.params?.['grant_type'] === 'refresh_token') {
-      const result = context.status === 200 ? 'renewed' : 'refused';
+      const result = context.status === 200 ? 'refreshed' : 'refused';
       counted[result] += 1;
       onRefresh(result);
     }
-    // Held back at the end, as the worst case is: a caller that dies meanwhile has spent its token and never learns it.
+    // The delay follows the effect, which is the worst case: a caller that dies meanwhile has spent its token unknowingly.
     await sleep(latencyMs());
   });
   return () => {
-    const { renewed, refused, revocations, active, inactive } = counted;
+    const { refreshed, refused, revocations, active, inactive } = counted;
     return {
-      refreshes: { total: renewed + refused, renewed, refused },
+      refreshes: { total: refreshed + refused, refreshed, refused },
       revocations,
       introspections: { active, inactive },
     };

@@ -1,4 +1,4 @@
-/** What a platform profile says about such a server, as it stands in a file. */
+/** The platform profile of such a server, in the form of a file. */
 export interface ServerProfile {
   readonly display_name: string;
   readonly token: { readonly url: string };
@@ -15,11 +15,11 @@ export const endpointsAt = (url: string) => ({
   revocationUrl: `${url}/token/revocation`,
   /** RFC 7662. */
   introspectionUrl: `${url}/token/introspection`,
-  /** Names the account of an access token as `sub`. */
+  /** Returns the account of an access token as `sub`. */
   identityUrl: `${url}/me`,
 });
 
-/** The profile of the server at `url`; a test changes what it wants otherwise. */
+/** The profile of the server at `url`. Tests override single keys. */
 export const profileAt = (url: string, displayName: string): ServerProfile => {
   const { tokenUrl, revocationUrl, introspectionUrl, identityUrl } = endpointsAt(url);
   return {

@@ -1,9 +1,8 @@
 import { openWorld, type World } from '@vault-engine/world';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inMemory } from './grant-storage.ts';
+import { inMemory, inRedis } from './grant-storage.ts';
 import { openAuthorizationServer } from './open-authorization-server.ts';
-import { inRedis } from './redis-storage.ts';
 
 let world: World;
 let redis: Redis;
@@ -20,7 +19,7 @@ describe.each([
   ['memory', () => inMemory()],
   ['Redis', () => inRedis(redis, `${world.keyPrefix}grants`)],
 ])('a storage in %s', (_where, open) => {
-  it('reads what was written, and nothing that was not', async () => {
+  it('returns written entries and no others', async () => {
     const storage = open();
     await storage.write('RefreshToken:a', { accountId: 'ada' }, 60, 'g1');
     await storage.write('Grant:g1', { accountId: 'ada' }, undefined, undefined);
@@ -29,14 +28,14 @@ describe.each([
     expect(await storage.read('RefreshToken:b')).toBeUndefined();
   });
 
-  it('forgets what has lapsed', async () => {
+  it('drops expired entries', async () => {
     const storage = open();
     await storage.write('AccessToken:short', { accountId: 'ada' }, 1, 'g2');
     await expect.poll(() => storage.read('AccessToken:short'), { timeout: 5_000 }).toBeUndefined();
     expect(await storage.spend('AccessToken:short')).toBe(false);
   });
 
-  it('lets a token be spent once, by one of many at the same time', async () => {
+  it('lets exactly one of many simultaneous callers spend a token', async () => {
     const storage = open();
     await storage.write('RefreshToken:once', { accountId: 'ada' }, 60, 'g3');
     const spent = await Promise.all(Array.from({ length: 20 }, () => storage.spend('RefreshToken:once')));
@@ -44,7 +43,7 @@ describe.each([
     expect(await storage.read('RefreshToken:once')).toEqual({ accountId: 'ada', consumed: expect.any(Number) });
   });
 
-  it('removes a grant’s tokens, spent ones too, and no others', async () => {
+  it('removes the tokens of a grant, spent ones included, and no others', async () => {
     const storage = open();
     await storage.write('RefreshToken:c', { accountId: 'ada' }, 60, 'g4');
     await storage.write('AccessToken:d', { accountId: 'ada' }, 60, 'g4');

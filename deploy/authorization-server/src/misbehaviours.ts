@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { sendJson } from './open-server.ts';
 
-/** How one request is met, after it was read whole. `right` is what a provider in order would answer. */
+/** The reaction to one request that was read whole. `right` is the answer of a correct provider. */
 export type Behaviour = (response: ServerResponse, right: TokenAnswer) => void;
 
-/** What the token endpoint answers when it does what RFC 6749 §5.1 says. */
+/** A successful token response (RFC 6749 §5.1). */
 export interface TokenAnswer {
   readonly access_token: string;
   readonly refresh_token: string;
@@ -14,19 +14,19 @@ export interface TokenAnswer {
 
 const MIB = 1024 * 1024;
 
-/** New tokens, with `changes`: a field that is undefined is left out. */
+/** Answers with new tokens and `changes`. A field that is undefined is left out. */
 export const refresh =
   (changes: Readonly<Record<string, unknown>> = {}): Behaviour =>
   (response, right) =>
     sendJson(response, 200, { ...right, ...changes });
 
-/** A status and whatever is to be sent with it. */
+/** Answers with this status, JSON body and headers. */
 export const answer =
   (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Behaviour =>
   (response) =>
     sendJson(response, status, body, headers);
 
-/** Another behaviour, `ms` milliseconds later. */
+/** Behaves as `then`, `ms` milliseconds later. */
 export const slow =
   (ms: number, then: Behaviour = refresh()): Behaviour =>
   (response, right) => {
@@ -34,33 +34,33 @@ export const slow =
     response.once('close', () => clearTimeout(timer));
   };
 
-/** No answer at all, for as long as the caller waits. */
+/** Never answers. */
 export const hang = (): Behaviour => () => undefined;
 
 export const serverError = (): Behaviour => answer(500, { error: 'server_error' });
 
-/** RFC 6585 §4; in seconds, or as a date. */
+/** Status 429 (RFC 6585 §4) with `Retry-After` in seconds or as a date. */
 export const throttle = (retryAfter: number | string): Behaviour =>
   answer(429, { error: 'rate_limited' }, { 'retry-after': String(retryAfter) });
 
-/** Status 200, and an error in the body. */
+/** Status 200 with an error in the body. */
 export const errorWithStatus200 = (error = 'invalid_grant'): Behaviour => answer(200, { error });
 
-/** Status 200, and `ok: false` beside the error, as chat providers have it. */
+/** Status 200 with `ok: false` and an error in the body. */
 export const notOk = (error = 'token_revoked'): Behaviour => answer(200, { ok: false, error });
 
 export const withoutExpiry = (): Behaviour => refresh({ expires_in: undefined });
 
 export const withoutRefreshToken = (): Behaviour => refresh({ refresh_token: undefined });
 
-/** A page of a proxy that stands before the provider. */
+/** An HTML page, as of a proxy in front of the provider. */
 export const html =
   (status = 200): Behaviour =>
   (response) => {
     response.writeHead(status, { 'content-type': 'text/html' }).end('<html><body>Please sign in</body></html>');
   };
 
-/** An answer of 50 MiB, sent as fast as the caller reads, until it hangs up. */
+/** An answer of `mebibytes` MiB, sent as fast as the caller reads it and until the caller closes the connection. */
 export const huge =
   (mebibytes = 50): Behaviour =>
   (response, right) => {
@@ -83,7 +83,7 @@ export const redirect =
     response.writeHead(status, { location: to }).end();
   };
 
-/** The right answer under a type that it is not. */
+/** The right answer with a wrong content type. */
 export const wrongContentType =
   (type = 'text/plain'): Behaviour =>
   (response, right) => {
@@ -92,10 +92,9 @@ export const wrongContentType =
 
 export const invalidClient = (): Behaviour => answer(401, { error: 'invalid_client' });
 
-/** Once: what follows it in the script, or the right answer. */
 export const invalidGrant = (): Behaviour => answer(400, { error: 'invalid_grant' });
 
-/** The request was read whole, and then the connection ends. */
+/** Closes the connection after the request was read whole. */
 export const cut = (): Behaviour => (response) => {
   response.destroy();
 };

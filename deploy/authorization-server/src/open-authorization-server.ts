@@ -1,48 +1,46 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { endGrant } from './adapt-storage.ts';
-import { configureProvider, type Lifetimes, type RegisteredClient } from './configure-provider.ts';
-import { type ConsentTokens, consent } from './consent.ts';
+import { configureProvider, endGrant, type Lifetimes, type RegisteredClient } from './configure-provider.ts';
+import { type ConsentTokens, consent, serveConsent } from './consent.ts';
 import { countRequests, type RequestCounts } from './count-requests.ts';
 import { endpointsAt, profileAt, type ServerProfile } from './describe-server.ts';
 import { type GrantStorage, inMemory } from './grant-storage.ts';
-import { serveConsent } from './serve-consent.ts';
 
-/** A certified OAuth server on loopback, with refresh tokens that rotate, reuse of which ends the grant. */
+/** A certified OAuth server on loopback, with refresh tokens that rotate and whose reuse ends the grant. */
 export interface AuthorizationServer extends ReturnType<typeof endpointsAt> {
   readonly url: string;
-  /** The platform profile of this server, to be written as it is or with changes. */
+  /** The platform profile of this server. */
   readonly profile: ServerProfile;
   readonly client: RegisteredClient;
-  /** Grants everything in the name of `account`. */
+  /** Grants all scopes for `account`. */
   readonly consent: (account: string) => Promise<ConsentTokens>;
-  /** Whether the server takes this access token. */
+  /** Whether the server accepts this access token. */
   readonly accepts: (accessToken: string) => Promise<boolean>;
-  /** Ends the grant that a refresh token is of, as a user who disconnects the application does; false where there is none. */
+  /** Ends the grant of a refresh token, as a user does who disconnects the application; false where there is none. */
   readonly endGrant: (refreshToken: string) => Promise<boolean>;
-  /** What it has been asked for since it was opened. */
+  /** Requests since it was opened. */
   readonly counts: () => RequestCounts;
   readonly close: () => Promise<void>;
 }
 
-/** What a server is opened with; all of it has defaults. */
+/** Settings of a server. All have defaults. */
 export interface AuthorizationServerOptions {
-  /** A free one where nothing is said. */
+  /** Default: a free port. */
   readonly port?: number;
   readonly client?: RegisteredClient;
   readonly lifetimes?: Partial<Lifetimes>;
   /**
-   * For how many milliseconds each answer of the token endpoint is held back, after the request has taken effect; a
-   * function is asked for each.
+   * Milliseconds by which each answer of the token endpoint is delayed after the request has taken effect. A function is
+   * called for each answer.
    */
   readonly tokenLatencyMs?: number | (() => number);
-  /** Asked for each request of the token endpoint: whether it gets lost, with no effect and no answer. */
+  /** Called for each token request: whether the request gets lost, without effect and answer. */
   readonly losesRequest?: () => boolean;
-  /** Told of each refresh. */
-  readonly onRefresh?: (result: 'renewed' | 'refused') => void;
-  /** Memory where nothing is said. */
+  /** Called for each refresh. */
+  readonly onRefresh?: (result: 'refreshed' | 'refused') => void;
+  /** Default: memory. */
   readonly storage?: GrantStorage;
-  /** Whether `POST /consent` gives tokens to whoever asks. Development only. */
+  /** Whether `POST /consent` gives tokens to any caller. Development only. */
   readonly consentRoute?: boolean;
 }
 

@@ -32,25 +32,25 @@ it('a consent leaves a working access token and a refresh token', async () => {
   const { access, refresh: token, expiresIn } = await server.consent('ada');
   expect(expiresIn).toBe(77);
   expect(await server.accepts(access)).toBe(true);
-  const renewed = await refresh(token);
-  expect(renewed.status).toBe(200);
-  expect(await server.accepts(renewed.access)).toBe(true);
+  const refreshed = await refresh(token);
+  expect(refreshed.status).toBe(200);
+  expect(await server.accepts(refreshed.access)).toBe(true);
 });
 
-it('an access token lapses when its lifetime is over', async () => {
+it('an access token expires at the end of its lifetime', async () => {
   server = await openAuthorizationServer({ lifetimes: { access: 1 } });
   const { access } = await server.consent('ada');
   await expect.poll(() => server.accepts(access), { timeout: 5_000 }).toBe(false);
 });
 
-it('the identity endpoint names the account of a token', async () => {
+it('the identity endpoint returns the account of a token', async () => {
   server = await openAuthorizationServer();
   const { access } = await server.consent('ada');
   const answer = await fetch(server.identityUrl, { headers: { authorization: `Bearer ${access}` } });
   expect(await answer.json()).toEqual({ sub: 'ada' });
 });
 
-it('of two requests with the same refresh token at the same time one is refused, and the grant is over', async () => {
+it('one of two simultaneous requests with the same refresh token is refused, and the grant ends', async () => {
   server = await openAuthorizationServer();
   const { access, refresh: token } = await server.consent('ada');
   const answers = await Promise.all([refresh(token), refresh(token)]);
@@ -61,7 +61,7 @@ it('of two requests with the same refresh token at the same time one is refused,
   expect(await server.accepts(winner?.access ?? '')).toBe(false);
 });
 
-it('a grant that is ended refreshes no more, whichever of its refresh tokens names it', async () => {
+it('an ended grant refuses refreshes, whichever of its refresh tokens it was ended by', async () => {
   server = await openAuthorizationServer();
   const first = await server.consent('ada');
   const other = await server.consent('ada');
@@ -73,28 +73,28 @@ it('a grant that is ended refreshes no more, whichever of its refresh tokens nam
   expect(await refresh(other.refresh)).toMatchObject({ status: 200 });
 });
 
-it('counts refreshes and questions by their result, and revocations', async () => {
-  const told: string[] = [];
-  server = await openAuthorizationServer({ onRefresh: (result) => told.push(result) });
+it('counts refreshes and introspections by result, and revocations', async () => {
+  const results: string[] = [];
+  server = await openAuthorizationServer({ onRefresh: (result) => results.push(result) });
   const { refresh: token } = await server.consent('ada');
-  const renewed = await refresh(token);
+  const refreshed = await refresh(token);
   await refresh('unknown');
-  await refresh(renewed.refresh, { client_secret: 'wrong' });
+  await refresh(refreshed.refresh, { client_secret: 'wrong' });
   await post(server.tokenUrl, { grant_type: 'authorization_code', code: 'none', redirect_uri: 'https://a.example' });
-  await post(server.introspectionUrl, { token: renewed.access });
+  await post(server.introspectionUrl, { token: refreshed.access });
   await post(server.introspectionUrl, { token });
   await post(server.introspectionUrl, { token: 'unknown' });
   await post(server.introspectionUrl, { token, client_secret: 'wrong' });
-  expect(await post(server.revocationUrl, { token: renewed.refresh })).toMatchObject({ status: 200 });
+  expect(await post(server.revocationUrl, { token: refreshed.refresh })).toMatchObject({ status: 200 });
   expect(server.counts()).toEqual({
-    refreshes: { total: 3, renewed: 1, refused: 2 },
+    refreshes: { total: 3, refreshed: 1, refused: 2 },
     revocations: 1,
     introspections: { active: 1, inactive: 2 },
   });
-  expect(told).toEqual(['renewed', 'refused', 'refused']);
+  expect(results).toEqual(['refreshed', 'refused', 'refused']);
 });
 
-it('an answer that is held back has taken effect already', async () => {
+it('a request takes effect before its answer is delayed', async () => {
   server = await openAuthorizationServer({ tokenLatencyMs: () => 60_000 });
   const { refresh: token } = await server.consent('ada');
   const abandoned = new AbortController();
@@ -105,12 +105,12 @@ it('an answer that is held back has taken effect already', async () => {
     body: new URLSearchParams(form),
     signal: abandoned.signal,
   }).catch((error: Error) => error.name);
-  await expect.poll(() => server.counts().refreshes.renewed).toBe(1);
+  await expect.poll(() => server.counts().refreshes.refreshed).toBe(1);
   abandoned.abort();
   expect(await answer).toBe('AbortError');
 });
 
-it('a request that gets lost has no effect', async () => {
+it('a lost request has no effect', async () => {
   let loses = true;
   server = await openAuthorizationServer({ losesRequest: () => loses });
   const { refresh: token } = await server.consent('ada');
@@ -118,10 +118,10 @@ it('a request that gets lost has no effect', async () => {
   await expect(fetch(server.tokenUrl, { method: 'POST', body: 'lost', signal })).rejects.toThrow('timeout');
   loses = false;
   expect(await refresh(token)).toMatchObject({ status: 200 });
-  expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+  expect(server.counts().refreshes).toEqual({ total: 1, refreshed: 1, refused: 0 });
 });
 
-it('more grants than a cache would keep are all kept', async () => {
+it('keeps more grants than the default store of the library would', async () => {
   server = await openAuthorizationServer();
   const { refresh: first } = await server.consent('ada');
   for (let count = 0; count < 2_000; count++) await server.consent(`user-${count}`);
@@ -131,7 +131,7 @@ it('more grants than a cache would keep are all kept', async () => {
 const askForConsent = (body: string, type = 'application/json') =>
   fetch(`${server.url}/consent`, { method: 'POST', body, headers: { 'content-type': type } });
 
-it('POST /consent answers a token response where it is switched on', async () => {
+it('POST /consent answers with a token response where it is enabled', async () => {
   server = await openAuthorizationServer({ consentRoute: true });
   const answer = await askForConsent('{"account":"u1"}');
   const { refresh_token: token, ...rest } = (await answer.json()) as Readonly<Record<string, string>>; // asserted below
@@ -143,18 +143,18 @@ it.each([
   ['no JSON', 'account'],
   ['no account', '{}'],
   ['an account that is no text', '{"account":1}'],
-  ['a form, which any page could send', '{"account":"u1"}', 'text/plain'],
+  ['plain text, which any page could send', '{"account":"u1"}', 'text/plain'],
 ])('POST /consent refuses %s', async (_what, body, type?) => {
   server = await openAuthorizationServer({ consentRoute: true });
   expect((await askForConsent(body, type)).status).toBe(400);
 });
 
-it('POST /consent is not there where nobody switched it on', async () => {
+it('POST /consent is absent by default', async () => {
   server = await openAuthorizationServer();
   expect((await askForConsent('{"account":"u1"}')).status).toBe(404);
 });
 
-it('a taken port is told', async () => {
+it('rejects when the port is taken', async () => {
   server = await openAuthorizationServer();
   await expect(openAuthorizationServer({ port: Number(new URL(server.url).port) })).rejects.toThrow('EADDRINUSE');
 });

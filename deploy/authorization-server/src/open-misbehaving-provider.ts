@@ -1,26 +1,26 @@
 import { type Behaviour, refresh, type TokenAnswer } from './misbehaviours.ts';
 import { openHttpServer, type Received, sendJson } from './open-server.ts';
 
-/** A token endpoint that meets each request as a test says, and renews everything where it says nothing. */
+/** A token endpoint that reacts to each request as a test scripts it. Without a script it answers with new tokens. */
 export interface MisbehavingProvider {
   readonly url: string;
   readonly tokenUrl: string;
-  /** RFC 7662: a refresh token is active until it has come to the token endpoint, whatever was answered there. */
+  /** RFC 7662. A refresh token is active until the token endpoint has received it, whatever the answer was. */
   readonly introspectionUrl: string;
-  /** How the next requests are met, one after the other, after those that were said before. */
+  /** Appends the reactions to the next requests, in order. */
   readonly script: (...behaviours: readonly Behaviour[]) => void;
-  /** How every request is met for which there is no script. */
+  /** Sets the reaction to requests without a script. */
   readonly otherwise: (behaviour: Behaviour) => void;
-  /** The requests that have come to the token endpoint so far, whole. */
+  /** The token requests so far. */
   readonly requests: readonly Received[];
-  /** The refresh tokens that they brought, in their order. */
+  /** The refresh tokens in them, in order. */
   readonly refreshTokens: () => readonly (string | null)[];
-  /** The tokens of the latest right answer, whether or not it was sent; null before the first. */
+  /** The tokens of the latest right answer, sent or not; null before the first request. */
   readonly latest: () => TokenAnswer | null;
   readonly close: () => Promise<void>;
 }
 
-/** Opens one on a free port of 127.0.0.1. It checks neither client nor token: whoever asks is answered. */
+/** Opens one on a free port of 127.0.0.1. It checks neither client nor token. */
 export const openMisbehavingProvider = async ({ expiresIn = 3_600 } = {}): Promise<MisbehavingProvider> => {
   const script: Behaviour[] = [];
   const requests: Received[] = [];
@@ -62,7 +62,7 @@ export const openMisbehavingProvider = async ({ expiresIn = 3_600 } = {}): Promi
   };
 };
 
-/** Profiles send forms or JSON. */
+/** Requests are forms or JSON, by the profile. */
 const refreshTokenIn = ({ headers, body }: Received): string | null => {
   if (!headers['content-type']?.startsWith('application/json')) return new URLSearchParams(body).get('refresh_token');
   const { refresh_token: token } = JSON.parse(body) as { readonly refresh_token?: string }; // what the vault sends

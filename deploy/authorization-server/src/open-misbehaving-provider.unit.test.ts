@@ -16,7 +16,7 @@ const ask = (token = 'first', signal = AbortSignal.timeout(10_000)) =>
     signal,
   });
 
-it('renews where the test says nothing, and remembers what came', async () => {
+it('answers with new tokens by default, and records the requests', async () => {
   expect(await (await ask('first')).json()).toEqual({
     access_token: 'access-1',
     refresh_token: 'refresh-1',
@@ -29,7 +29,7 @@ it('renews where the test says nothing, and remembers what came', async () => {
   expect(provider.requests).toHaveLength(2);
 });
 
-it('says which refresh tokens have come, whatever it answered (RFC 7662)', async () => {
+it('introspection calls a refresh token inactive once it was received, whatever the answer was (RFC 7662)', async () => {
   const active = async (token: string) => {
     const answer = await fetch(provider.introspectionUrl, { method: 'POST', body: new URLSearchParams({ token }) });
     return answer.json();
@@ -41,7 +41,7 @@ it('says which refresh tokens have come, whatever it answered (RFC 7662)', async
   expect(provider.requests).toHaveLength(1);
 });
 
-it('reads refresh tokens out of JSON too', async () => {
+it('reads refresh tokens from JSON requests', async () => {
   await fetch(provider.tokenUrl, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -50,7 +50,7 @@ it('reads refresh tokens out of JSON too', async () => {
   expect(provider.refreshTokens()).toEqual(['in-json']);
 });
 
-it('meets request by request as the script says, then as otherwise', async () => {
+it('follows the script request by request, then `otherwise`', async () => {
   provider.script(misbehave.invalidGrant(), misbehave.refresh());
   provider.otherwise(misbehave.serverError());
   const statuses = [(await ask()).status, (await ask()).status, (await ask()).status, (await ask()).status];
@@ -64,7 +64,7 @@ it.each([
   ['invalidClient', misbehave.invalidClient(), 401, { error: 'invalid_client' }],
   ['withoutExpiry', misbehave.withoutExpiry(), 200, { access_token: 'access-1', refresh_token: 'refresh-1' }],
   ['withoutRefreshToken', misbehave.withoutRefreshToken(), 200, { access_token: 'access-1', expires_in: 3_600 }],
-])('%s answers so', async (_name, behaviour, status, body) => {
+])('%s answers with its status and body', async (_name, behaviour, status, body) => {
   provider.script(behaviour);
   const answer = await ask();
   expect(answer.status).toBe(status);
@@ -77,7 +77,7 @@ it.each([
   ['redirect', misbehave.redirect('https://elsewhere.example/'), 307, 'location', 'https://elsewhere.example/'],
   ['html', misbehave.html(), 200, 'content-type', 'text/html'],
   ['wrongContentType', misbehave.wrongContentType(), 200, 'content-type', 'text/plain'],
-])('%s says so in a header', async (_name, behaviour, status, header, value) => {
+])('%s answers with its header', async (_name, behaviour, status, header, value) => {
   provider.script(behaviour);
   const answer = await ask();
   expect([answer.status, answer.headers.get(header)]).toEqual([status, value]);
@@ -90,14 +90,14 @@ it('slow answers late', async () => {
   expect(performance.now() - began).toBeGreaterThanOrEqual(290);
 });
 
-it('hang answers nothing, and cut ends the connection after the request was read', async () => {
+it('hang never answers, and cut closes the connection after the request was read', async () => {
   provider.script(misbehave.hang(), misbehave.cut());
   await expect(ask('first', AbortSignal.timeout(200))).rejects.toThrow('timeout');
   await expect(ask('second')).rejects.toThrow('fetch failed');
   expect(provider.refreshTokens()).toEqual(['first', 'second']);
 });
 
-it('huge sends 50 MiB to who reads them, and stops for who hangs up', async () => {
+it('huge sends 50 MiB to a caller that reads, and stops when the caller closes the connection', async () => {
   provider.script(misbehave.huge(), misbehave.huge());
   expect((await (await ask()).arrayBuffer()).byteLength).toBeGreaterThan(50 * 1024 * 1024);
   const answer = await ask();

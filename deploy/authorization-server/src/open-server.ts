@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, type Serv
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** A request as a server of a test received it. */
+/** A request that a test server received. */
 export interface Received {
   readonly method: string;
   readonly path: string;
@@ -12,18 +12,18 @@ export interface Received {
   readonly connection: number;
 }
 
-/** A server on loopback. */
+/** A test server on loopback. */
 export interface TestServer {
   readonly url: string;
   readonly port: number;
-  /** What has arrived so far. */
+  /** The requests so far. */
   readonly received: readonly Received[];
-  /** How many connections were made. */
+  /** Number of connections so far. */
   readonly connections: () => number;
   readonly close: () => Promise<void>;
 }
 
-/** An HTTP server that answers as `answer` says, after it has read a request. */
+/** An HTTP server that calls `answer` once it has read a request whole. */
 export const openHttpServer = async (
   answer: (received: Received, response: ServerResponse) => void,
   host = '127.0.0.1',
@@ -46,7 +46,7 @@ export const openHttpServer = async (
   return { ...(await listen(server, host)), received, connections: () => numbers.size };
 };
 
-/** A server that does with each connection what `meet` says. */
+/** A TCP server that calls `meet` for each connection. */
 export const openTcpServer = async (meet: (socket: Socket) => void): Promise<TestServer> => {
   let count = 0;
   const server = createTcpServer((socket) => {

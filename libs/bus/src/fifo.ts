@@ -1,4 +1,4 @@
-/** A queue whose `shift` takes the same time at any length (an array's moves all that is left). */
+/** A queue whose `shift` takes constant time (an array's `shift` moves all remaining items). */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;

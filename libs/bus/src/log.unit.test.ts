@@ -23,7 +23,7 @@ function openLog() {
   };
 }
 
-it('hands on no field of kafkajs that could hold a message', () => {
+it('forwards no field of kafkajs that could hold a part of a message', () => {
   const { lines, say } = openLog();
   say('text', {
     topic: 't',
@@ -35,7 +35,7 @@ it('hands on no field of kafkajs that could hold a message', () => {
   expect(lines).toEqual([['warn', 'text', { part: 'kafkajs Part', leftOut: 0, topic: 't', error: 'why' }]]);
 });
 
-it('says the same once in five seconds, and how often it was left out', () => {
+it('forwards a text once in five seconds, with the number of lines left out', () => {
   const { lines, say, wait } = openLog();
   for (let count = 0; count < 4; count += 1) say('again');
   say('other');

@@ -8,14 +8,14 @@ interface World {
   close(): Promise<void>;
 }
 
-/** A bus in a fresh world, for the tests of this library. */
+/** A bus on the topics and groups of one test file. */
 export function openTestBus(world: World) {
   const bus: Bus = connectBus({ brokers: world.brokers, clientId: `${world.topicPrefix}bus` });
   let topics = 0;
   return {
     bus,
     topicPrefix: world.topicPrefix,
-    /** Creates a topic and answers its name. */
+    /** Creates a topic and returns its name. */
     topic: async (partitions: number, config: Readonly<Record<string, string>> = {}): Promise<string> => {
       topics += 1;
       const name = `${world.topicPrefix}t${topics}`;

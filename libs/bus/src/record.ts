@@ -1,9 +1,9 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
 
-/** Header values by name. Of a name that stands twice the last counts, as in Java's `Headers.lastHeader`. */
+/** Header values by name. The last value of a repeated name counts, as in Java's `Headers.lastHeader`. */
 export type Headers = Readonly<Record<string, Buffer | undefined>>;
 
-/** One record as it lies in a topic. */
+/** One record of a topic. */
 export interface BusRecord {
   readonly topic: string;
   readonly partition: number;
@@ -16,8 +16,8 @@ export interface BusRecord {
   readonly headers: Headers;
 }
 
-/** What kafkajs read, as a record of ours. */
-export function toRecord(topic: string, partition: number, message: KafkaMessage): BusRecord {
+/** Converts a message of kafkajs. */
+export function fromMessage(topic: string, partition: number, message: KafkaMessage): BusRecord {
   return {
     topic,
     partition,
@@ -29,7 +29,7 @@ export function toRecord(topic: string, partition: number, message: KafkaMessage
   };
 }
 
-/** The bytes that a record keeps in memory, roughly: headers are small beside what surrounds them. */
+/** An estimate of the bytes that a record occupies in memory. Headers are covered by the overhead. */
 export function sizeOf(record: { readonly key: Buffer | null; readonly value: Buffer | null }): number {
   return (record.key?.length ?? 0) + (record.value?.length ?? 0) + RECORD_OVERHEAD;
 }
@@ -37,8 +37,8 @@ export function sizeOf(record: { readonly key: Buffer | null; readonly value: Bu
 const RECORD_OVERHEAD = 512;
 
 /**
- * Without a prototype, so that a header named `__proto__` or `constructor` is a header like any other. `decodeFetch` makes
- * them so; kafkajs does not.
+ * Returns an object without a prototype, so that a header named `__proto__` or `constructor` is a header like any other.
+ * `decodeFetch` builds it so; kafkajs does not.
  */
 function toHeaders(headers: IHeaders | undefined): Headers {
   if (headers !== undefined && Object.getPrototypeOf(headers) === null) return headers as Headers;
@@ -51,8 +51,8 @@ function toHeaders(headers: IHeaders | undefined): Headers {
 }
 
 /**
- * kafkajs gives an array for a repeated name, and mistakes the first of a name that every object has (`toString`) for a
- * repeated one: then the array begins with a function.
+ * kafkajs gives an array for a repeated name. It takes a name that every object has (`toString`) for a repeated one, with an
+ * inherited function as the first value.
  */
 function lastBuffer(value: IHeaders[string]): Buffer | undefined {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];

@@ -2,43 +2,42 @@ import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { IndexedPool } from './indexed-pool.ts';
-import { ShortLivedMap } from './short-lived-map.ts';
+import { IndexedPool, ShortLivedMap } from './short-lived-map.ts';
 
-describe('a transient map', () => {
-  it('answers what a Map answers', () => {
+describe('a short-lived map', () => {
+  it('returns what a Map returns', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       do: fc.constantFrom('set', 'set', 'set', 'delete', 'delete', 'clear'),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const [map, transient] = [new Map<string, number>(), new ShortLivedMap<string, number>()];
+        const [map, shortLived] = [new Map<string, number>(), new ShortLivedMap<string, number>()];
         for (const [index, { key, do: what }] of steps.entries()) {
           if (what === 'set') {
             map.set(key, index);
-            transient.set(key, index);
+            shortLived.set(key, index);
           } else if (what === 'clear') {
             map.clear();
-            transient.clear();
+            shortLived.clear();
           }
-          if (what === 'delete') expect(transient.delete(key)).toBe(map.delete(key));
-          expect(transient.size).toBe(map.size);
-          expect(['a', 'b', 'c', 'd'].map((name) => [transient.has(name), transient.get(name)])).toEqual(
+          if (what === 'delete') expect(shortLived.delete(key)).toBe(map.delete(key));
+          expect(shortLived.size).toBe(map.size);
+          expect(['a', 'b', 'c', 'd'].map((name) => [shortLived.has(name), shortLived.get(name)])).toEqual(
             ['a', 'b', 'c', 'd'].map((name) => [map.has(name), map.get(name)]),
           );
         }
         const seen: number[] = [];
-        transient.forEach((value) => {
+        shortLived.forEach((value) => {
           seen.push(value);
         });
         expect(seen.toSorted()).toEqual([...map.values()].toSorted());
-        expect([...transient.values()].toSorted()).toEqual(seen.toSorted());
+        expect([...shortLived.values()].toSorted()).toEqual(seen.toSorted());
       }),
     );
   });
 
-  it('can be emptied while its values are looked at', () => {
+  it('can be emptied during an iteration over its values', () => {
     const map = new ShortLivedMap<number, { key: number }>();
     for (const key of [1, 2, 3]) map.set(key, { key });
     const seen: number[] = [];
@@ -50,14 +49,14 @@ describe('a transient map', () => {
     expect(map.size).toBe(0);
   });
 
-  it('leaves little of what has gone to the old generation', () => {
-    // A Map leaves all of it: 20 MB.
+  it('keeps deleted values out of the old generation', () => {
+    // A Map keeps all of them: 20 MB.
     expect(oldBytes(new ShortLivedMap<string, object>())).toBeLessThan(4_000_000);
   });
 });
 
-describe('slots', () => {
-  it('give a place again only when it is free', () => {
+describe('an indexed pool', () => {
+  it('reuses a slot only once it is free', () => {
     const pool = new IndexedPool<string>();
     const [first, second] = [pool.put('first'), pool.put('second')];
     expect(pool.take(first)).toBe('first');
@@ -77,10 +76,10 @@ interface Churned {
 
 const IN_FLIGHT = 256;
 
-/** How much the old generation grows while 20,000 entries of about 1 KB come and go, a few at a time, and only the young is collected. */
+/** The growth of the old generation while 20,000 entries of about 1 KB come and go, with minor GCs only. */
 const oldBytes = (map: Churned): number => {
   setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void; // what that flag brings
+  const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void; // defined by that flag
   const put = (index: number): void => {
     map.set(`key-${index}`, { text: Array.from({ length: 120 }, () => index) });
     map.delete(`key-${index - IN_FLIGHT}`);

@@ -1,12 +1,12 @@
-/** The work did not end in time. */
+/** The work did not end within its time limit. */
 export class TimeLimitPassed extends Error {
   override readonly name = 'TimeLimitPassed';
 }
 
-/** The work's outcome, or {@link TimeLimitPassed} if there is none after `ms`. The work itself goes on. */
+/** Returns the work's result. @throws {TimeLimitPassed} after `ms`; the work itself continues */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new TimeLimitPassed(`no outcome within ${ms} ms`)), ms);
+  const timer = setTimeout(() => late.reject(new TimeLimitPassed(`no result within ${ms} ms`)), ms);
   try {
     return await Promise.race([work, late.promise]);
   } finally {
@@ -14,7 +14,7 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   }
 }
 
-/** Whether the work came to an end in time; a failure is one too. */
+/** Whether the work ended within `ms`, by success or failure. */
 export async function endsWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
   try {
     await within(ms, work);

@@ -1,7 +1,7 @@
 import { openWorld } from '@vault-engine/world';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTestBus, type TestBus } from './open-test-bus.ts';
-import { applyTopics, checkTopics, deleteTopics, type TopicSpec } from './topics.ts';
+import { applyTopics, checkTopics, deleteTopics, type TopicDeclaration } from './topics.ts';
 
 let test: TestBus;
 beforeAll(async () => {
@@ -9,12 +9,12 @@ beforeAll(async () => {
 });
 afterAll(() => test.close());
 
-const apply = (specs: readonly TopicSpec[]) => applyTopics(test.bus, specs, { replicationFactor: 1 });
+const apply = (specs: readonly TopicDeclaration[]) => applyTopics(test.bus, specs, { replicationFactor: 1 });
 
 describe('topics', () => {
   it('are created, and changed only where they differ', async () => {
     const name = `${test.topicPrefix}declared`;
-    const spec: TopicSpec = {
+    const spec: TopicDeclaration = {
       name,
       partitions: 2,
       config: { 'retention.ms': '3600000', 'segment.ms': '300000', 'compression.type': 'gzip' },
@@ -22,7 +22,7 @@ describe('topics', () => {
     expect(await checkTopics(test.bus, [spec])).toEqual([{ topic: name, kind: 'create' }]);
     expect(await apply([spec])).toEqual([{ topic: name, kind: 'create' }]);
     expect(await apply([spec])).toEqual([]);
-    const grown: TopicSpec = {
+    const grown: TopicDeclaration = {
       name,
       partitions: 4,
       config: { 'retention.ms': '600000', 'message.timestamp.type': 'LogAppendTime' },
@@ -35,7 +35,7 @@ describe('topics', () => {
     await expect.poll(() => checkTopics(test.bus, [grown])).toEqual([]);
   });
 
-  it('keep their settings that no declaration names', async () => {
+  it('keep settings that no declaration names', async () => {
     const name = `${test.topicPrefix}kept`;
     await apply([{ name, partitions: 1, config: { 'segment.ms': '60000', 'retention.ms': '1000000' } }]);
     await apply([{ name, partitions: 1, config: { 'retention.ms': '2000000' } }]);
@@ -44,20 +44,20 @@ describe('topics', () => {
       .toEqual([]);
   });
 
-  it('count a setting that only equals the broker’s default as different: defaults change', async () => {
+  it('differ where a setting only equals the broker’s default', async () => {
     const name = `${test.topicPrefix}default`;
     await apply([{ name, partitions: 1, config: {} }]);
     const spec = { name, partitions: 1, config: { 'cleanup.policy': 'delete' } };
     expect(await checkTopics(test.bus, [spec])).toMatchObject([{ kind: 'config', name: 'cleanup.policy' }]);
   });
 
-  it('are never made smaller', async () => {
+  it('never lose partitions', async () => {
     const name = `${test.topicPrefix}wide`;
     await apply([{ name, partitions: 3, config: {} }]);
     expect(await apply([{ name, partitions: 1, config: {} }])).toEqual([]);
   });
 
-  it('can be deleted, also those that are not there', async () => {
+  it('can be deleted, also where they do not exist', async () => {
     const name = `${test.topicPrefix}gone`;
     await apply([{ name, partitions: 1, config: {} }]);
     await deleteTopics(test.bus, [name, `${name}.never`]);

@@ -1,18 +1,19 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin } from 'kafkajs';
-import { type Bus, withAdmin } from './bus.ts';
-import { ConfigResourceTypes } from './kafkajs.ts';
-import { type AskLeaders, untilLed } from './until-led.ts';
+import { askAdmin, type Bus, withAdmin } from './bus.ts';
+import { brokerErrorOf } from './errors.ts';
+import { ConfigResourceTypes } from './kafkajs/kafkajs.ts';
 
-/** A topic as it should be. */
-export interface TopicSpec {
+/** The declaration of a topic. */
+export interface TopicDeclaration {
   readonly name: string;
-  /** At least so many: a partition can be added, never taken away. */
+  /** The minimum: partitions can be added, never removed. */
   readonly partitions: number;
-  /** Kafka's topic settings by name. Others are left as they stand. */
+  /** Kafka's topic settings by name. Settings that are not named stay unchanged. */
   readonly config: Readonly<Record<string, string>>;
 }
 
-/** A difference between a topic as it is and as it should be. */
+/** A difference between a topic and its declaration. */
 export type TopicChange =
   | { readonly topic: string; readonly kind: 'create' }
   | { readonly topic: string; readonly kind: 'partitions'; readonly from: number; readonly to: number }
@@ -24,18 +25,18 @@ export type TopicChange =
       readonly to: string;
     };
 
-/** What differs, without changing it. Empty: all topics are as they should be. */
-export function checkTopics(bus: Bus, specs: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
+/** Compares the topics with their declarations and changes nothing. Empty: no difference. */
+export function checkTopics(bus: Bus, specs: readonly TopicDeclaration[]): Promise<readonly TopicChange[]> {
   return withAdmin(bus, (admin) => compare(admin, specs));
 }
 
 /**
- * Makes the topics as they should be and answers what had to be changed. Running it again changes nothing. Each partition that
- * it has made has a leader that answers.
+ * Creates and alters topics by their declarations and returns the changes. Idempotent. When it resolves, each new partition
+ * has a leader that responds.
  */
 export function applyTopics(
   bus: Bus,
-  specs: readonly TopicSpec[],
+  specs: readonly TopicDeclaration[],
   { replicationFactor }: { readonly replicationFactor: number },
 ): Promise<readonly TopicChange[]> {
   return withAdmin(bus, async (admin) => {
@@ -43,18 +44,18 @@ export function applyTopics(
     await create(admin, named(specs, changes, 'create'), replicationFactor);
     await addPartitions(admin, changes);
     await alterConfig(admin, named(specs, changes, 'config'));
-    await untilLed(leadersOf(bus), [...named(specs, changes, 'create'), ...named(specs, changes, 'partitions')]);
+    await waitForLeaders(leadersOf(bus), [...named(specs, changes, 'create'), ...named(specs, changes, 'partitions')]);
     return changes;
   });
 }
 
-/** With a connection for each question: kafkajs keeps what the brokers said first. */
+/** With a connection for each query: kafkajs caches the first metadata. */
 const leadersOf =
-  (bus: Bus): AskLeaders =>
+  (bus: Bus): CountLeaders =>
   (topic) =>
     withAdmin(bus, async (admin) => (await admin.fetchTopicOffsets(topic)).length);
 
-/** Deletes the topics that exist and leaves the others be. */
+/** Deletes those of the topics that exist. */
 export function deleteTopics(bus: Bus, names: readonly string[]): Promise<void> {
   return withAdmin(bus, async (admin) => {
     const present = new Set(await admin.listTopics());
@@ -63,7 +64,7 @@ export function deleteTopics(bus: Bus, names: readonly string[]): Promise<void> 
   });
 }
 
-async function compare(admin: Admin, specs: readonly TopicSpec[]): Promise<readonly TopicChange[]> {
+async function compare(admin: Admin, specs: readonly TopicDeclaration[]): Promise<readonly TopicChange[]> {
   const present = new Set(await admin.listTopics());
   const existing = specs.filter(({ name }) => present.has(name));
   const partitions = await partitionsOf(admin, existing);
@@ -75,7 +76,7 @@ async function compare(admin: Admin, specs: readonly TopicSpec[]): Promise<reado
   );
 }
 
-async function partitionsOf(admin: Admin, specs: readonly TopicSpec[]): Promise<ReadonlyMap<string, number>> {
+async function partitionsOf(admin: Admin, specs: readonly TopicDeclaration[]): Promise<ReadonlyMap<string, number>> {
   if (specs.length === 0) return new Map();
   const { topics } = await admin.fetchTopicMetadata({ topics: specs.map(({ name }) => name) });
   return new Map(topics.map(({ name, partitions }) => [name, partitions.length]));
@@ -83,13 +84,13 @@ async function partitionsOf(admin: Admin, specs: readonly TopicSpec[]): Promise<
 
 interface Setting {
   readonly value: string;
-  /** Set for this topic, not taken over from the broker. */
+  /** Set for this topic, not inherited from the broker. */
   readonly own: boolean;
 }
 
 type Settings = ReadonlyMap<string, Setting>;
 
-async function configsOf(admin: Admin, specs: readonly TopicSpec[]): Promise<ReadonlyMap<string, Settings>> {
+async function configsOf(admin: Admin, specs: readonly TopicDeclaration[]): Promise<ReadonlyMap<string, Settings>> {
   if (specs.length === 0) return new Map();
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
@@ -111,33 +112,35 @@ async function configsOf(admin: Admin, specs: readonly TopicSpec[]): Promise<Rea
 /** `DescribeConfigsResponse.ConfigSource.TOPIC_CONFIG` in Kafka's protocol. */
 const TOPIC_CONFIG = 1;
 
-function partitionChange(spec: TopicSpec, counts: ReadonlyMap<string, number>): readonly TopicChange[] {
+function partitionChange(spec: TopicDeclaration, counts: ReadonlyMap<string, number>): readonly TopicChange[] {
   const from = counts.get(spec.name) ?? 0;
   return from < spec.partitions ? [{ topic: spec.name, kind: 'partitions', from, to: spec.partitions }] : [];
 }
 
-/** A setting must be the topic's own: one that only happens to equal the broker's default changes with the broker. */
-function configChanges(spec: TopicSpec, configs: ReadonlyMap<string, Settings>): readonly TopicChange[] {
+/** A setting has to be the topic's own: one that only equals the broker's default changes with the broker. */
+function configChanges(spec: TopicDeclaration, configs: ReadonlyMap<string, Settings>): readonly TopicChange[] {
   const settings = configs.get(spec.name);
   return Object.entries(spec.config).flatMap(([name, to]): readonly TopicChange[] => {
-    const is = settings?.get(name);
-    return is?.own && is.value === to ? [] : [{ topic: spec.name, kind: 'config', name, from: is?.value ?? null, to }];
+    const current = settings?.get(name);
+    return current?.own && current.value === to
+      ? []
+      : [{ topic: spec.name, kind: 'config', name, from: current?.value ?? null, to }];
   });
 }
 
 function named(
-  specs: readonly TopicSpec[],
+  specs: readonly TopicDeclaration[],
   changes: readonly TopicChange[],
   kind: TopicChange['kind'],
-): readonly TopicSpec[] {
+): readonly TopicDeclaration[] {
   const names = new Set(changes.filter((change) => change.kind === kind).map(({ topic }) => topic));
   return specs.filter(({ name }) => names.has(name));
 }
 
-async function create(admin: Admin, specs: readonly TopicSpec[], replicationFactor: number): Promise<void> {
+async function create(admin: Admin, specs: readonly TopicDeclaration[], replicationFactor: number): Promise<void> {
   if (specs.length === 0) return;
   await admin.createTopics({
-    // It would wait itself, and fail where the broker does not know the topic yet that it has just said is created.
+    // kafkajs's own wait fails while the broker does not know the topic that it has just created.
     waitForLeaders: false,
     topics: specs.map(({ name, partitions, config }) => ({
       topic: name,
@@ -155,8 +158,8 @@ async function addPartitions(admin: Admin, changes: readonly TopicChange[]): Pro
   if (topicPartitions.length > 0) await admin.createPartitions({ topicPartitions });
 }
 
-/** kafkajs knows only the request that replaces all of a topic's own settings: so those that no spec names go along. */
-async function alterConfig(admin: Admin, specs: readonly TopicSpec[]): Promise<void> {
+/** kafkajs has only AlterConfigs, which replaces all of a topic's own settings. So the settings that no declaration names are sent too. */
+async function alterConfig(admin: Admin, specs: readonly TopicDeclaration[]): Promise<void> {
   if (specs.length === 0) return;
   const configs = await configsOf(admin, specs);
   await admin.alterConfigs({
@@ -175,4 +178,62 @@ function ownSettings(settings: Settings | undefined): Record<string, string> {
   return Object.fromEntries(
     [...(settings ?? [])].filter(([, { own }]) => own).map(([name, { value }]) => [name, value]),
   );
+}
+
+/** Counts the partitions of a topic that have a leader that responds. Throws where a partition has none. */
+export type CountLeaders = (topic: string) => Promise<number>;
+
+const LEADERS_LIMIT_MS = 30_000;
+const LEADERS_PAUSE_MS = 100;
+
+/**
+ * Resolves when the leader of each partition of these topics responds. A broker that has reported a topic as created may
+ * not know it itself yet, and a known partition may have no leader yet. Under load both take seconds.
+ *
+ * @throws the last error, after half a minute
+ */
+export async function waitForLeaders(
+  count: CountLeaders,
+  topics: readonly Pick<TopicDeclaration, 'name' | 'partitions'>[],
+): Promise<void> {
+  const limit = performance.now() + LEADERS_LIMIT_MS;
+  const waitForTopic = async ({ name, partitions }: Pick<TopicDeclaration, 'name' | 'partitions'>): Promise<void> => {
+    while (true) {
+      try {
+        const led = await count(name);
+        if (led >= partitions) return;
+        throw new Error(`${led} of ${partitions} partitions of ${name} have a leader`);
+      } catch (error) {
+        if (performance.now() > limit) throw error;
+        await sleep(LEADERS_PAUSE_MS);
+      }
+    }
+  };
+  await Promise.all(topics.map(waitForTopic));
+}
+
+/** The topic's number of partitions; null: the topic does not exist. Throws where the brokers do not respond. */
+export function partitionCount(bus: Bus, topic: string): Promise<number | null> {
+  return askAdmin(bus, async (admin) => {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics.find(({ name }) => name === topic)?.partitions.length ?? null;
+    } catch (error) {
+      // kafkajs calls this error transient. Here it is the answer.
+      if (brokerErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return null;
+      throw error;
+    }
+  });
+}
+
+/**
+ * Deletes the records below an offset, by partition (KIP-107). Resolves when they can no longer be read.
+ */
+export function deleteRecordsBefore(bus: Bus, topic: string, offsets: ReadonlyMap<number, bigint>): Promise<void> {
+  const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+  return withAdmin(bus, async (admin) => {
+    // deleteTopicRecords does not look up the partitions' leaders itself.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions });
+  });
 }

@@ -1,5 +1,5 @@
 import { PublishFailed, type PublishReason } from '@vault-engine/bus';
-import type { ErrorCode } from '@vault-engine/vault';
+import type { ErrorCode } from '@vault-engine/model';
 import { VaultClosed, VaultError, VaultTimeout } from './vault-error.ts';
 
 /** What was to be sent. */

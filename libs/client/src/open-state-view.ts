@@ -1,7 +1,7 @@
 import { type BusOptions, connectBus } from '@vault-engine/bus';
 import { openCodec, type SuggestedAction, topicNames } from '@vault-engine/contracts';
+import { userId as toUserId, type UserId } from '@vault-engine/model';
 import { followDecoded, followStates, readPlatform } from '@vault-engine/state';
-import { userId as toUserId, type UserId } from '@vault-engine/vault';
 import { ChangeFeed } from './change-feed.ts';
 import type { VaultOptions } from './connect-vault.ts';
 import { StateTable } from './state-table.ts';

@@ -1,7 +1,7 @@
 import type { BusRecord } from '@vault-engine/bus';
 import type { Codec, CommandFailed, CommandName, Decoded } from '@vault-engine/contracts';
+import { ERRORS, type SuggestedAction } from '@vault-engine/model';
 import { HEADER, parseReplyHeaders, type ReplyHead, verifyReply } from '@vault-engine/protocol';
-import { ERRORS, type SuggestedAction } from '@vault-engine/vault';
 import type { PendingCall } from './pending-calls.ts';
 import { VaultError } from './vault-error.ts';
 

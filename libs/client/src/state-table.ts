@@ -1,7 +1,7 @@
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
 import { isRecord } from '@vault-engine/contracts';
+import type { UserId } from '@vault-engine/model';
 import { digestOf, type StateRecord, supersedes, Tombstones } from '@vault-engine/state';
-import type { UserId } from '@vault-engine/vault';
 
 /**
  * The snapshots of all users. Each lies in one string of its message's bytes, which costs V8 a third of what a Buffer

@@ -1,6 +1,6 @@
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
+import { type UserId, userId } from '@vault-engine/model';
 import { type StateRecord, supersedes } from '@vault-engine/state';
-import { type UserId, userId } from '@vault-engine/vault';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StateTable } from './state-table.ts';

@@ -1,16 +1,9 @@
 import { createSecretKey } from 'node:crypto';
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
-import { connectionStatusAt, digestOf, snapshotOf } from '@vault-engine/state';
-import {
-  absent,
-  type Call,
-  engineId,
-  getStatus,
-  type PlatformId,
-  type PlatformStatus,
-  type UserId,
-  userId,
-} from '@vault-engine/vault';
+import { absent, engineId, type PlatformId, type UserId, userId } from '@vault-engine/model';
+import { connectionStatusAt, digestOf } from '@vault-engine/state';
+import { snapshotOf } from '@vault-engine/state/projecting';
+import { type Call, getStatus, type PlatformStatus } from '@vault-engine/vault';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { StateTable } from './state-table.ts';

@@ -1,6 +1,6 @@
 import type { ConnectionSnapshot, ConnectionState, FlowSnapshot, SuggestedAction } from '@vault-engine/contracts';
+import { absent } from '@vault-engine/model';
 import { connectionStatusAt } from '@vault-engine/state';
-import { absent } from '@vault-engine/vault';
 import type { PlatformStatus, UserStatus } from './get-status.ts';
 import { dateOf } from './operation.ts';
 

@@ -1,5 +1,6 @@
 import type { ConnectionSnapshot, ConnectionState } from '@vault-engine/contracts';
-import { platformId, status } from '@vault-engine/vault';
+import { platformId } from '@vault-engine/model';
+import { status } from '@vault-engine/vault';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { suggests, userState } from './user-state.ts';

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, isErrorCode, type SuggestedAction } from '@vault-engine/vault';
+import { ERRORS, type ErrorCode, isErrorCode, type SuggestedAction } from '@vault-engine/model';
 
 /** What is known of a failed request beside its code. */
 export interface VaultErrorDetails extends ErrorOptions {

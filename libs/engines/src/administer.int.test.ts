@@ -36,7 +36,7 @@ const usable = (table: EngineTable, engine: string): readonly string[] =>
 const states = (table: EngineTable, engine: string): Readonly<Record<string, string>> =>
   Object.fromEntries([...(table.get(engine)?.open.keys.values() ?? [])].map(({ kid, state }) => [kid, state]));
 
-test('an engine that is added can be authenticated by another follower, with its grants and rate', async () => {
+test('another follower can authenticate an added engine, with its grants and rate', async () => {
   const follower = await here.follow();
   const { kid, key } = await added('adds');
 
@@ -49,7 +49,7 @@ test('an engine that is added can be authenticated by another follower, with its
   expect(open).toMatchObject(POLICY);
 });
 
-test('an HTTP key carries the digest of its secret, a Kafka key none', async () => {
+test('an HTTP key has the digest of its secret, a Kafka key has none', async () => {
   const kafka = await added('digests');
   const http = await admin.addKey('digests', 'http');
   if (!http.ok) throw new Error(http.reason);
@@ -58,7 +58,7 @@ test('an HTTP key carries the digest of its secret, a Kafka key none', async () 
   expect(keys?.get(kafka.kid)?.secretDigest).toBeNull();
 });
 
-test('a rotation is one revision that leaves two keys usable, and a third is refused until one is revoked', async () => {
+test('a rotation is one revision that leaves two usable keys, and a third is refused until one is revoked', async () => {
   const first = await added('rotates');
   const second = await added('rotates');
   expect(states(admin.table, 'rotates')).toEqual({ [first.kid]: 'retiring', [second.kid]: 'active' });
@@ -72,30 +72,30 @@ test('a rotation is one revision that leaves two keys usable, and a third is ref
   expect(usable(admin.table, 'rotates')).toEqual([second.kid, third.kid]);
 });
 
-test('an engine that is not there gets no key without grants, and the gateway none at all', async () => {
+test('a missing engine gets no key without a policy, and the gateway gets none', async () => {
   expect(await admin.addKey('nobody', 'kafka')).toEqual({ ok: false, reason: 'unknown_engine' });
   expect(await admin.revokeKey('nobody', '00000000')).toEqual({ ok: false, reason: 'unknown_engine' });
   expect(await admin.addKey('gateway', 'kafka', POLICY)).toEqual({ ok: false, reason: 'reserved_id' });
 });
 
-test('a revocation takes effect in a follower that has lost the key service', async () => {
-  let out = false;
+test('a revocation takes effect in a follower without the key service', async () => {
+  let unavailable = false;
   const wrapper: KeyWrapper = {
     ...here.wrapper,
-    unwrap: (wrapped, context) => (out ? Promise.reject(OUTAGE) : here.wrapper.unwrap(wrapped, context)),
+    unwrap: (wrapped, context) => (unavailable ? Promise.reject(OUTAGE) : here.wrapper.unwrap(wrapped, context)),
   };
   const { kid } = await added('revokes');
   const follower = await here.follow({ wrapper });
   expect(usable(follower.table, 'revokes')).toEqual([kid]);
 
-  out = true;
+  unavailable = true;
   await added('newcomer');
   expect(await admin.revokeKey('revokes', kid)).toEqual({ ok: true, value: true });
   await vi.waitFor(() => expect(states(follower.table, 'revokes')).toEqual({ [kid]: 'revoked' }));
   expect(follower.table.get('revokes')?.open.keys.get(kid)?.keys).toBeNull();
 });
 
-test('a key that was revoked before, or never was, is told apart and writes nothing', async () => {
+test('a revoked key and an unknown key are distinguished, and nothing is written', async () => {
   const { kid } = await added('revokes-twice');
   await admin.revokeKey('revokes-twice', kid);
   expect(await admin.revokeKey('revokes-twice', kid)).toEqual({ ok: true, value: false });
@@ -103,14 +103,14 @@ test('a key that was revoked before, or never was, is told apart and writes noth
   expect(admin.table.get('revokes-twice')?.entry.revision).toBe(2);
 });
 
-test('a policy is set once: the same again changes nothing', async () => {
+test('setting the present policy changes nothing', async () => {
   expect(await admin.setPolicy('policed', POLICY)).toEqual({ ok: true, value: true });
   expect(await admin.setPolicy('policed', POLICY)).toEqual({ ok: true, value: false });
   expect(await admin.setPolicy('policed', SLOWER)).toEqual({ ok: true, value: true });
   expect(admin.table.get('policed')?.open).toMatchObject({ revision: 2, rate: SLOWER.rate });
 });
 
-test('changes that one administration is asked for at once happen one after the other', async () => {
+test('concurrent changes by one administration are applied one after the other', async () => {
   const results = await Promise.all([
     admin.addKey('at-once', 'kafka', POLICY),
     admin.addKey('at-once', 'http', POLICY),
@@ -120,7 +120,7 @@ test('changes that one administration is asked for at once happen one after the 
   expect(admin.table.get('at-once')?.entry.revision).toBe(3);
 });
 
-test('of two administrations that write the same revision the first in the log stands everywhere, also after compaction', async () => {
+test('of two administrations that write the same revision, every table accepts the first in the log, also after compaction', async () => {
   const { kid } = await added('contended');
   const [other, follower] = [await here.administer(), await here.follow()];
 
@@ -141,7 +141,7 @@ test('of two administrations that write the same revision the first in the log s
   expect((await here.follow()).table.get('contended')?.entry.mac).toEqual(winner?.mac);
 });
 
-test('of two administrations that create the same engine one stands, with its own data key', async () => {
+test('of two administrations that create the same engine, one is accepted, with its own data key', async () => {
   const other = await here.administer();
   const results = await Promise.all([admin.addKey('twins', 'kafka', POLICY), other.addKey('twins', 'kafka', POLICY)]);
   const kids = results.flatMap((result) => (result.ok ? [result.value.kid] : []));
@@ -151,10 +151,10 @@ test('of two administrations that create the same engine one stands, with its ow
   }
 });
 
-test('the next administration puts back what a replay or a deletion has buried', async () => {
-  const { kid } = await added('buried');
-  const old = admin.table.get('buried')?.entry;
-  await admin.revokeKey('buried', kid);
+test('the next administration publishes again what a replay or a tombstone has overwritten', async () => {
+  const { kid } = await added('replayed');
+  const old = admin.table.get('replayed')?.entry;
+  await admin.revokeKey('replayed', kid);
   await added('deleted');
   if (old === undefined) throw new Error('the engine is missing');
   await here.sendEntry(old);
@@ -162,12 +162,12 @@ test('the next administration puts back what a replay or a deletion has buried',
 
   const next = await here.administer();
 
-  expect(next.table.buried()).toEqual([]);
-  for (const engine of ['buried', 'deleted']) {
+  expect(next.table.overwritten()).toEqual([]);
+  for (const engine of ['replayed', 'deleted']) {
     const entry = next.table.get(engine)?.entry;
     expect(entry && (await here.lastOf(engine))).toEqual(entry && here.encode(entry));
   }
-  expect(states(next.table, 'buried')).toEqual({ [kid]: 'revoked' });
+  expect(states(next.table, 'replayed')).toEqual({ [kid]: 'revoked' });
 });
 
-const OUTAGE = new PortUnavailable('keys', 'the key service is out');
+const OUTAGE = new PortUnavailable('keys', 'the key service is unavailable');

@@ -17,64 +17,65 @@ import { type Engine, entryContext, importKey } from './read-entry.ts';
 import type { EnginePolicy } from './read-grants.ts';
 import { type EngineTable, followEngines, type TableParts } from './table.ts';
 
-/** A key that was made: shown once, stored nowhere. */
+/** A new key: returned once, never stored. */
 export interface MintedKey {
   readonly kid: string;
-  /** The credential's text, a secret. */
+  /** The text of the credential. A secret. */
   readonly key: string;
 }
 
-/** Why an engine was not administered as asked. Nothing was changed. */
+/** Why a change was refused. Nothing was changed. */
 export type AdministrationRefusal =
   | 'unknown_engine'
-  /** The id is the gateway's own. */
+  /** The id belongs to the gateway. */
   | 'reserved_id'
   | 'unknown_key'
-  /** Two keys of this use are usable already: revoke the retiring one first. */
+  /** Two keys of this use are usable: revoke the retiring one first. */
   | 'retiring_exists'
   | 'pending_exists'
   | 'no_pending_key'
-  /** The id that was drawn is taken: try again. */
+  /** The random key id is in use: try again. */
   | 'kid_taken'
-  /** Somebody else changed the engine at the same time: look at what they did, then try again. */
+  /** A concurrent administration changed the engine: check its change, then try again. */
   | 'changed_meanwhile';
 
-type Changed<T> = Promise<Result<T, AdministrationRefusal>>;
+type ChangeResult<T> = Promise<Result<T, AdministrationRefusal>>;
 
 /**
- * Changes the table of engines. The CLI and the development start use it, nobody else. Rejects with `PortUnavailable`,
- * `PublishFailed` or `EntryUnconfirmed` when a part does not answer.
+ * Changes the table of engines. Used by the CLI and the development start alone. Rejects with `PortUnavailable`, `PublishFailed` or
+ * `EntryUnconfirmed` when the key service, the broker or the registry does not respond.
  */
 export interface EngineAdministration {
   readonly table: EngineTable;
-  /** Adds an active key; the active key of that use becomes retiring. Creates the engine where there is none and `policy` is given. */
-  readonly addKey: (engine: string, use: KeyUse, policy?: EnginePolicy) => Changed<MintedKey>;
-  /** Answers whether the key was alive. */
-  readonly revokeKey: (engine: string, kid: string) => Changed<boolean>;
-  /** Sets grants and rate; creates an engine without keys where there is none. Answers whether anything changed. */
-  readonly setPolicy: (engine: string, policy: EnginePolicy) => Changed<boolean>;
+  /** Adds an active key; the present active key of that use becomes retiring. With `policy`, creates a missing engine. */
+  readonly addKey: (engine: string, use: KeyUse, policy?: EnginePolicy) => ChangeResult<MintedKey>;
+  /** Resolves to whether the key was usable before. */
+  readonly revokeKey: (engine: string, kid: string) => ChangeResult<boolean>;
+  /** Sets grants and rate, and creates a missing engine without keys. Resolves to whether anything changed. */
+  readonly setPolicy: (engine: string, policy: EnginePolicy) => ChangeResult<boolean>;
   /** Closes the table, not the publisher. */
   readonly close: () => Promise<void>;
 }
 
+/** What {@link administerEngines} works with. */
 export interface AdministrationParts extends TableParts, WritingParts {
   readonly codec: TableParts['codec'] & WritingParts['codec'];
   readonly now: () => number;
 }
 
 /**
- * Opens the table for changes. A change resolves when the published entry has come into force in the own table. When two
- * administrations write the same revision, the first in the log stands for everybody; the other one answers
- * `changed_meanwhile`, after it has published the first one's entry again: otherwise compaction would keep the refused
- * message and drop the good one. What a crash, a replay or a tombstone left buried like that is put back at opening.
+ * Opens the table for changes. A change resolves when this table has accepted the published entry. When two administrations write
+ * the same revision, every table accepts the first one in the log. The second administration publishes the accepted entry again,
+ * because compaction would keep the rejected message, and resolves to `changed_meanwhile`. Opening does the same for
+ * entries that a crash, a replay or a tombstone has overwritten.
  */
 export const administerEngines = async (parts: AdministrationParts): Promise<EngineAdministration> => {
   const table = await followEngines(parts);
-  let last: Promise<unknown> = unbury(parts, table);
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const turn = last.then(work, work);
-    last = turn;
-    return turn;
+  let last: Promise<unknown> = republishOverwritten(parts, table);
+  const serialised = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work, work);
+    last = result;
+    return result;
   };
   try {
     await last;
@@ -84,9 +85,9 @@ export const administerEngines = async (parts: AdministrationParts): Promise<Eng
   }
   return {
     table,
-    addKey: (engine, use, policy) => inTurn(() => addActiveKey(parts, table, { engine, use, policy })),
-    revokeKey: (engine, kid) => inTurn(() => revokeKey(parts, table, engine, kid)),
-    setPolicy: (engine, policy) => inTurn(() => setPolicy(parts, table, engine, policy)),
+    addKey: (engine, use, policy) => serialised(() => addActiveKey(parts, table, { engine, use, policy })),
+    revokeKey: (engine, kid) => serialised(() => revokeKey(parts, table, engine, kid)),
+    setPolicy: (engine, policy) => serialised(() => setPolicy(parts, table, engine, policy)),
     close: () => table.close(),
   };
 };
@@ -95,7 +96,7 @@ const addActiveKey = async (
   parts: AdministrationParts,
   table: EngineTable,
   { engine, use, policy }: { engine: string; use: KeyUse; policy: EnginePolicy | undefined },
-): Changed<MintedKey> => {
+): ChangeResult<MintedKey> => {
   const draft = await draftOf(parts, table, engine, policy);
   if (!draft.ok) return draft;
   const credential = mintCredential();
@@ -112,7 +113,7 @@ const revokeKey = async (
   table: EngineTable,
   engine: string,
   kid: string,
-): Changed<boolean> => {
+): ChangeResult<boolean> => {
   const draft = await draftOf(parts, table, engine);
   if (!draft.ok) return draft;
   if (table.get(engine)?.open.keys.get(kid)?.state === 'revoked') return { ok: true, value: false };
@@ -125,7 +126,7 @@ const setPolicy = async (
   table: EngineTable,
   engine: string,
   { grants, rate }: EnginePolicy,
-): Changed<boolean> => {
+): ChangeResult<boolean> => {
   const draft = await draftOf(parts, table, engine, { grants, rate });
   if (!draft.ok) return draft;
   const { content } = draft.value;
@@ -134,12 +135,12 @@ const setPolicy = async (
   return write(parts, table, { ...draft.value, content: { ...content, grants, rate } });
 };
 
-/** An entry on its way to its next revision. */
+/** The content of the next revision of an entry. */
 interface Draft extends Pick<Engine, 'dataKey'> {
   readonly content: EntryContent;
 }
 
-/** The entry in force, or a new one with a data key of its own. */
+/** The accepted entry, or a new one with a new data key. */
 const draftOf = async (
   { wrapper, environment }: AdministrationParts,
   table: EngineTable,
@@ -160,15 +161,15 @@ const write = async (
   table: EngineTable,
   { content, dataKey }: Draft,
 ): Promise<Result<true, 'changed_meanwhile'>> => {
-  const inForce = await publishEntry(parts, table, sealEntry(content, dataKey));
-  if (inForce) return { ok: true, value: true };
-  await unbury(parts, table);
+  const accepted = await publishEntry(parts, table, sealEntry(content, dataKey));
+  if (accepted) return { ok: true, value: true };
+  await republishOverwritten(parts, table);
   return { ok: false, reason: 'changed_meanwhile' };
 };
 
-/** Others may write in between, so that what is put back is buried again: then again, with what is in force by then. */
-const unbury = async (parts: AdministrationParts, table: EngineTable): Promise<void> => {
-  for (let buried = table.buried(); buried.length > 0; buried = table.buried()) {
-    for (const { entry } of buried) await publishEntry(parts, table, entry);
+/** Repeats while concurrent writers overwrite an entry again, with the entry that is accepted by then. */
+const republishOverwritten = async (parts: AdministrationParts, table: EngineTable): Promise<void> => {
+  for (let overwritten = table.overwritten(); overwritten.length > 0; overwritten = table.overwritten()) {
+    for (const { entry } of overwritten) await publishEntry(parts, table, entry);
   }
 };

@@ -4,7 +4,7 @@ import type { EngineEntry, EntryKey, KeyState, KeyUse } from '@vault-engine/prot
 const STATES: readonly string[] = ['pending', 'active', 'retiring', 'revoked'] satisfies KeyState[];
 const USES: readonly string[] = ['kafka', 'http'] satisfies KeyUse[];
 
-/** An entry as the topic has it. */
+/** The Avro record of an entry. */
 export const toRecord = ({ engine, revision, wrappedKey, keys, grants, rate, mac }: EngineEntry): avro.EngineEntry => ({
   engine,
   revision,
@@ -22,7 +22,7 @@ export const toRecord = ({ engine, revision, wrappedKey, keys, grants, rate, mac
   mac,
 });
 
-/** The entry that a record holds; null where it names a key state or use that there is not. */
+/** The entry in an Avro record; null for an unknown key state or use. */
 export const fromRecord = (record: avro.EngineEntry): EngineEntry | null => {
   const keys = record.keys.map(keyOf);
   if (!keys.every((key) => key !== null)) return null;

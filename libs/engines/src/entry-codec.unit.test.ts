@@ -26,7 +26,7 @@ const entries: fc.Arbitrary<EngineEntry> = fc.record({
   mac: bytes,
 });
 
-test('an entry comes back from its record as it was', () => {
+test('an entry survives the round trip through its record', () => {
   fc.assert(
     fc.property(entries, (entry) => {
       expect(fromRecord(toRecord(entry))).toEqual(entry);
@@ -38,7 +38,7 @@ test.each([
   { field: 'state', value: 'asleep' },
   { field: 'state', value: 'ACTIVE' },
   { field: 'use', value: 'ftp' },
-])('a record whose key has the $field $value is no entry', ({ field, value }) => {
+])('a record with a key of $field $value is rejected', ({ field, value }) => {
   const [entry] = fc.sample(
     entries.filter(({ keys }) => keys.length > 0),
     { numRuns: 1, seed: 1 },

@@ -4,7 +4,7 @@ import type { EngineEntry } from '@vault-engine/protocol';
 import { toRecord } from './entry-codec.ts';
 import type { EngineTable } from './table.ts';
 
-/** With what entries are written. */
+/** What entries are published with. */
 export interface WritingParts {
   readonly publisher: Publisher;
   readonly codec: Codec<'EngineEntry'>;
@@ -12,7 +12,7 @@ export interface WritingParts {
   readonly topic: string;
 }
 
-/** A published entry did not come back through the topic: whether it is in force is not known. */
+/** The table did not receive a published entry in time: whether it is accepted is unknown. */
 export class EntryUnconfirmed extends Error {
   override readonly name = 'EntryUnconfirmed';
 }
@@ -20,7 +20,7 @@ export class EntryUnconfirmed extends Error {
 const CONFIRM_LIMIT_MS = 15_000;
 
 /**
- * Publishes an entry and waits until the own table has judged it. Answers whether it came into force.
+ * Publishes an entry and waits for this table's verdict on it. Resolves to whether the entry was accepted.
  *
  * @throws PublishFailed, EntryUnconfirmed
  */
@@ -36,21 +36,21 @@ export const publishEntry = async (parts: WritingParts, table: EngineTable, entr
 };
 
 /**
- * Listens from before the sending, since a verdict may come before the acknowledgement. An entry that was written twice
- * over a lost answer counts as in force if either copy was.
+ * Listens before the entry is sent, because the verdict may precede the acknowledgement. An entry that was written twice after a lost
+ * acknowledgement counts as accepted if either copy was.
  */
 const awaitVerdict = (table: EngineTable, entry: EngineEntry) => {
   const judged = Promise.withResolvers<void>();
   let awaited: bigint | undefined;
   let last = -1n;
-  let inForce = false;
+  let accepted = false;
   const resolveIfJudged = (): void => {
     if (awaited !== undefined && last >= awaited) judged.resolve();
   };
   const stopListening = table.onVerdict(({ engine, offset, result }) => {
     if (engine !== entry.engine) return;
     last = offset;
-    inForce ||= result.ok && result.value.entry.mac.equals(entry.mac);
+    accepted ||= result.ok && result.value.entry.mac.equals(entry.mac);
     resolveIfJudged();
   });
   let limit: NodeJS.Timeout | undefined;
@@ -58,12 +58,17 @@ const awaitVerdict = (table: EngineTable, entry: EngineEntry) => {
     at: async (offset: bigint): Promise<boolean> => {
       awaited = offset;
       limit = setTimeout(
-        () => judged.reject(new EntryUnconfirmed(`revision ${entry.revision} of ${entry.engine} did not come back`)),
+        () =>
+          judged.reject(
+            new EntryUnconfirmed(
+              `revision ${entry.revision} of engine ${entry.engine} was published but not confirmed; list the engines before trying again`,
+            ),
+          ),
         CONFIRM_LIMIT_MS,
       );
       resolveIfJudged();
       await judged.promise;
-      return inForce;
+      return accepted;
     },
     stop: (): void => {
       clearTimeout(limit);

@@ -6,47 +6,47 @@ import { type EngineEntry, type EntryRefusal, type OpenEntry, openEntry } from '
 import type { KeyContext, KeyWrapper } from '@vault-engine/vault';
 import { fromRecord } from './entry-codec.ts';
 
-/** One engine: its entry as published, its data key, and what they open to. */
+/** One engine: its published entry, its data key and the opened entry. */
 export interface Engine {
   readonly entry: EngineEntry;
   readonly dataKey: KeyObject;
   readonly open: OpenEntry;
 }
 
-/** Why a message of the table does not come into force. */
+/** Why a message of the table is rejected. */
 export type EntryFault =
   | UndecodableReason
   | EntryRefusal
-  /** A tombstone. It has no MAC and so proves nothing: an engine goes by revoking its keys. */
+  /** A tombstone. It has no MAC, so anyone could have written it. An engine is disabled by revoking its keys. */
   | 'deletion'
   | 'another_record'
-  /** The entry is not of the engine that the message key names. */
+  /** The entry names another engine than the message key. */
   | 'another_engine'
-  /** The key service did not wrap this data key for this engine. */
+  /** The data key was not wrapped for this engine by the present KMS key. */
   | 'key_not_ours'
   /** An engine keeps its first data key. */
   | 'another_data_key'
-  /** Replayed, or written upon what was no longer the last revision. */
+  /** A replay, or a change of an earlier revision. */
   | 'older_revision'
-  /** Two administrations wrote the same revision: the first one in the log stands. */
+  /** Another entry of this revision comes first in the log. */
   | 'conflicting_revision';
 
-/** With what entries are read. */
+/** What entries are read with. */
 export interface ReadingParts {
   readonly codec: Pick<Codec, 'decode'>;
   readonly wrapper: KeyWrapper;
-  /** Which deployment the data keys belong to. */
+  /** The deployment of the data keys. */
   readonly environment: KeyEnvironment;
 }
 
-/** What the data key of an engine's entry is bound to. */
+/** The context of the data key of an engine's entry. */
 export const entryContext = (environment: KeyEnvironment, engine: string): KeyContext =>
   keyContext(environment, 'engine-entry', { engine });
 
 /**
- * What a message under the key `name` brings into force, given what is `known` of that engine: the entry has to be under
- * the MAC of its data key, which only the key service unwraps, and of a higher revision. The same entry again is no
- * fault. Rejects with `PortUnavailable` or `RegistryUnavailable`, which say nothing about the message.
+ * Judges a message with the key `name`, given the accepted entry `known` of that engine. An entry is accepted with a valid MAC under
+ * its data key, which only the key service unwraps, and a higher revision. The known entry again is accepted too. Rejects with
+ * `PortUnavailable` or `RegistryUnavailable`; the message is then neither accepted nor rejected.
  */
 export const readEntry = async (
   parts: ReadingParts,
@@ -80,7 +80,7 @@ const decodeEntry = async (
   return entry === null ? { ok: false, reason: 'undecodable' } : { ok: true, value: entry };
 };
 
-/** A known engine's key is in memory already, so that neither a revocation nor a forgery waits for the key service. */
+/** A known engine's key is in memory, so a revocation takes effect and a forgery is rejected without the key service. */
 const dataKeyOf = async (
   { wrapper, environment }: ReadingParts,
   known: Engine | undefined,
@@ -99,7 +99,7 @@ const dataKeyOf = async (
   }
 };
 
-/** Takes the bytes over and wipes them. */
+/** Imports the key and wipes the bytes. */
 export const importKey = (plaintext: Buffer): KeyObject => {
   const key = createSecretKey(plaintext);
   plaintext.fill(0);

@@ -3,13 +3,13 @@ import { type Grant, isEngineId, type Rate } from '@vault-engine/protocol';
 import { parseDocument } from 'yaml';
 import * as z from 'zod';
 
-/** What an engine may do, and how fast. */
+/** The grants and the rate limit of an engine. */
 export interface EnginePolicy {
   readonly grants: readonly Grant[];
   readonly rate: Rate;
 }
 
-/** What is wrong with a grants file: the path within it and the problem. */
+/** A fault in a grants file: the path within the file and the problem. */
 export interface GrantsFault {
   readonly path: string;
   readonly problem: string;
@@ -20,7 +20,7 @@ const whole = z.int().min(1).max(1_000_000);
 const engineId = z
   .string()
   .refine(isEngineId, 'an engine id begins with a letter and has only a-z, 0-9 and -')
-  .refine((id) => id !== GATEWAY, `${GATEWAY} is the gateway's own id`);
+  .refine((id) => id !== GATEWAY, `the id ${GATEWAY} is reserved for the gateway`);
 
 const grantsFile = (operations: readonly string[]) =>
   z.strictObject({
@@ -41,8 +41,8 @@ const grantsFile = (operations: readonly string[]) =>
   });
 
 /**
- * Reads `deploy/engines.yaml`: engines by id, each with its rate and grants. `operations` are the command types that
- * there are. All faults are told at once.
+ * Reads a file like `deploy/engines.yaml`: engines by id, each with its rate and grants. `operations` are the existing command types.
+ * Returns all faults of the file.
  */
 export const readGrants = (
   yaml: string,

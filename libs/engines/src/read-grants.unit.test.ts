@@ -13,7 +13,7 @@ const faultsIn = (yaml: string): readonly string[] => {
   return read.ok ? [] : read.faults.map(({ path }) => path);
 };
 
-test('a grants file names engines, each with its rate and its grants', () => {
+test('a grants file has engines with their rates and grants', () => {
   expect(readGrants(fileWith('sync', GOOD), OPERATIONS)).toEqual({
     ok: true,
     value: new Map([
@@ -22,7 +22,7 @@ test('a grants file names engines, each with its rate and its grants', () => {
   });
 });
 
-test('deploy/engines.yaml can be read, and gives the sync engine no operation that changes anything', () => {
+test('deploy/engines.yaml is valid, and the sync engine may only read', () => {
   const read = readGrants(
     readFileSync(new URL('../../../deploy/engines.yaml', import.meta.url), 'utf8'),
     COMMAND_NAMES,
@@ -33,7 +33,7 @@ test('deploy/engines.yaml can be read, and gives the sync engine no operation th
 });
 
 test.each([
-  { title: 'an engine id that is none', yaml: fileWith('Sync', GOOD), at: 'engines.Sync' },
+  { title: 'an invalid engine id', yaml: fileWith('Sync', GOOD), at: 'engines.Sync' },
   { title: "the gateway's id", yaml: fileWith('gateway', GOOD), at: 'engines.gateway' },
   {
     title: 'an unknown operation',
@@ -41,7 +41,7 @@ test.each([
     at: 'engines.sync.grants.0.operations.0',
   },
   {
-    title: 'a platform that is none',
+    title: 'an invalid platform',
     yaml: fileWith('sync', GOOD.replace('gmail', 'G*')),
     at: 'engines.sync.grants.0.platforms.0',
   },
@@ -50,19 +50,19 @@ test.each([
     yaml: fileWith('sync', GOOD.replace('GetToken', '')),
     at: 'engines.sync.grants.0.operations',
   },
-  { title: 'a rate of nothing', yaml: fileWith('sync', GOOD.replace('5', '0')), at: 'engines.sync.rate.per_second' },
-  { title: 'a rate in parts', yaml: fileWith('sync', GOOD.replace('9', '9.5')), at: 'engines.sync.rate.burst' },
+  { title: 'a rate of zero', yaml: fileWith('sync', GOOD.replace('5', '0')), at: 'engines.sync.rate.per_second' },
+  { title: 'a fractional rate', yaml: fileWith('sync', GOOD.replace('9', '9.5')), at: 'engines.sync.rate.burst' },
   { title: 'no rate', yaml: fileWith('sync', '{ grants: [] }'), at: 'engines.sync.rate' },
   { title: 'an unknown setting', yaml: fileWith('sync', GOOD.replace('grants', 'grant')), at: 'engines.sync' },
   { title: 'no engines', yaml: 'engine: {}', at: 'engines' },
   { title: 'an empty file', yaml: '', at: '' },
-  { title: 'what is no YAML', yaml: 'engines: {', at: '' },
+  { title: 'invalid YAML', yaml: 'engines: {', at: '' },
   { title: 'the same engine twice', yaml: `engines:\n  a: ${GOOD}\n  a: ${GOOD}\n`, at: '' },
-])('$title: refused, and told where', ({ yaml, at }) => {
+])('$title is rejected, with its path', ({ yaml, at }) => {
   expect(faultsIn(yaml)).toContain(at);
 });
 
-test('all faults are told at once', () => {
+test('all faults are returned', () => {
   const yaml = fileWith('sync', '{ rate: { per_second: 0, burst: 0 } }');
   expect(faultsIn(yaml)).toEqual(['engines.sync.rate.per_second', 'engines.sync.rate.burst', 'engines.sync.grants']);
 });

@@ -29,12 +29,12 @@ afterAll(async () => {
 
 const engineOf = (name: string): Engine => {
   const engine = admin.table.get(name);
-  if (engine === undefined) throw new Error(`there is no engine ${name}`);
+  if (engine === undefined) throw new Error(`unknown engine ${name}`);
   return engine;
 };
 
-/** An engine of two revisions. */
-const madeEngine = async (name: string): Promise<{ first: EngineEntry; engine: Engine }> => {
+/** An engine with two revisions. */
+const createEngine = async (name: string): Promise<{ first: EngineEntry; engine: Engine }> => {
   await admin.addKey(name, 'kafka', POLICY);
   const first = engineOf(name).entry;
   await admin.addKey(name, 'kafka');
@@ -47,7 +47,7 @@ const FORGERIES: readonly {
   readonly forge: (made: { first: EngineEntry; engine: Engine }) => Promise<EngineEntry> | EngineEntry;
 }[] = [
   {
-    title: 'an entry under a data key that the key service did wrap for the engine, but not first',
+    title: 'an entry under a second data key that the key service wrapped for the engine',
     reason: 'another_data_key',
     forge: async ({ engine }) => {
       const { plaintext, wrapped } = await here.wrapper.generate(entryContext('development', engine.entry.engine));
@@ -55,12 +55,12 @@ const FORGERIES: readonly {
     },
   },
   {
-    title: 'an entry whose MAC was made with a key of the forger',
+    title: 'an entry with a MAC under the forger’s own key',
     reason: 'forged',
     forge: ({ engine }) => sealEntry(engine.entry, importKey(randomBytes(32))),
   },
   {
-    title: 'a further revision with a grant changed',
+    title: 'a next revision with a changed grant',
     reason: 'forged',
     forge: ({ engine: { entry, dataKey } }) => ({
       ...sealEntry(entry, dataKey),
@@ -68,7 +68,7 @@ const FORGERIES: readonly {
     }),
   },
   {
-    title: 'a further revision with a revoked key made active again',
+    title: 'a next revision with a revoked key set to active',
     reason: 'forged',
     forge: ({ engine: { entry, dataKey } }) => ({
       ...sealEntry(entry, dataKey),
@@ -80,100 +80,100 @@ const FORGERIES: readonly {
     reason: 'forged',
     forge: ({ first }) => ({ ...first, revision: 99 }),
   },
-  { title: 'an older revision, replayed', reason: 'older_revision', forge: ({ first }) => first },
+  { title: 'a replayed older revision', reason: 'older_revision', forge: ({ first }) => first },
   {
-    title: 'a good entry of the revision that is in force',
+    title: 'another valid entry of the accepted revision',
     reason: 'conflicting_revision',
     forge: ({ engine: { entry, dataKey } }) =>
       sealEntry({ ...entry, revision: entry.revision - 1, rate: { perSecond: 999, burst: 999 } }, dataKey),
   },
 ];
 
-describe('the last good entry stays in force, and a follower that starts afterwards sees the same, when there comes', () => {
+describe('the accepted entry stays, also for a follower that starts later, after', () => {
   test.each(FORGERIES.map((one, index) => ({ ...one, name: `forged-${index}` })))(
     '$title',
     async ({ name, reason, forge }) => {
-      const made = await madeEngine(name);
+      const made = await createEngine(name);
       await here.sendEntry(await forge(made));
-      await staysInForce(name, made.engine, reason);
+      await staysAccepted(name, made.engine, reason);
     },
   );
 
-  test("another engine's good entry under this engine's message key", async () => {
-    const made = await madeEngine('mine');
-    const { engine: theirs } = await madeEngine('theirs');
+  test('a valid entry of another engine under this engine’s message key', async () => {
+    const made = await createEngine('mine');
+    const { engine: theirs } = await createEngine('theirs');
     await here.sendEntry(sealEntry(theirs.entry, theirs.dataKey), 'mine');
-    await staysInForce('mine', made.engine, 'another_engine');
+    await staysAccepted('mine', made.engine, 'another_engine');
   });
 
-  test('a deletion', async () => {
-    const { engine } = await madeEngine('deleted');
+  test('a tombstone', async () => {
+    const { engine } = await createEngine('deleted');
     await here.send('deleted', null);
-    await staysInForce('deleted', engine, 'deletion');
+    await staysAccepted('deleted', engine, 'deletion');
   });
 
-  test('garbage', async () => {
-    const { engine } = await madeEngine('garbage');
+  test('undecodable bytes', async () => {
+    const { engine } = await createEngine('garbage');
     await here.send('garbage', Buffer.from('garbage'));
-    await staysInForce('garbage', engine, 'bad_magic');
+    await staysAccepted('garbage', engine, 'bad_magic');
   });
 
-  const staysInForce = async (name: string, { entry }: Engine, reason: string) => {
+  const staysAccepted = async (name: string, { entry }: Engine, reason: string) => {
     await vi.waitFor(() => expect(follower.refused).toContainEqual({ engine: name, reason }));
     const later = await here.follow();
     expect(later.refused).toContainEqual({ engine: name, reason });
     for (const { table } of [follower, later]) {
       expect(table.get(name)?.entry.mac).toEqual(entry.mac);
-      expect(table.buried().map((one) => one.entry.engine)).toContain(name);
+      expect(table.overwritten().map((one) => one.entry.engine)).toContain(name);
     }
   };
 });
 
-describe('an engine does not come into being by', () => {
-  test('an entry whose data key nobody wrapped', async () => {
+describe('no engine is created by', () => {
+  test('an entry with a data key that was never wrapped', async () => {
     const content = newEntry({ engine: 'unwrapped', wrappedKey: randomBytes(61), ...POLICY });
     await here.sendEntry(sealEntry(content, importKey(randomBytes(32))));
-    await stayedAway('unwrapped', 'key_not_ours');
+    await isRejected('unwrapped', 'key_not_ours');
   });
 
-  test('an entry whose data key was wrapped for something else', async () => {
+  test('an entry with a data key that was wrapped for another purpose', async () => {
     const { plaintext, wrapped } = await here.wrapper.generate(keyContext('development', 'user-dek', { sub: 'u1' }));
     const content = newEntry({ engine: 'misused', wrappedKey: wrapped, ...POLICY });
     await here.sendEntry(sealEntry(content, importKey(plaintext)));
-    await stayedAway('misused', 'key_not_ours');
+    await isRejected('misused', 'key_not_ours');
   });
 
-  const stayedAway = async (name: string, reason: string) => {
+  const isRejected = async (name: string, reason: string) => {
     await vi.waitFor(() => expect(follower.refused).toContainEqual({ engine: name, reason }));
     expect(follower.table.get(name)).toBeUndefined();
   };
 });
 
-test('a start waits for the key service, and comes up with it', async () => {
-  await madeEngine('waited-for');
-  let out = true;
+test('a start waits for the key service and then completes', async () => {
+  await createEngine('waited-for');
+  let unavailable = true;
   const wrapper: KeyWrapper = {
     ...here.wrapper,
     unwrap: async (wrapped, context) => {
-      if (out) throw new PortUnavailable('keys', 'the key service is out');
+      if (unavailable) throw new PortUnavailable('keys', 'the key service is unavailable');
       return here.wrapper.unwrap(wrapped, context);
     },
   };
   const waited = new Set<string>();
-  let up = false;
-  const starting = here.follow({ wrapper, onWaiting: (engine) => void waited.add(engine) }).then((started) => {
-    up = true;
-    return started;
+  let started = false;
+  const starting = here.follow({ wrapper, onWaiting: (engine) => void waited.add(engine) }).then((observed) => {
+    started = true;
+    return observed;
   });
   await vi.waitFor(() => expect(waited).toContain('waited-for'));
-  expect(up).toBe(false);
+  expect(started).toBe(false);
 
-  out = false;
+  unavailable = false;
   expect((await starting).table.get('waited-for')?.entry.revision).toBe(2);
 });
 
-test('a start that waits for the key service can be given up', async () => {
-  await madeEngine('given-up');
+test('a start that waits for the key service can be aborted', async () => {
+  await createEngine('given-up');
   const giveUp = new AbortController();
   const wrapper: KeyWrapper = { ...here.wrapper, unwrap: () => Promise.reject(new PortUnavailable('keys', 'out')) };
   const starting = here.follow({ wrapper, signal: giveUp.signal, onWaiting: () => giveUp.abort(new Error('enough')) });

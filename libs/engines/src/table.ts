@@ -5,22 +5,22 @@ import type { Result } from '@vault-engine/crypto';
 import { PortUnavailable } from '@vault-engine/vault';
 import { type Engine, type EntryFault, type ReadingParts, readEntry } from './read-entry.ts';
 
-/** What the table follows, and whom it tells. */
+/** What the table reads, and its callbacks. */
 export interface TableParts extends ReadingParts {
   readonly bus: Bus;
   /** `vault.engines`. */
   readonly topic: string;
-  /** Told of a message that does not come into force; the last good entry stays. Worth an alarm: nobody but the CLI writes. */
+  /** Called for a rejected message; the accepted entry stays. Worth an alarm, because only the CLI writes. */
   readonly onRefused: (engine: string, reason: EntryFault) => void;
-  /** Told when an entry waits for the key service or the registry, and again at each further attempt. */
+  /** Called at each failed attempt to reach the key service or the registry for an entry. */
   readonly onWaiting: (engine: string, error: PortUnavailable | RegistryUnavailable) => void;
-  /** The table follows no more: the process should end. */
+  /** Called when the table stops following the topic. The process should exit. */
   readonly onFatal: (error: unknown) => void;
-  /** Gives the start up. */
+  /** Aborts the start. */
   readonly signal?: AbortSignal;
 }
 
-/** What became of one message of the table. */
+/** The result of judging one message of the table. */
 export interface Verdict {
   readonly engine: string;
   readonly offset: bigint;
@@ -29,26 +29,25 @@ export interface Verdict {
 
 /** The table of engines in memory. */
 export interface EngineTable {
-  /** What is known of an engine; undefined for one that is not. No look-up leaves memory. */
+  /** The accepted engine; undefined for an unknown one. Reads memory only. */
   readonly get: (engine: string) => Engine | undefined;
   readonly all: () => readonly Engine[];
   /**
-   * Engines whose last message was refused. Compaction keeps the last message of each key, good or not, so whoever
-   * administers publishes these again.
+   * Engines whose last message was rejected. Compaction keeps the last message of each key, accepted or not, so an
+   * administration publishes the accepted entry again.
    */
-  readonly buried: () => readonly Engine[];
-  /** Calls back for each message from now on; answers how to end that. */
+  readonly overwritten: () => readonly Engine[];
+  /** Calls `listener` for each message from now on. Returns a function that ends this. */
   readonly onVerdict: (listener: (verdict: Verdict) => void) => () => void;
   readonly close: () => Promise<void>;
 }
 
 /**
- * Reads the table of engines whole, then follows it, so that a revocation takes effect in seconds. Resolves when each
- * message that the topic held at the start is judged (`readEntry`); while the key service or the registry does not
- * answer, that waits.
+ * Reads the whole table of engines and then follows it, so that a revocation takes effect in seconds. Resolves when every message that
+ * was in the topic at the start is judged by `readEntry`. Waits while the key service or the registry is unavailable.
  */
 export const followEngines = async (parts: TableParts): Promise<EngineTable> => {
-  const state: State = { engines: new Map(), buried: new Set(), listeners: new Set(), queues: new Map() };
+  const state: State = { engines: new Map(), overwritten: new Set(), listeners: new Set(), queues: new Map() };
   const stopping = new AbortController();
   const signal = AbortSignal.any([stopping.signal, ...(parts.signal === undefined ? [] : [parts.signal])]);
   const failed = Promise.withResolvers<never>();
@@ -77,7 +76,7 @@ export const followEngines = async (parts: TableParts): Promise<EngineTable> => 
   return {
     get: (engine) => state.engines.get(engine),
     all: () => [...state.engines.values()],
-    buried: () => [...state.buried].flatMap((name) => state.engines.get(name) ?? []),
+    overwritten: () => [...state.overwritten].flatMap((name) => state.engines.get(name) ?? []),
     onVerdict: (listener) => {
       state.listeners.add(listener);
       return () => void state.listeners.delete(listener);
@@ -88,15 +87,15 @@ export const followEngines = async (parts: TableParts): Promise<EngineTable> => 
 
 interface State {
   readonly engines: Map<string, Engine>;
-  readonly buried: Set<string>;
+  readonly overwritten: Set<string>;
   readonly listeners: Set<(verdict: Verdict) => void>;
-  /** Of each engine that has messages waiting, the last one. */
+  /** The tail of the promise chain of each engine with unjudged messages. */
   readonly queues: Map<string, Promise<void>>;
 }
 
 /**
- * Messages of one engine are judged one after the other, so that two revisions do not overtake each other at the key
- * service; another engine's outage holds nobody up.
+ * Judges the messages of one engine in order, so that no revision overtakes another at the key service. Engines do not wait
+ * for each other.
  */
 const enqueue = ({ queues }: State, name: string, work: () => Promise<void>, fail: (error: unknown) => void): void => {
   const last = (queues.get(name) ?? Promise.resolve()).then(work).catch(fail);
@@ -114,12 +113,14 @@ const judge = async (
   signal: AbortSignal,
 ): Promise<void> => {
   const name = key?.toString() ?? '';
-  const result = await onceAnswered(parts, name, signal, () => readEntry(parts, state.engines.get(name), name, value));
+  const result = await retryUntilAvailable(parts, name, signal, () =>
+    readEntry(parts, state.engines.get(name), name, value),
+  );
   if (result.ok) {
     state.engines.set(name, result.value);
-    state.buried.delete(name);
+    state.overwritten.delete(name);
   } else {
-    if (state.engines.has(name)) state.buried.add(name);
+    if (state.engines.has(name)) state.overwritten.add(name);
     parts.onRefused(name, result.reason);
   }
   for (const listener of state.listeners) listener({ engine: name, offset, result });
@@ -127,8 +128,8 @@ const judge = async (
 
 const RETRY_MS = 500;
 
-/** Tries until the key service and the registry answer. Rejects with the signal's reason once it is aborted. */
-const onceAnswered = async <T>(
+/** Repeats `attempt` until the key service and the registry respond. Rejects with the signal's reason once it is aborted. */
+const retryUntilAvailable = async <T>(
   { onWaiting }: TableParts,
   engine: string,
   signal: AbortSignal,

@@ -2,19 +2,21 @@ import { randomBytes } from 'node:crypto';
 import { type DataKey, dataKey } from '@vault-engine/crypto';
 import type { DataKeys, KeyWrapper, UserId, WrappedDataKey } from '@vault-engine/vault';
 import { LRUCache } from 'lru-cache';
-import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
-import { dataKeyContext, type KeyEnvironment } from './key-context.ts';
+import { dataKeyContext, InvalidWrappedKey, type KeyEnvironment } from './key-context.ts';
 
+/** The wrapper and the limits of the cache. */
 export interface DataKeysOptions {
   readonly wrapper: KeyWrapper;
   readonly env: KeyEnvironment;
-  /** Milliseconds that only rise; `performance.now` where nothing is said. */
+  /** A monotonic clock, milliseconds. Default `performance.now`. */
   readonly clock?: () => number;
+  /** Cached keys. Default 10,000. */
   readonly maxEntries?: number;
+  /** Lifetime of a cached key, milliseconds. Default 5 minutes. */
   readonly ttlMs?: number;
 }
 
-interface Unwrapping {
+interface UnwrapInProgress {
   readonly kid: Buffer;
   readonly key: Promise<DataKey>;
 }
@@ -22,34 +24,35 @@ interface Unwrapping {
 const KID_BYTES = 16;
 
 /**
- * Keeps data keys as KeyObjects only: their bytes lie outside the JavaScript heap, and OpenSSL clears them when the
- * object is collected. Never on disk. An entry answers for its own key id alone, and no longer than `ttlMs`, however
- * often it is asked for. Many who ask at the same time cost one unwrap, and a failure is not remembered. A new key is good
- * once its wrapping is stored; evict after a user is forgotten and when a key is replaced.
+ * Unwraps and caches the users' data keys. A cached key is a KeyObject: its bytes are outside the JavaScript heap, and OpenSSL
+ * clears them when the object is collected. An entry is served only for its own key id, and for at most `ttlMs` after the
+ * unwrap. Concurrent requests for one key share one unwrap. Failures are not cached.
+ *
+ * The caller evicts a user who is forgotten and a key that is replaced. A new key may be used once its wrapped form is stored.
  */
 export const createDataKeys = (options: DataKeysOptions): DataKeys => {
   const { wrapper, env, clock = () => performance.now(), maxEntries = 10_000, ttlMs = 300_000 } = options;
   const cached = new LRUCache<UserId, DataKey>({
     max: maxEntries,
     ttl: ttlMs,
-    // Exact, and entries that nobody asks for go as well.
+    // Exact expiry; unused entries expire too.
     ttlResolution: 0,
     ttlAutopurge: true,
     perf: { now: clock },
   });
-  const underWay = new Map<UserId, Unwrapping>();
+  const inProgress = new Map<UserId, UnwrapInProgress>();
 
   const unwrapOnce = (user: UserId, { kid, wrapped }: WrappedDataKey): Promise<DataKey> => {
-    const current = underWay.get(user);
+    const current = inProgress.get(user);
     if (current?.kid.equals(kid)) return current.key;
     const key = unwrapKey(wrapper, env, user, { kid, wrapped });
-    const mine: Unwrapping = { kid, key };
-    underWay.set(user, mine);
-    const settle = (keep: (() => void) | null) => {
-      // Evicted or overtaken meanwhile: those who wait get their answer, but it is not kept.
-      if (underWay.get(user) !== mine) return;
-      underWay.delete(user);
-      keep?.();
+    const mine: UnwrapInProgress = { kid, key };
+    inProgress.set(user, mine);
+    const settle = (cache: (() => void) | null) => {
+      // Evicted or replaced meanwhile: callers get the key, but it is not cached.
+      if (inProgress.get(user) !== mine) return;
+      inProgress.delete(user);
+      cache?.();
     };
     key.then(
       (unwrapped) => settle(() => cached.set(user, unwrapped)),
@@ -64,13 +67,13 @@ export const createDataKeys = (options: DataKeysOptions): DataKeys => {
       return known?.kid.equals(wrapped.kid) ? known : unwrapOnce(user, wrapped);
     },
     newKey: async (user) => {
-      const made = await generateKey(wrapper, env, user);
-      underWay.delete(user);
-      cached.set(user, made.dataKey);
-      return made;
+      const generated = await generateKey(wrapper, env, user);
+      inProgress.delete(user);
+      cached.set(user, generated.dataKey);
+      return generated;
     },
     evict: (user) => {
-      underWay.delete(user);
+      inProgress.delete(user);
       cached.delete(user);
     },
   };
@@ -85,7 +88,7 @@ const unwrapKey = async (
   if (kid.length !== KID_BYTES) throw new InvalidWrappedKey();
   const plaintext = await wrapper.unwrap(wrapped, dataKeyContext(env, user, kid));
   try {
-    // A copy: the row's bytes may be a slice of a large answer, which would live as long as the entry.
+    // A copy: the row's bytes may be a slice of a large reply, which the cache would keep alive.
     return dataKey(Buffer.from(kid), plaintext);
   } finally {
     plaintext.fill(0);

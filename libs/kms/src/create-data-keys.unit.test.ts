@@ -3,19 +3,19 @@ import type { DataKey } from '@vault-engine/crypto';
 import { type KeyContext, type KeyWrapper, PortUnavailable, userId } from '@vault-engine/vault';
 import { describe, expect, it } from 'vitest';
 import { createDataKeys, type DataKeysOptions } from './create-data-keys.ts';
-import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
+import { InvalidWrappedKey } from './key-context.ts';
 
 const user = (text: string) => userId(text) ?? expect.fail('not a user id');
 const [alice, bob] = [user('alice'), user('bob')];
 
-/** Wraps by remembering; counts, and can be made to wait or to fail. */
+/** A wrapper with a table of wrapped keys. Counts unwraps, and can wait or fail. */
 const createFakeWrapper = () => {
   const wrappings = new Map<string, { bytes: Buffer; context: string }>();
-  const handedOut: Buffer[] = [];
-  const fake = { unwraps: 0, handedOut, gate: Promise.resolve(), failure: null as Error | null };
-  const hand = (bytes: Buffer) => {
+  const returned: Buffer[] = [];
+  const fake = { unwraps: 0, returned, gate: Promise.resolve(), failure: null as Error | null };
+  const copyOf = (bytes: Buffer) => {
     const copy = Buffer.from(bytes);
-    handedOut.push(copy);
+    returned.push(copy);
     return copy;
   };
   const wrapper: KeyWrapper = {
@@ -24,7 +24,7 @@ const createFakeWrapper = () => {
       const wrapped = randomBytes(16);
       const bytes = randomBytes(32);
       wrappings.set(wrapped.toString('hex'), { bytes, context: JSON.stringify(context) });
-      return { plaintext: hand(bytes), wrapped };
+      return { plaintext: copyOf(bytes), wrapped };
     },
     unwrap: async (wrapped, context) => {
       fake.unwraps += 1;
@@ -32,7 +32,7 @@ const createFakeWrapper = () => {
       if (fake.failure) throw fake.failure;
       const found = wrappings.get(wrapped.toString('hex'));
       if (found?.context !== JSON.stringify(context)) throw new InvalidWrappedKey();
-      return hand(found.bytes);
+      return copyOf(found.bytes);
     },
   };
   return { fake, wrapper };
@@ -45,14 +45,14 @@ const setUp = (options: Partial<DataKeysOptions> = {}) => {
   const advance = (ms: number) => {
     now += ms;
   };
-  // A second cache on the same wrapper: another process, which has unwrapped nothing yet.
+  // A second cache on the same wrapper stands for another process.
   return { fake, maker: open(), keys: open(), advance };
 };
 
 const bytesOf = async (key: DataKey | Promise<DataKey>) => (await key).key.export().toString('hex');
 
 describe('data keys', () => {
-  it('are unwrapped once and then answered at once', async () => {
+  it('are unwrapped once and then served synchronously', async () => {
     const { fake, maker, keys } = setUp();
     const { wrapped, dataKey } = await maker.newKey(alice);
     const first = keys.keyOf(alice, wrapped);
@@ -63,14 +63,14 @@ describe('data keys', () => {
     expect(fake.unwraps).toBe(1);
   });
 
-  it('are at hand right after they are made', async () => {
+  it('are cached when they are generated', async () => {
     const { fake, maker } = setUp();
     const { wrapped, dataKey } = await maker.newKey(alice);
     expect(maker.keyOf(alice, wrapped)).toBe(dataKey);
     expect(fake.unwraps).toBe(0);
   });
 
-  it('are unwrapped once for all who ask at the same time', async () => {
+  it('are unwrapped once for concurrent requests', async () => {
     const { fake, maker, keys } = setUp();
     const { wrapped } = await maker.newKey(alice);
     const answers = await Promise.all(Array.from({ length: 50 }, () => keys.keyOf(alice, wrapped)));
@@ -78,15 +78,15 @@ describe('data keys', () => {
     expect(fake.unwraps).toBe(1);
   });
 
-  it('are kept as key objects: the bytes that the wrapper handed out are wiped', async () => {
+  it('are cached as key objects, and the bytes that the wrapper returned are wiped', async () => {
     const { fake, maker, keys } = setUp();
     const { wrapped } = await maker.newKey(alice);
     await keys.keyOf(alice, wrapped);
-    expect(fake.handedOut).toHaveLength(2);
-    for (const bytes of fake.handedOut) expect(bytes.equals(Buffer.alloc(32))).toBe(true);
+    expect(fake.returned).toHaveLength(2);
+    for (const bytes of fake.returned) expect(bytes.equals(Buffer.alloc(32))).toBe(true);
   });
 
-  it('lapse after their time, however often they are used', async () => {
+  it('expire after their TTL, however often they are used', async () => {
     const { fake, maker, keys, advance } = setUp({ ttlMs: 1000 });
     const { wrapped } = await maker.newKey(alice);
     await keys.keyOf(alice, wrapped);
@@ -99,7 +99,7 @@ describe('data keys', () => {
     await expect(keys.keyOf(alice, wrapped)).rejects.toBe(fake.failure);
   });
 
-  it('are forgotten, the longest unused first, when there are too many', async () => {
+  it('are evicted when the cache is full, least recently used first', async () => {
     const { fake, maker, keys } = setUp({ maxEntries: 2 });
     const users = ['a', 'b', 'c'].map(user);
     const made = new Map(await Promise.all(users.map(async (who) => [who, await maker.newKey(who)] as const)));
@@ -111,7 +111,7 @@ describe('data keys', () => {
     expect(fake.unwraps).toBe(4);
   });
 
-  it('are not remembered when unwrapping failed', async () => {
+  it('are not cached when unwrapping fails', async () => {
     const { fake, maker, keys } = setUp();
     const { wrapped } = await maker.newKey(alice);
     fake.failure = new PortUnavailable('keys', 'down');
@@ -120,7 +120,7 @@ describe('data keys', () => {
     expect(await bytesOf(keys.keyOf(alice, wrapped))).toHaveLength(64);
   });
 
-  it('are unwrapped anew after eviction', async () => {
+  it('are unwrapped again after eviction', async () => {
     const { fake, maker, keys } = setUp();
     const { wrapped } = await maker.newKey(alice);
     await keys.keyOf(alice, wrapped);
@@ -129,7 +129,7 @@ describe('data keys', () => {
     expect(fake.unwraps).toBe(2);
   });
 
-  it('are not kept when they are evicted while they are unwrapped', async () => {
+  it('are not cached when they are evicted during the unwrap', async () => {
     const { fake, maker, keys } = setUp();
     const { wrapped } = await maker.newKey(alice);
     const gate = Promise.withResolvers<void>();
@@ -141,7 +141,7 @@ describe('data keys', () => {
     expect(keys.keyOf(alice, wrapped)).toBeInstanceOf(Promise);
   });
 
-  it('answer for their own id alone: a replaced key is never served for the new one', async () => {
+  it('are served for their own id alone: a replaced key is never served for the new one', async () => {
     const { maker, keys } = setUp();
     const [old, fresh] = [await maker.newKey(alice), await maker.newKey(alice)];
     await keys.keyOf(alice, old.wrapped);
@@ -150,7 +150,7 @@ describe('data keys', () => {
     expect(answered.key.equals(fresh.dataKey.key)).toBe(true);
   });
 
-  it('do not open for another user, nor under another name', async () => {
+  it('do not open for another user or under another key id', async () => {
     const { maker, keys } = setUp();
     const [ofAlice, ofBob] = [await maker.newKey(alice), await maker.newKey(bob)];
     await expect(keys.keyOf(bob, ofAlice.wrapped)).rejects.toBeInstanceOf(InvalidWrappedKey);

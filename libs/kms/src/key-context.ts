@@ -2,18 +2,18 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import { canon } from '@vault-engine/crypto';
 import type { KeyContext, UserId } from '@vault-engine/vault';
 
-/** What every context names; nobody may set these themselves. */
+/** Fields of every context. Callers can't set them. */
 const RESERVED: ReadonlySet<string> = new Set(['svc', 'env', 'purpose', 'v']);
 const SUBJECT_BYTES = 16;
 
-/** Which deployment a key belongs to, e.g. `production`: keys of one do not open in another. */
+/** The deployment of a key, e.g. `production`. Keys of one deployment do not open in another. */
 export type KeyEnvironment = string;
 
 /**
- * The context of any key of the vault: `{svc, env, purpose, v, …fields}`. It stands in KMS's audit trail in the clear,
- * so `fields` must not name a user; ids of engines and of keys are fine.
+ * The context of a key of the vault: `{svc, env, purpose, v, …fields}`. It appears in the audit trail of KMS in the clear, so
+ * `fields` must not name a user. Ids of engines and of keys are allowed.
  *
- * @throws RangeError when a field has a reserved name or is empty (KMS refuses empty values)
+ * @throws RangeError for a reserved or empty field (KMS rejects empty values)
  */
 export const keyContext = (
   env: KeyEnvironment,
@@ -28,12 +28,12 @@ export const keyContext = (
 };
 
 /**
- * The context of a user's data key: binds it to the user and to its own name, and shows neither.
+ * The context of a user's data key. It binds the key to the user and to its id `kid`, and reveals neither.
  *
- * `sub` is an HMAC of the user id; its key is the data key's name `kid`: 16 random bytes that lie beside the wrapped key
- * in the token store and nowhere in KMS. Whoever reads KMS's audit trail can therefore not try short user ids, as one
- * could against a plain hash, and no further secret has to be kept; whoever reads the token store sees user ids anyway.
- * It is stable for as long as the key lives. For the same reason `kid` stands in the context as a hash.
+ * `sub` is an HMAC of the user id under `kid`: 16 random bytes that are stored beside the wrapped key in the token store and never
+ * reach KMS. A reader of the KMS audit trail can therefore not guess short user ids, as they could against a plain hash, and no
+ * other secret is needed. A reader of the token store sees user ids anyway. `sub` is stable for the lifetime of the key. For the
+ * same reason the context has an HMAC of `kid`.
  */
 export const dataKeyContext = (env: KeyEnvironment, user: UserId, kid: Buffer): KeyContext =>
   keyContext(env, 'user-dek', { sub: keyed(kid, 'VE/kms/sub/v1', user), kid: keyed(kid, 'VE/kms/kid/v1') });
@@ -44,3 +44,14 @@ const keyed = (kid: Buffer, ...input: readonly string[]): string =>
     .digest()
     .subarray(0, SUBJECT_BYTES)
     .toString('hex');
+
+/**
+ * The wrapped bytes were not wrapped by this key, or not for this context. A retry does not help: the stored bytes are
+ * damaged or belong to another deployment. The message holds no value.
+ */
+export class InvalidWrappedKey extends Error {
+  override readonly name = 'InvalidWrappedKey';
+  constructor(options?: ErrorOptions) {
+    super('a wrapped key does not open in its context', options);
+  }
+}

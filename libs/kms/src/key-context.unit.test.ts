@@ -8,7 +8,7 @@ const users = fc.stringMatching(/^[A-Za-z0-9._@|+-]{1,128}$/).map(user);
 const kids = fc.uint8Array({ minLength: 16, maxLength: 16 }).map((bytes) => Buffer.from(bytes));
 
 describe('the context of a user’s data key', () => {
-  it('is stable: stored keys depend on these values', () => {
+  it('is stable, because stored keys depend on these values', () => {
     expect(dataKeyContext('production', user('u1'), Buffer.alloc(16, 7))).toMatchInlineSnapshot(`
       {
         "env": "production",
@@ -33,7 +33,7 @@ describe('the context of a user’s data key', () => {
     );
   });
 
-  it('shows neither the user nor the name of the key', () => {
+  it('reveals neither the user nor the key id', () => {
     fc.assert(
       fc.property(fc.stringMatching(/^[a-z0-9]{8,40}$/).map(user), kids, (who, kid) => {
         const shown = JSON.stringify(dataKeyContext('production', who, kid));
@@ -45,7 +45,7 @@ describe('the context of a user’s data key', () => {
 });
 
 describe('the context of other keys', () => {
-  it('names service, environment, purpose and version beside its own fields', () => {
+  it('has service, environment, purpose and version beside its own fields', () => {
     expect(keyContext('production', 'engine-keys', { engine: 'sync' })).toEqual({
       svc: 'vault-engine',
       env: 'production',
@@ -55,11 +55,11 @@ describe('the context of other keys', () => {
     });
   });
 
-  it.each(['svc', 'env', 'purpose', 'v'])('does not let a field take the place of %s', (name) => {
+  it.each(['svc', 'env', 'purpose', 'v'])('rejects a field named %s', (name) => {
     expect(() => keyContext('production', 'engine-keys', { [name]: 'x' })).toThrow(RangeError);
   });
 
-  it('refuses empty fields, which KMS refuses too', () => {
+  it('rejects empty fields, as KMS does', () => {
     expect(() => keyContext('production', 'engine-keys', { engine: '' })).toThrow(RangeError);
   });
 });

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 export const KEY_BYTES = 32;
 const OTHERS = 0o077;
 
-/** The key file cannot be used. The message names the file and the remedy. */
+/** The key file can't be used. The message names the file and what to do. */
 export class KeyFileRefused extends Error {
   override readonly name = 'KeyFileRefused';
   readonly reason: 'missing' | 'not_a_file' | 'open_to_others' | 'wrong_size';
@@ -19,7 +19,7 @@ export class KeyFileRefused extends Error {
 /**
  * The 32 bytes of a key file. The caller wipes them.
  *
- * @throws KeyFileRefused where it is missing, a symbolic link or no file, open to others than its owner, or of another size
+ * @throws KeyFileRefused if it is missing, a symbolic link, not a file, readable by others than its owner, or not 32 bytes
  */
 export const readKeyFile = async (path: string): Promise<Buffer> => {
   const file = await openExisting(path);
@@ -34,8 +34,8 @@ export const readKeyFile = async (path: string): Promise<Buffer> => {
 };
 
 /**
- * Makes the key file unless it is there. Whole or not at all, also when several processes do so at once: the key is
- * written to a file of its own and then linked, which fails where the name is taken.
+ * Creates the key file unless it exists. Concurrent processes end with the same key: each writes a temporary file and links it to
+ * `path`, which fails if `path` exists.
  */
 export const createKeyFile = async (path: string): Promise<void> => {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
@@ -54,8 +54,10 @@ const openExisting = async (path: string): Promise<FileHandle> => {
   try {
     return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw new KeyFileRefused('missing', `there is no key file ${path}`);
-    if (codeOf(error) === 'ELOOP') throw new KeyFileRefused('not_a_file', `${path} is a symbolic link`);
+    if (codeOf(error) === 'ENOENT')
+      throw new KeyFileRefused('missing', `key file ${path} does not exist; create it or correct the path`);
+    if (codeOf(error) === 'ELOOP')
+      throw new KeyFileRefused('not_a_file', `key file ${path} is a symbolic link; name the file itself`);
     throw error;
   }
 };
@@ -64,9 +66,14 @@ const refuseUnfit = async (file: FileHandle, path: string): Promise<void> => {
   const { mode, size, ...stat } = await file
     .stat()
     .then((it) => ({ mode: it.mode, size: it.size, isFile: it.isFile() }));
-  if (!stat.isFile) throw new KeyFileRefused('not_a_file', `${path} is not a file`);
-  if ((mode & OTHERS) !== 0) throw new KeyFileRefused('open_to_others', `${path} is open to others: chmod 600 ${path}`);
-  if (size !== KEY_BYTES) throw new KeyFileRefused('wrong_size', `${path} does not have ${KEY_BYTES} bytes`);
+  if (!stat.isFile) throw new KeyFileRefused('not_a_file', `key file ${path} is not a regular file`);
+  if ((mode & OTHERS) !== 0)
+    throw new KeyFileRefused('open_to_others', `key file ${path} is readable by others; run chmod 600 ${path}`);
+  if (size !== KEY_BYTES)
+    throw new KeyFileRefused(
+      'wrong_size',
+      `key file ${path} does not have ${KEY_BYTES} bytes; restore it from a backup`,
+    );
 };
 
 const writeNewKey = async (path: string): Promise<void> => {

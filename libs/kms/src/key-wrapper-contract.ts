@@ -1,14 +1,14 @@
 import type { KeyWrapper } from '@vault-engine/vault';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
+import { InvalidWrappedKey } from './key-context.ts';
 
 /** Opens the wrapper under test. */
 export type OpenWrapper = () => Promise<{ readonly wrapper: KeyWrapper; readonly close: () => Promise<void> }>;
 
 const CONTEXT = { svc: 'vault-engine', env: 'test', purpose: 'user-dek', sub: 'a'.repeat(32) };
 
-/** What every `KeyWrapper` does. */
+/** The tests that every `KeyWrapper` passes. */
 export const keyWrapperContract = (name: string, open: OpenWrapper): void => {
   describe(`${name} as a key wrapper`, () => {
     let opened: Awaited<ReturnType<OpenWrapper>>;
@@ -23,18 +23,18 @@ export const keyWrapperContract = (name: string, open: OpenWrapper): void => {
       expect(await opened.wrapper.unwrap(wrapped, CONTEXT)).toEqual(plaintext);
     });
 
-    it('generates another key each time, and another wrapping', async () => {
+    it('generates a new key and new wrapped bytes each time', async () => {
       const [one, two] = [await opened.wrapper.generate(CONTEXT), await opened.wrapper.generate(CONTEXT)];
       expect(one.plaintext.equals(two.plaintext)).toBe(false);
       expect(one.wrapped.equals(two.wrapped)).toBe(false);
     });
 
-    it('does not show the key in its wrapping', async () => {
+    it('does not show the key in the wrapped bytes', async () => {
       const { plaintext, wrapped } = await opened.wrapper.generate(CONTEXT);
       expect(wrapped.includes(plaintext)).toBe(false);
     });
 
-    it('takes the fields of a context in any order', async () => {
+    it('accepts the fields of a context in any order', async () => {
       const { plaintext, wrapped } = await opened.wrapper.generate(CONTEXT);
       const reversed = Object.fromEntries(Object.entries(CONTEXT).toReversed());
       expect(await opened.wrapper.unwrap(wrapped, reversed)).toEqual(plaintext);
@@ -42,15 +42,15 @@ export const keyWrapperContract = (name: string, open: OpenWrapper): void => {
 
     it.each([
       ['another value', { ...CONTEXT, sub: 'b'.repeat(32) }],
-      ['a field more', { ...CONTEXT, more: 'x' }],
-      ['a field less', { svc: CONTEXT.svc, env: CONTEXT.env, purpose: CONTEXT.purpose }],
+      ['an additional field', { ...CONTEXT, more: 'x' }],
+      ['a missing field', { svc: CONTEXT.svc, env: CONTEXT.env, purpose: CONTEXT.purpose }],
       ['no field', {}],
-    ])('refuses a context with %s', async (_, context) => {
+    ])('rejects a context with %s', async (_, context) => {
       const { wrapped } = await opened.wrapper.generate(CONTEXT);
       await expect(opened.wrapper.unwrap(wrapped, context)).rejects.toBeInstanceOf(InvalidWrappedKey);
     });
 
-    it('refuses bytes that are not what was wrapped', async () => {
+    it('rejects bytes that it did not return', async () => {
       const { wrapped } = await opened.wrapper.generate(CONTEXT);
       const flipped = Buffer.from(wrapped);
       flipped.writeUInt8(flipped.readUInt8(flipped.length - 1) ^ 1, flipped.length - 1);
@@ -60,7 +60,7 @@ export const keyWrapperContract = (name: string, open: OpenWrapper): void => {
   });
 };
 
-/** Contexts are compared exactly: no boundary between a name and a value, or between fields, can be moved. */
+/** Contexts are compared exactly: moving a boundary between a name and a value, or between fields, gives another context. */
 export const exactContextContract = (name: string, open: OpenWrapper): void => {
   describe(`${name} compares contexts exactly`, () => {
     let opened: Awaited<ReturnType<OpenWrapper>>;
@@ -69,12 +69,12 @@ export const exactContextContract = (name: string, open: OpenWrapper): void => {
     });
     afterAll(() => opened.close());
 
-    it('keeps a name apart from its value', async () => {
+    it('distinguishes a name from its value', async () => {
       const { wrapped } = await opened.wrapper.generate({ a: 'bc' });
       await expect(opened.wrapper.unwrap(wrapped, { ab: 'c' })).rejects.toBeInstanceOf(InvalidWrappedKey);
     });
 
-    it('opens under an equal context and under no other', async () => {
+    it('unwraps under an equal context alone', async () => {
       const context = fc.dictionary(
         fc.string({ minLength: 1, maxLength: 4 }),
         fc.string({ minLength: 1, maxLength: 4 }),

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
-/** What the double does with the next request instead of answering it. */
+/** What the double does with the next request instead of replying. */
 export type Misbehaviour = 'throttle' | 'fail' | 'hang' | 'cut' | 'garbage';
 
-/** A KMS in this process for tests about what other test servers do not keep: exact contexts, key states, faults. */
+/** A KMS in this process, for tests of what other test servers do not check: exact contexts, key states, faults. */
 export interface KmsDouble {
   readonly endpoint: string;
   /** Keys by id. */
   readonly keys: Map<string, 'Enabled' | 'Disabled'>;
-  /** Taken from the front, one per request. */
+  /** Applied in order, one per request. */
   readonly misbehaviours: Misbehaviour[];
   readonly requests: () => number;
   readonly connections: () => number;
@@ -30,7 +30,7 @@ class Refusal extends Error {
   }
 }
 
-/** Speaks as much of the KMS JSON protocol as GenerateDataKey and Decrypt need. */
+/** Implements GenerateDataKey and Decrypt of the KMS JSON protocol. */
 export const openKmsDouble = async (): Promise<KmsDouble> => {
   const keys = new Map<string, 'Enabled' | 'Disabled'>([['key-1', 'Enabled']]);
   const wrappings = new Map<string, Wrapped>();
@@ -107,7 +107,7 @@ const misbehave = (misbehaviour: Misbehaviour, request: IncomingMessage, respons
   if (misbehaviour === 'fail') send(response, 500, { __type: 'KMSInternalException' });
   if (misbehaviour === 'garbage') send(response, 200, { Plaintext: 'AAAA', CiphertextBlob: '' });
   if (misbehaviour === 'cut') request.socket.destroy();
-  // 'hang': nothing is ever answered.
+  // 'hang': no reply.
 };
 
 const send = (response: ServerResponse, status: number, body: object): void => {

@@ -1,36 +1,39 @@
 import { DecryptCommand, GenerateDataKeyCommand, KMSClient, type KMSClientConfig } from '@aws-sdk/client-kms';
 import { type KeyContext, type KeyWrapper, PortUnavailable } from '@vault-engine/vault';
-import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
+import { InvalidWrappedKey } from './key-context.ts';
 
+/** The KMS key, the endpoint and the time limits. */
 export interface KmsWrapperOptions {
-  /** Id, ARN or alias of a symmetric key. Also named when unwrapping, so that a key of somebody else's is refused. */
+  /** Id, ARN or alias of a symmetric key. Decrypt names it too, so that bytes wrapped under another key are rejected. */
   readonly keyId: string;
-  /** Where nothing is said: the AWS SDK's own, `AWS_REGION` or the shared configuration. */
+  /** Default: the AWS SDK's, `AWS_REGION` or the shared configuration. */
   readonly region?: string;
-  /** Where nothing is said: the AWS SDK's own, `AWS_ENDPOINT_URL_KMS` or AWS. */
+  /** Default: the AWS SDK's, `AWS_ENDPOINT_URL_KMS` or AWS. */
   readonly endpoint?: string;
-  /** Where nothing is said: the AWS SDK's chain (environment, web identity, container, instance). */
+  /** Default: the AWS SDK's chain (environment, web identity, container, instance). */
   readonly credentials?: NonNullable<KMSClientConfig['credentials']>;
-  /** One attempt. */
+  /** One attempt, milliseconds. Default 2000. */
   readonly attemptTimeoutMs?: number;
-  /** All attempts and the pauses between them. */
+  /** All attempts and the pauses between them, milliseconds. Default 8000. */
   readonly totalTimeoutMs?: number;
+  /** Default 3. */
   readonly maxAttempts?: number;
+  /** Default 64. */
   readonly maxSockets?: number;
 }
 
-/** A wrapper that holds connections. */
+/** A wrapper with connections, which the caller closes. */
 export interface KmsWrapper extends KeyWrapper {
   close(): void;
 }
 
-/** KMS takes 6,144 bytes of ciphertext at most, and answers anything else with a validation error. */
+/** The longest ciphertext that KMS accepts, in bytes. It rejects longer ones with a validation error. */
 const LONGEST_WRAPPED = 6144;
 const KEY_BYTES = 32;
 
 /**
- * Wraps under an AWS KMS key: GenerateDataKey and Decrypt, with the context as encryption context, which KMS
- * authenticates and matches exactly. Opens no connection before it is used.
+ * Wraps under an AWS KMS key by GenerateDataKey and Decrypt. The context is the encryption context, which KMS authenticates and
+ * compares exactly. Opens no connection before the first call.
  */
 export const openKmsWrapper = (options: KmsWrapperOptions): KmsWrapper => {
   const { keyId, totalTimeoutMs = 8000 } = options;
@@ -44,16 +47,16 @@ export const openKmsWrapper = (options: KmsWrapperOptions): KmsWrapper => {
         KeySpec: 'AES_256',
         EncryptionContext: { ...context },
       });
-      const answer = await client.send(command, limit()).catch(failed('GenerateDataKey'));
-      const wrapped = answer.CiphertextBlob;
-      if (!wrapped?.length) throw new PortUnavailable('keys', 'KMS GenerateDataKey answered without a wrapped key');
-      return { plaintext: keyIn(answer.Plaintext, 'GenerateDataKey'), wrapped: bufferOf(wrapped) };
+      const output = await client.send(command, limit()).catch(failed('GenerateDataKey'));
+      const wrapped = output.CiphertextBlob;
+      if (!wrapped?.length) throw new PortUnavailable('keys', 'KMS GenerateDataKey returned no wrapped key');
+      return { plaintext: keyIn(output.Plaintext, 'GenerateDataKey'), wrapped: bufferOf(wrapped) };
     },
     unwrap: async (wrapped, context) => {
       if (wrapped.length === 0 || wrapped.length > LONGEST_WRAPPED) throw new InvalidWrappedKey();
       const command = decryptCommand(keyId, wrapped, context);
-      const answer = await client.send(command, limit()).catch(failed('Decrypt'));
-      return keyIn(answer.Plaintext, 'Decrypt');
+      const output = await client.send(command, limit()).catch(failed('Decrypt'));
+      return keyIn(output.Plaintext, 'Decrypt');
     },
     close: () => client.destroy(),
   };
@@ -80,25 +83,25 @@ const clientConfig = (options: KmsWrapperOptions): KMSClientConfig => {
 const decryptCommand = (keyId: string, wrapped: Buffer, context: KeyContext): DecryptCommand =>
   new DecryptCommand({ KeyId: keyId, CiphertextBlob: wrapped, EncryptionContext: { ...context } });
 
-/** What KMS says of bytes, context or key that do not belong together. */
-const NOT_WHAT_WAS_WRAPPED: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
+/** The errors of KMS for bytes that were not wrapped under this key and context. */
+const INVALID_CIPHERTEXT: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
 
 /**
- * Throttling, time-outs, keys that are disabled or not ours, refused credentials: the key cannot be had now, and an
- * operator or time can change that. The error's name says which; its message may quote the request and is not repeated.
+ * Throttling, timeouts, a disabled or missing key, rejected credentials: the key is unavailable until time or an operator changes
+ * that. The error's name says which. Its message may quote the request and is dropped.
  */
 const failed =
   (operation: string) =>
   (cause: unknown): never => {
     const name = cause instanceof Error ? cause.name : 'unknown error';
-    if (operation === 'Decrypt' && NOT_WHAT_WAS_WRAPPED.has(name)) throw new InvalidWrappedKey({ cause });
+    if (operation === 'Decrypt' && INVALID_CIPHERTEXT.has(name)) throw new InvalidWrappedKey({ cause });
     throw new PortUnavailable('keys', `KMS ${operation}: ${name}`, { cause });
   };
 
 const keyIn = (plaintext: Uint8Array | undefined, operation: string): Buffer => {
-  if (plaintext?.length !== KEY_BYTES) throw new PortUnavailable('keys', `KMS ${operation} answered without a key`);
+  if (plaintext?.length !== KEY_BYTES) throw new PortUnavailable('keys', `KMS ${operation} returned no key`);
   return bufferOf(plaintext);
 };
 
-/** The same memory, so that wiping the answer wipes what the SDK made. */
+/** Shares the memory, so that wiping the Buffer wipes the SDK's array. */
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,6 +1,6 @@
 import { PortUnavailable } from '@vault-engine/vault';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
+import { InvalidWrappedKey } from './key-context.ts';
 import { exactContextContract, keyWrapperContract, type OpenWrapper } from './key-wrapper-contract.ts';
 import { type KmsDouble, type Misbehaviour, openKmsDouble } from './kms-double.ts';
 import { type KmsWrapperOptions, openKmsWrapper } from './open-kms-wrapper.ts';
@@ -30,7 +30,7 @@ const open: OpenWrapper = async () => {
 keyWrapperContract('KMS with exact contexts', open);
 exactContextContract('KMS with exact contexts', open);
 
-describe('KMS in trouble', () => {
+describe('a KMS that fails', () => {
   const context = { a: 'b' };
   let double: KmsDouble;
   beforeEach(async () => {
@@ -38,10 +38,10 @@ describe('KMS in trouble', () => {
   });
   afterEach(() => double.close());
 
-  const inTrouble = (...misbehaviours: readonly Misbehaviour[]) => double.misbehaviours.push(...misbehaviours);
+  const misbehave = (...misbehaviours: readonly Misbehaviour[]) => double.misbehaviours.push(...misbehaviours);
 
-  it.each(['throttle', 'fail', 'cut', 'hang'] as const)('is asked again after one %s', async (misbehaviour) => {
-    inTrouble(misbehaviour);
+  it.each(['throttle', 'fail', 'cut', 'hang'] as const)('is retried after one %s', async (misbehaviour) => {
+    misbehave(misbehaviour);
     const wrapper = wrapperOn(double);
     expect((await wrapper.generate(context)).plaintext).toHaveLength(32);
     expect(double.requests()).toBe(2);
@@ -52,8 +52,8 @@ describe('KMS in trouble', () => {
     ['throttle', 'ThrottlingException'],
     ['fail', 'KMSInternalException'],
     ['hang', 'TimeoutError'],
-  ] as const)('is unavailable after three times %s', async (misbehaviour, name) => {
-    inTrouble(misbehaviour, misbehaviour, misbehaviour);
+  ] as const)('is unavailable after three attempts that %s', async (misbehaviour, name) => {
+    misbehave(misbehaviour, misbehaviour, misbehaviour);
     const wrapper = wrapperOn(double);
     const asking = wrapper.unwrap(Buffer.alloc(64), context);
     await expect(asking).rejects.toMatchObject({
@@ -65,14 +65,14 @@ describe('KMS in trouble', () => {
     wrapper.close();
   });
 
-  it('is unavailable after the whole time limit, however many attempts are left', async () => {
-    inTrouble('hang', 'hang', 'hang');
+  it('is unavailable after the total time limit, however many attempts are left', async () => {
+    misbehave('hang', 'hang', 'hang');
     const wrapper = wrapperOn(double, { attemptTimeoutMs: 10_000, totalTimeoutMs: 200 });
     await expect(wrapper.generate(context)).rejects.toBeInstanceOf(PortUnavailable);
     wrapper.close();
   });
 
-  it('is unavailable where nobody listens', async () => {
+  it('is unavailable when nothing listens', async () => {
     const wrapper = wrapperOn(double);
     await double.close();
     await expect(wrapper.generate(context)).rejects.toBeInstanceOf(PortUnavailable);
@@ -80,15 +80,15 @@ describe('KMS in trouble', () => {
     double = await openKmsDouble();
   });
 
-  it('is unavailable when it answers without a key', async () => {
-    inTrouble('garbage', 'garbage');
+  it('is unavailable when it returns no key', async () => {
+    misbehave('garbage', 'garbage');
     const wrapper = wrapperOn(double);
     await expect(wrapper.generate(context)).rejects.toBeInstanceOf(PortUnavailable);
     await expect(wrapper.unwrap(Buffer.alloc(64), context)).rejects.toBeInstanceOf(PortUnavailable);
     wrapper.close();
   });
 
-  it('is unavailable while its key is disabled, and opens what was wrapped when it is enabled again', async () => {
+  it('is unavailable while its key is disabled, and unwraps again once the key is enabled', async () => {
     const wrapper = wrapperOn(double);
     const { plaintext, wrapped } = await wrapper.generate(context);
     double.keys.set('key-1', 'Disabled');
@@ -101,7 +101,7 @@ describe('KMS in trouble', () => {
     wrapper.close();
   });
 
-  it('refuses what was wrapped under another key, though KMS could open it', async () => {
+  it('rejects bytes wrapped under another key, although KMS could unwrap them', async () => {
     double.keys.set('key-2', 'Enabled');
     const [ours, theirs] = [wrapperOn(double), wrapperOn(double, { keyId: 'key-2' })];
     const { wrapped } = await theirs.generate(context);
@@ -110,7 +110,7 @@ describe('KMS in trouble', () => {
     theirs.close();
   });
 
-  it('keeps its connections', async () => {
+  it('reuses its connection', async () => {
     const wrapper = wrapperOn(double);
     for (let round = 0; round < 5; round += 1) await wrapper.generate(context);
     expect(double.connections()).toBe(1);

@@ -1,13 +1,14 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { canon } from '@vault-engine/crypto';
 import type { KeyContext, KeyWrapper } from '@vault-engine/vault';
-import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
+import { InvalidWrappedKey } from './key-context.ts';
 import { createKeyFile, KEY_BYTES, readKeyFile } from './key-file.ts';
 
+/** The key file. */
 export interface LocalWrapperOptions {
   /** 32 bytes, mode 0600. */
   readonly keyFile: string;
-  /** Makes the file where it is missing. Without it a lost file is an error and not a new key that opens nothing. */
+  /** Creates a missing file. Default false: a lost key file is an error, not a new key that opens nothing. */
   readonly create?: boolean;
 }
 
@@ -17,11 +18,11 @@ const TAG_BYTES = 16;
 const WRAPPED_BYTES = VERSION.length + IV_BYTES + KEY_BYTES + TAG_BYTES;
 
 /**
- * Wraps under a key in a file: for development on one machine, since whoever reads the file opens everything.
+ * Wraps under a key in a file. For development on one machine: a reader of the file can unwrap every key.
  *
  *     01 ‖ iv(12) ‖ AES-256-GCM(key, iv, data key, AAD = canon("VE/kms/local/v1", names and values by name)) ‖ tag(16)
  *
- * @throws KeyFileRefused where the file cannot be used
+ * @throws KeyFileRefused if the file can't be used
  */
 export const openLocalWrapper = async ({ keyFile, create = false }: LocalWrapperOptions): Promise<KeyWrapper> => {
   if (create) await createKeyFile(keyFile);
@@ -64,7 +65,7 @@ const unwrap = (key: KeyObject, wrapped: Buffer, context: KeyContext): Buffer =>
   }
 };
 
-/** The same context gives the same bytes, in whatever order it was written down. */
+/** Equal contexts give equal bytes, whatever the order of their fields. */
 const additionalData = (context: KeyContext): Buffer =>
   canon('VE/kms/local/v1', ...Object.entries(context).toSorted(byName).flat());
 

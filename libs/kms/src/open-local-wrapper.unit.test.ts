@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InvalidWrappedKey } from './invalid-wrapped-key.ts';
+import { InvalidWrappedKey } from './key-context.ts';
 import { exactContextContract, keyWrapperContract, type OpenWrapper } from './key-wrapper-contract.ts';
 import { openLocalWrapper } from './open-local-wrapper.ts';
 
@@ -28,7 +28,7 @@ describe('the key file', () => {
     return file;
   };
 
-  it('is made when asked for, with 32 bytes and mode 0600', async () => {
+  it('is created with 32 bytes and mode 0600 on request', async () => {
     const keyFile = join(folder, 'new', 'key');
     await openLocalWrapper({ keyFile, create: true });
     const { mode, size } = await stat(keyFile);
@@ -41,7 +41,7 @@ describe('the key file', () => {
     expect(await readFile(keyFile)).toEqual(Buffer.alloc(32, 7));
   });
 
-  it('is the same for all who make it at once', async () => {
+  it('is the same for concurrent creators', async () => {
     const keyFile = join(folder, 'raced');
     const wrappers = await Promise.all(Array.from({ length: 8 }, () => openLocalWrapper({ keyFile, create: true })));
     const made = await Promise.all(wrappers.map((wrapper) => wrapper.generate({ a: 'b' })));
@@ -49,7 +49,7 @@ describe('the key file', () => {
       for (const { wrapped, plaintext } of made) expect(await wrapper.unwrap(wrapped, { a: 'b' })).toEqual(plaintext);
   });
 
-  it.each(['missing', 'open_to_others', 'wrong_size', 'not_a_file'])('is refused when it is %s', async (reason) => {
+  it.each(['missing', 'open_to_others', 'wrong_size', 'not_a_file'])('is rejected when it is %s', async (reason) => {
     const files: Record<string, () => Promise<string>> = {
       missing: async () => join(folder, 'nowhere'),
       open_to_others: () => write('open', 32, 0o640),
@@ -60,13 +60,13 @@ describe('the key file', () => {
     await expect(openLocalWrapper({ keyFile })).rejects.toMatchObject({ name: 'KeyFileRefused', reason });
   });
 
-  it('is refused when it is a symbolic link', async () => {
+  it('is rejected when it is a symbolic link', async () => {
     const link = join(folder, 'link');
     await symlink(await write('target', 32, 0o600), link);
     await expect(openLocalWrapper({ keyFile: link })).rejects.toMatchObject({ reason: 'not_a_file' });
   });
 
-  it('opens nothing that another key file wrapped', async () => {
+  it('does not unwrap a key that another key file wrapped', async () => {
     const one = await openLocalWrapper({ keyFile: join(folder, 'one'), create: true });
     const two = await openLocalWrapper({ keyFile: join(folder, 'two'), create: true });
     const { wrapped } = await one.generate({ a: 'b' });

@@ -4,7 +4,7 @@ import { type Environment, mountable, readConfig, settings, text } from '@vault-
 import type { PlatformId } from '@vault-engine/vault';
 import * as z from 'zod';
 
-/** As what we are registered at a provider. */
+/** The client registration of this deployment at a provider. */
 export interface ClientCredentials {
   readonly id: string;
   /** Null for a public client. */
@@ -12,9 +12,9 @@ export interface ClientCredentials {
 }
 
 /**
- * `VAULT_CLIENT_ID_<PLATFORM>` and `VAULT_CLIENT_SECRET_<PLATFORM>` (upper case, `-` as `_`), each also as `…_FILE`, for
- * each of `platforms`. A platform without them is not in the answer. Throws `ConfigRefused` that names each variable that
- * is wrong. For the `config.ts` of services: `env` is the environment.
+ * Reads `VAULT_CLIENT_ID_<PLATFORM>` and `VAULT_CLIENT_SECRET_<PLATFORM>` (upper case, `-` as `_`), each also as `…_FILE`,
+ * for each of `platforms`. The result has no entry for a platform without them. Throws `ConfigRefused`, which names each
+ * wrong variable. `env` is the environment, which the `config.ts` of a service passes in.
  */
 export const readClientCredentials = (
   env: Environment,

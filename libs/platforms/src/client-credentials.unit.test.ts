@@ -28,7 +28,7 @@ it('reads id and secret of each platform: upper case, `-` as `_`', () => {
   expect(inspect(clients, { depth: 9, showHidden: true })).not.toContain('canary');
 });
 
-it('takes a secret from a mounted file, without the newline at its end', async () => {
+it('reads a secret from a mounted file, without the trailing newline', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vault-client-'));
   try {
     await writeFile(join(folder, 'secret'), 'mounted\n');
@@ -40,7 +40,7 @@ it('takes a secret from a mounted file, without the newline at its end', async (
   }
 });
 
-it('names each variable that is wrong, and no value', () => {
+it('names each wrong variable, and no value', () => {
   const env = {
     VAULT_CLIENT_SECRET_GMAIL: 'canary',
     VAULT_CLIENT_ID_NOTION: 'n',

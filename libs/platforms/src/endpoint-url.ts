@@ -1,17 +1,17 @@
 import type { Result } from '@vault-engine/crypto';
-import type { PlatformProfile } from './platform-catalog.ts';
+import type { PlatformProfile } from './profiles/platform-catalog.ts';
 
-/** What fills a URL of a profile. */
+/** The values that complete a URL of a profile. */
 export interface UrlValues {
-  /** What stands in braces: `client_id`, `token`. */
+  /** Values of placeholders in braces: `client_id`, `token`. */
   readonly fill: Readonly<Record<string, string>>;
-  /** The connection's parameters: one of them may choose the region. */
+  /** The connection's parameters, one of which may choose the region. */
   readonly params: Readonly<Record<string, string>>;
 }
 
 /**
- * The URL that `template` of `profile` means for one connection. A parameter chooses among the profile's hosts alone: it
- * came from outside, and the answer decides who receives tokens.
+ * The URL of `template` for one connection. A parameter chooses only among the hosts of the profile: it comes from outside,
+ * and the host receives tokens.
  */
 export const endpointUrl = (
   profile: PlatformProfile,
@@ -28,14 +28,14 @@ export const endpointUrl = (
   return { ok: true, value: url };
 };
 
-/** Every host that a request for `profile` may go to. */
+/** All hosts that a request for `profile` may go to. */
 export const allowedHosts = ({ token, refresh, revoke, introspection, identity, hosts }: PlatformProfile) =>
   new Set([
     ...[token, refresh, revoke, introspection, identity].flatMap((at) => (at?.url ? [new URL(at.url).host] : [])),
     ...(hosts?.allowed ?? []),
   ]);
 
-/** The URLs that tokens are asked for at, one for each host. */
+/** The token URLs of `profile`, one per host. */
 export const tokenUrls = ({ token, refresh, hosts }: PlatformProfile): readonly URL[] => {
   const regions = (hosts?.allowed ?? []).map((host) => Object.assign(new URL(token.url), { host }));
   const urls = [new URL(token.url), new URL(refresh.url ?? token.url), ...regions];

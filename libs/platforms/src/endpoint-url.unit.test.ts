@@ -12,7 +12,7 @@ const profile = testProfile('https://accounts.example.com/token', {
 const at = (template: string, region: string | undefined, fill = {}) =>
   endpointUrl(profile, template, { fill, params: region === undefined ? {} : { region } });
 
-it('a region takes the place of the token URL’s host, and of no other', () => {
+it('a region replaces the token URL’s host, and no other host', () => {
   const eu = (template: string) => {
     const url = at(template, 'https://accounts.example.eu/');
     return url.ok ? url.value.href : url.reason;

@@ -1,19 +1,19 @@
 import type { Result, Secret } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
 import { endpointUrl } from './endpoint-url.ts';
-import type { PlatformProfile } from './platform-catalog.ts';
+import type { PlatformProfile } from './profiles/platform-catalog.ts';
 import { type ProviderDeps, providerRequest } from './provider-request.ts';
-import { at, readJson, textAt } from './read-json.ts';
+import { at, readJson, textAt } from './read-answer.ts';
 
-/** Why an account could not be found out. */
+/** Why an account could not be looked up. */
 export type IdentityFailure = 'refused' | 'provider_error' | 'not_sent' | 'no_answer' | 'answer_unreadable';
 
-/** An account id is an id: longer text is something else. */
+/** Longer text is no account id. */
 const MAX_CHARACTERS = 512;
 
 /**
- * The upstream account that an access token belongs to, stable for as long as the account exists; null where the profile
- * knows no way to ask. An id is only comparable with others of the same platform.
+ * Looks up the upstream account of an access token: an id that is stable as long as the account exists, unique within one
+ * platform; null where the profile has no identity URL.
  */
 export const fetchIdentity = async (
   profile: PlatformProfile,

@@ -33,18 +33,18 @@ const json =
   (response: ServerResponse): void =>
     sendJson(response, status, body);
 
-it('asks with the access token, and names the account by the profile’s fields', async () => {
+it('sends the access token, and joins the profile’s fields to the account id', async () => {
   const { result, received } = await ask(json(200, { team: { id: 'T1' }, user: 7 }), ['team.id', 'user']);
   expect(result).toEqual({ ok: true, value: 'T1:7' });
   expect(received).toMatchObject([{ method: 'GET', path: '/me', headers: { authorization: 'Bearer canary' } }]);
 });
 
-it('may ask by POST', async () => {
+it('uses POST where the profile says so', async () => {
   const { received } = await ask(json(200, { id: '1' }), ['id'], 'POST');
   expect(received).toMatchObject([{ method: 'POST', body: '', headers: { 'content-length': '0' } }]);
 });
 
-it('knows no account where the profile has no way to ask', async () => {
+it('returns null, and sends nothing, where the profile has no identity URL', async () => {
   const { result, received } = await ask(json(200, {}), null);
   expect(result).toEqual({ ok: true, value: null });
   expect(received).toEqual([]);

@@ -1,27 +1,25 @@
-import { createHash } from 'node:crypto';
-import type { PlatformId, Providers, RefreshFacts, RefreshTerms } from '@vault-engine/vault';
+import type { PlatformId, Providers } from '@vault-engine/vault';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ClientCredentials } from './client-credentials.ts';
 import { fetchIdentity } from './fetch-identity.ts';
 import type { Outbound } from './outbound/open-outbound.ts';
-import type { PlatformProfile, ProfileCatalog } from './platform-catalog.ts';
+import type { ProfileCatalog } from './profiles/platform-catalog.ts';
 import type { Registration } from './provider-request.ts';
-import { backoff } from './refresh/backoff.ts';
-import { dueAt, type RandomFraction } from './refresh/due-at.ts';
-import { introspectRefreshToken } from './refresh/introspect-refresh-token.ts';
+import { introspectRefreshToken } from './refresh/introspect.ts';
 import { refreshGrant } from './refresh/refresh-grant.ts';
+import { type RandomFraction, refreshTerms } from './refresh/refresh-terms.ts';
 import { revokeGrant } from './revoke-grant.ts';
 
-/** Shares the rates of platforms among all processes. Rejects with `PortUnavailable` (`storage`). */
+/** The refresh rates of platforms, shared by all processes. Rejects with `PortUnavailable` (`storage`). */
 export interface SharedRate {
-  /** Takes one of `perMinute` places; a refusal says after how many milliseconds there may be one. */
+  /** Takes one of `perMinute` permits. A refusal has the milliseconds until one may be free. */
   take(platform: PlatformId, perMinute: number): ReturnType<Providers['admit']>;
 }
 
-/** What the providers are reached with. */
+/** Parts of {@link openProviders}. */
 export interface ProvidersOptions {
   readonly catalog: ProfileCatalog;
-  /** Platforms without an entry are not renewed here. */
+  /** Connections of platforms without an entry are not refreshed by this deployment. */
   readonly clients: ReadonlyMap<PlatformId, ClientCredentials>;
   readonly outbound: Outbound;
   readonly rate: SharedRate;
@@ -30,7 +28,7 @@ export interface ProvidersOptions {
   readonly random: RandomFraction;
 }
 
-/** The domain's {@link Providers}, by the profiles. */
+/** The domain's {@link Providers}, implemented by the profiles. */
 export const openProviders = (options: ProvidersOptions): Providers => {
   const { catalog, clients, outbound, rate, now, random } = options;
   const deps = { outbound, now };
@@ -38,11 +36,11 @@ export const openProviders = (options: ProvidersOptions): Providers => {
     const [profile, client] = [catalog.profile(platform), clients.get(platform)];
     return profile === null || client === undefined ? null : { profile, client };
   };
-  const turns = new Map<PlatformId, LimitFunction>();
-  const turnsOf = (platform: PlatformId): LimitFunction => {
-    const turn = turns.get(platform) ?? pLimit(catalog.profile(platform)?.limits.concurrency ?? 1);
-    turns.set(platform, turn);
-    return turn;
+  const limits = new Map<PlatformId, LimitFunction>();
+  const limitOf = (platform: PlatformId): LimitFunction => {
+    const limit = limits.get(platform) ?? pLimit(catalog.profile(platform)?.limits.concurrency ?? 1);
+    limits.set(platform, limit);
+    return limit;
   };
   return {
     terms: (platform) => {
@@ -53,8 +51,8 @@ export const openProviders = (options: ProvidersOptions): Providers => {
       const perMinute = catalog.profile(platform)?.limits.per_minute ?? null;
       return perMinute === null ? { ok: true } : rate.take(platform, perMinute);
     },
-    inTurn: (platform, work) => turnsOf(platform)(work),
-    // An answer without a lifetime may be followed by a question for it.
+    inTurn: (platform, work) => limitOf(platform)(work),
+    // An answer without a lifetime may be followed by an introspection request.
     refreshTimeoutMs: 2 * outbound.timeoutMs,
     refresh: async (platform, refreshToken, params, cancelled) => {
       const registration = registered(platform);
@@ -79,37 +77,4 @@ export const openProviders = (options: ProvidersOptions): Providers => {
         : fetchIdentity(registration.profile, access, deps, params);
     },
   };
-};
-
-/** How the connections of a platform are renewed by whoever is registered with it. */
-export const refreshTerms = (profile: PlatformProfile, random: RandomFraction): RefreshTerms => {
-  const { rotation, refresh, introspection } = profile;
-  return {
-    dueAt: (facts) => dueAt({ ...facts, expiresAt: expiryOf(profile, facts) }, profile, () => shareOf(facts)),
-    backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
-    minIntervalMs: refresh.min_interval_s * 1_000,
-    graceMs: rotation.grace_s * 1_000,
-    reuse: reuseOf(rotation),
-    canIntrospect: introspection?.refresh_tokens === true,
-  };
-};
-
-/** Whoever stored the token may not have said when it lapses: it is refreshed as the provider's tokens usually have to be. */
-const expiryOf = ({ access }: PlatformProfile, { expiresAt, refreshedAt }: RefreshFacts): number | null => {
-  if (expiresAt !== null || access.none_means === 'never' || access.default_ttl_s === null) return expiresAt;
-  return refreshedAt + access.default_ttl_s * 1_000;
-};
-
-/**
- * A number in [0, 1) for the jitter, always the same for the same credentials: whoever attends to a connection finds it due
- * when the index did.
- */
-const shareOf = ({ refreshedAt, expiresAt, refreshExpiresAt }: RefreshFacts): number =>
-  createHash('sha256').update(`${refreshedAt}:${expiresAt}:${refreshExpiresAt}`).digest().readUInt32BE() / 2 ** 32;
-
-/** Nobody knows what an unknown provider does that always rotates: what may end the user's grant is not tried. */
-const reuseOf = ({ mode, on_reuse: onReuse }: PlatformProfile['rotation']): RefreshTerms['reuse'] => {
-  if (mode === 'never') return 'harmless';
-  if (onReuse === 'reject') return 'refused';
-  return onReuse === 'unknown' && mode === 'optional' ? 'refused' : 'fatal';
 };

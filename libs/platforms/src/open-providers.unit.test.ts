@@ -1,8 +1,9 @@
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import type { PlatformId } from '@vault-engine/vault';
 import { expect, it } from 'vitest';
-import { openProviders, refreshTerms } from './open-providers.ts';
+import { openProviders } from './open-providers.ts';
 import type { OutboundRequest } from './outbound/exchange.ts';
+import { refreshTerms } from './refresh/refresh-terms.ts';
 import { testProfile } from './testing/profile-of-test.ts';
 
 const profile = testProfile('https://provider.example/token', {
@@ -12,7 +13,7 @@ const profile = testProfile('https://provider.example/token', {
 const access = () => secretOf(Buffer.from('access'));
 const refresh = () => secretOf(Buffer.from('refresh'));
 
-/** Providers of the one platform, and what goes out to it. */
+/** Providers of one platform, and the requests that they send. */
 const open = (registered: boolean, known = true) => {
   const sent: OutboundRequest[] = [];
   const providers = openProviders({
@@ -41,7 +42,7 @@ const open = (registered: boolean, known = true) => {
 };
 
 it.each([
-  ['nobody is registered with', false, true],
+  ['has no client registration', false, true],
   ['does not exist', true, false],
 ])('sends no token to a platform that %s', async (_, registered, known) => {
   const { providers, sent } = open(registered, known);
@@ -59,14 +60,14 @@ it.each([
   expect(sent).toEqual([]);
 });
 
-it('asks a platform that the vault is registered with', async () => {
+it('sends requests to a platform with a client registration', async () => {
   const { providers, sent } = open(true);
   expect(await providers.identify(profile.id, access(), {})).toEqual({ ok: true, value: 'ada' });
   expect(await providers.revoke(profile.id, { access: access(), refresh: refresh() }, {})).toEqual({ kind: 'revoked' });
   expect(sent.map(({ url }) => url.pathname)).toEqual(['/me', '/revoke']);
 });
 
-it('a provider tells whether a refresh token is spent where its profile says so', () => {
+it('a provider can introspect refresh tokens only where its profile says so', () => {
   const tells = (introspection: { url: string; refresh_tokens?: boolean } | null) =>
     refreshTerms(testProfile('https://provider.example/token', { introspection }), () => 0).canIntrospect;
   const url = 'https://provider.example/introspect';
@@ -77,16 +78,13 @@ it.each([
   ['use_default', 3_600, true],
   ['use_default', null, false],
   ['never', 3_600, false],
-] as const)(
-  'a token whose end nobody said is renewed as the profile has it: %s, %s s',
-  (meaning, seconds, refreshed) => {
-    const terms = refreshTerms(
-      testProfile('https://provider.example/token', { access: { none_means: meaning, default_ttl_s: seconds } }),
-      () => 0,
-    );
-    const due = terms.dueAt({ refreshedAt: 1_000, hasRefreshToken: true, expiresAt: null, refreshExpiresAt: null });
-    if (!refreshed) return expect(due).toBeNull();
-    expect(due).toBeGreaterThan(1_000);
-    expect(due).toBeLessThan(3_601_000);
-  },
-);
+] as const)('a token without a known expiry is refreshed by the profile: %s, %s s', (meaning, seconds, refreshed) => {
+  const terms = refreshTerms(
+    testProfile('https://provider.example/token', { access: { none_means: meaning, default_ttl_s: seconds } }),
+    () => 0,
+  );
+  const due = terms.dueAt({ refreshedAt: 1_000, hasRefreshToken: true, expiresAt: null, refreshExpiresAt: null });
+  if (!refreshed) return expect(due).toBeNull();
+  expect(due).toBeGreaterThan(1_000);
+  expect(due).toBeLessThan(3_601_000);
+});

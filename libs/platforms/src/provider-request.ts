@@ -1,114 +1,85 @@
 import type { Secret } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
 import type { Cancellation } from '@vault-engine/vault';
-import {
-  type AuthorizationServer,
-  allowInsecureRequests,
-  type Client,
-  type CustomFetchOptions,
-  customFetch,
-  introspectionRequest,
-  refreshTokenGrantRequest,
-} from 'oauth4webapi';
-import { authenticateClient } from './authenticate-client.ts';
 import type { ClientCredentials } from './client-credentials.ts';
-import { encodeBody } from './encode-body.ts';
 import { allowedHosts } from './endpoint-url.ts';
 import type { Exchange, OutboundRequest } from './outbound/exchange.ts';
 import type { Outbound } from './outbound/open-outbound.ts';
-import type { PlatformProfile } from './platform-catalog.ts';
+import type { PlatformProfile } from './profiles/platform-catalog.ts';
 
-/** What the functions that speak with providers need from outside. */
+/** What requests to providers need from outside. */
 export interface ProviderDeps {
   readonly outbound: Outbound;
   /** Unix milliseconds. */
   readonly now: () => number;
-  /** A request that is not sent yet is not sent any more; one that is sent is waited for. */
+  /** Checked right before a request is sent. A request that was sent is not cancelled. */
   readonly cancelled?: Cancellation;
 }
 
-/** Whom a request is for. */
+/** A platform, and the client that this deployment is registered as at its provider. */
 export interface Registration {
   readonly profile: PlatformProfile;
   readonly client: ClientCredentials;
 }
 
-/** The refresh grant (RFC 6749 §6), with the profile's parameters, headers and encoding. */
+/** Sends the refresh grant (RFC 6749 §6) once, with the profile's parameters, headers and encoding. */
 export const requestRefresh = (
   { profile, client }: Registration,
   url: URL,
   refreshToken: Secret,
   deps: ProviderDeps,
-): Promise<Exchange> =>
-  capture(
-    (send) =>
-      refreshTokenGrantRequest(
-        server({ token_endpoint: url.href }),
-        { client_id: client.id },
-        authenticateClient(profile.auth, client),
-        reveal(refreshToken).toString(),
-        { ...insecure(url), [customFetch]: send },
-      ),
-    (asked) => {
-      for (const [name, value] of Object.entries({ ...profile.token.params, ...profile.refresh.params }))
-        asked.body.set(name, value);
-      const { headers, body } = encodeBody(profile.body, asked.body);
-      return deps.outbound.exchange({
-        ...providerRequest(profile, deps, { ...asked.headers, ...headers }),
-        method: 'POST',
-        url,
-        body,
-        reuse: canRepeat(profile),
-      });
-    },
-  );
+): Promise<Exchange> => {
+  const fields = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: reveal(refreshToken).toString() });
+  const authorization = authenticateClient(profile.auth, client, fields);
+  for (const [name, value] of Object.entries({ ...profile.token.params, ...profile.refresh.params }))
+    fields.set(name, value);
+  const { headers, body } = encodeBody(profile.body, fields);
+  return deps.outbound.exchange({
+    ...providerRequest(profile, deps, { ...authorization, ...headers }),
+    method: 'POST',
+    url,
+    body,
+    reuse: canRepeat(profile),
+  });
+};
 
-/** Whether a second use of a refresh token does no harm, should nobody know whether the first was received. */
+/** Whether a second use of a refresh token is harmless if it is unknown whether the provider received the first. */
 const canRepeat = ({ rotation }: PlatformProfile): boolean => rotation.mode === 'never' || rotation.grace_s > 0;
 
-/** A token that is asked about, and what it is (RFC 7662 §2.1). */
-export interface Questioned {
+/** A token to introspect, and its kind (RFC 7662 §2.1). */
+export interface IntrospectedToken {
   readonly token: Secret;
   readonly hint: 'access_token' | 'refresh_token';
 }
 
-/** Asks about a token (RFC 7662). */
+/** Sends an introspection request (RFC 7662 §2.1). */
 export const requestIntrospection = (
   { profile, client }: Registration,
   url: URL,
-  auth: 'post' | 'basic' | 'none',
-  { token, hint }: Questioned,
+  auth: ClientAuthMethod,
+  { token, hint }: IntrospectedToken,
   deps: ProviderDeps,
-): Promise<Exchange> =>
-  capture(
-    (send) =>
-      introspectionRequest(
-        server({ introspection_endpoint: url.href }),
-        { client_id: client.id } satisfies Client,
-        authenticateClient(auth, client),
-        reveal(token).toString(),
-        { ...insecure(url), additionalParameters: { token_type_hint: hint }, [customFetch]: send },
-      ),
-    (asked) => {
-      const { headers, body } = encodeBody('form', asked.body);
-      return deps.outbound.exchange({
-        ...providerRequest(profile, deps, { ...asked.headers, ...headers }),
-        method: 'POST',
-        url,
-        body,
-        reuse: true,
-      });
-    },
-  );
+): Promise<Exchange> => {
+  const fields = new URLSearchParams({ token: reveal(token).toString(), token_type_hint: hint });
+  const authorization = authenticateClient(auth, client, fields);
+  const { headers, body } = encodeBody('form', fields);
+  return deps.outbound.exchange({
+    ...providerRequest(profile, deps, { ...authorization, ...headers }),
+    method: 'POST',
+    url,
+    body,
+    reuse: true,
+  });
+};
 
-/** What every request for `profile` has. The profile's headers come last: they are what the provider asks for. */
+/** The parts that all requests for `profile` share. The profile's headers override the others. */
 export const providerRequest = (
   profile: PlatformProfile,
   { cancelled }: ProviderDeps,
   headers: Readonly<Record<string, string>>,
 ): Pick<OutboundRequest, 'allowedHosts' | 'headers' | 'cancelled'> => ({
   allowedHosts: allowedHosts(profile),
-  // Some providers refuse requests that do not name their sender. Compressed answers could not be bounded.
+  // Some providers refuse requests without a user agent. The size of a compressed answer could not be bounded.
   headers: {
     accept: 'application/json',
     'accept-encoding': 'identity',
@@ -122,26 +93,53 @@ export const providerRequest = (
 const lowerCased = (headers: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-const server = (endpoint: Omit<AuthorizationServer, 'issuer'>): AuthorizationServer => ({
-  issuer: 'https://provider.invalid',
-  ...endpoint,
-});
+/** Client authentication of RFC 6749 §2.3.1: in the body, by HTTP Basic, or none (the client only names itself). */
+export type ClientAuthMethod = 'post' | 'basic' | 'none';
 
-/** Which plain-HTTP requests may go out is the way out's to say, not the library's. */
-const insecure = (url: URL) => ({ [allowInsecureRequests]: url.protocol === 'http:' });
+/**
+ * Authenticates the client: writes its id and secret into `fields`, or returns the header for them. A client without a
+ * secret is public and only names itself.
+ */
+export const authenticateClient = (
+  method: ClientAuthMethod,
+  { id, secret }: ClientCredentials,
+  fields: URLSearchParams,
+): Readonly<Record<string, string>> => {
+  if (method === 'basic' && secret !== null) return { authorization: basic(id, reveal(secret).toString()) };
+  fields.set('client_id', id);
+  if (method === 'post' && secret !== null) fields.set('client_secret', reveal(secret).toString());
+  return {};
+};
 
-type Asked = CustomFetchOptions<'POST', URLSearchParams>;
+/**
+ * The header of HTTP Basic. Id and secret are form-encoded (RFC 6749 §2.3.1), but `-`, `.` and `_` stay as they are:
+ * servers that decode read the same, and the many that do not decode would refuse an escaped client id.
+ */
+const basic = (id: string, secret: string): string =>
+  `Basic ${Buffer.from(`${formEncode(id)}:${formEncode(secret)}`).toString('base64')}`;
 
-/** Lets oauth4webapi write a request, sends it our way, and answers what became of it. */
-const capture = async (
-  ask: (send: (url: string, asked: Asked) => Promise<Response>) => Promise<Response>,
-  exchange: (asked: Asked) => Promise<Exchange>,
-): Promise<Exchange> => {
-  let exchanged: Exchange | null = null;
-  await ask(async (_url, asked) => {
-    exchanged = await exchange(asked);
-    return new Response(null);
-  });
-  if (exchanged === null) throw new Error('the request was not written');
-  return exchanged;
+const formEncode = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1);
+
+/** A request's body, and the header that describes it. */
+export interface EncodedBody {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer | null;
+}
+
+/** Encodes `fields` in the provider's format. */
+export const encodeBody = (encoding: 'form' | 'json' | 'none', fields: URLSearchParams): EncodedBody => {
+  switch (encoding) {
+    case 'none':
+      return { headers: {}, body: null };
+    case 'form':
+      return {
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: Buffer.from(fields.toString()),
+      };
+    case 'json':
+      return {
+        headers: { 'content-type': 'application/json' },
+        body: Buffer.from(JSON.stringify(Object.fromEntries(fields))),
+      };
+  }
 };

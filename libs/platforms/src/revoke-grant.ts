@@ -1,25 +1,15 @@
 import type { Secret } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
-import { authenticateClient } from './authenticate-client.ts';
+import type { RevokeOutcome } from '@vault-engine/vault';
 import type { ClientCredentials } from './client-credentials.ts';
-import { encodeBody } from './encode-body.ts';
 import { endpointUrl } from './endpoint-url.ts';
-import { errorCode } from './error-code.ts';
 import type { Exchange } from './outbound/exchange.ts';
-import type { PlatformProfile } from './platform-catalog.ts';
-import { type ProviderDeps, providerRequest } from './provider-request.ts';
-import { at, readJson } from './read-json.ts';
+import type { PlatformProfile } from './profiles/platform-catalog.ts';
+import { authenticateClient, encodeBody, type ProviderDeps, providerRequest } from './provider-request.ts';
+import { at, errorCode, readJson } from './read-answer.ts';
 
-/** What a revocation at the provider came to. */
-export type RevokeOutcome =
-  /** The grant is ended, or was already. */
-  | { readonly kind: 'revoked' }
-  /** The provider has no way to end a grant. */
-  | { readonly kind: 'not_supported' }
-  | { readonly kind: 'failed'; readonly reason: RevokeFailure };
-
-/** Why a grant may still live at the provider. */
-export type RevokeFailure =
+/** Why a grant may still be valid at the provider. */
+type RevokeFailure =
   | 'no_token'
   | 'client_refused'
   | 'refused'
@@ -28,17 +18,17 @@ export type RevokeFailure =
   | 'not_sent'
   | 'no_answer';
 
-/** The tokens of a connection, of which the profile says which one to send. */
+/** The tokens of a connection. The profile chooses the one to send. */
 export interface GrantTokens {
   readonly access: Secret | null;
   readonly refresh: Secret | null;
 }
 
 /**
- * Ends a grant at the provider (RFC 7009, or the profile's own way): one request. Does not reject for anything that a
- * provider or a network does.
+ * Revokes a grant at the provider (RFC 7009, or the profile's own way) with one request. Does not reject for anything that
+ * a provider or a network does.
  *
- * @param params The connection's parameters: with some providers one of them names the region.
+ * @param params The connection's parameters. For some providers one of them names the region.
  */
 export const revokeGrant = async (
   profile: PlatformProfile,
@@ -56,12 +46,10 @@ export const revokeGrant = async (
   if (!url.ok) return failed('not_sent');
 
   const fields = new URLSearchParams({ [revoke.field]: text });
-  const headers = new Headers();
-  if (revoke.auth === 'bearer') headers.set('authorization', `Bearer ${text}`);
-  else await authenticate(revoke.auth, client, fields, headers);
+  const authorization = authorize(revoke.auth, client, fields, text);
   const encoded = encodeBody(revoke.body, fields);
   const exchange = await deps.outbound.exchange({
-    ...providerRequest(profile, deps, { ...Object.fromEntries(headers), ...encoded.headers }),
+    ...providerRequest(profile, deps, { ...authorization, ...encoded.headers }),
     method: revoke.method,
     url: url.value,
     body: encoded.body,
@@ -70,20 +58,22 @@ export const revokeGrant = async (
   return read(profile, revoke.gone, exchange);
 };
 
-const authenticate = (
-  method: 'post' | 'basic' | 'none',
+/** The authorization of the request. `none`: the token alone is enough, and the client is not named. */
+const authorize = (
+  method: 'post' | 'basic' | 'none' | 'bearer',
   client: ClientCredentials,
   fields: URLSearchParams,
-  headers: Headers,
-): void | Promise<void> => {
-  // `none` here means that the token alone is asked for.
-  if (method === 'none') return;
-  return authenticateClient(method, client)(
-    { issuer: 'https://provider.invalid' },
-    { client_id: client.id },
-    fields,
-    headers,
-  );
+  token: string,
+): Readonly<Record<string, string>> => {
+  switch (method) {
+    case 'bearer':
+      return { authorization: `Bearer ${token}` };
+    case 'none':
+      return {};
+    case 'post':
+    case 'basic':
+      return authenticateClient(method, client, fields);
+  }
 };
 
 const failed = (reason: RevokeFailure): RevokeOutcome => ({ kind: 'failed', reason });
@@ -95,7 +85,7 @@ const read = (profile: PlatformProfile, gone: readonly string[], exchange: Excha
   const { status } = exchange;
   const json = exchange.kind === 'answered' ? readJson(exchange.body) : null;
   const code = errorCode(profile, json);
-  // A 2xx may come without a body (RFC 7009 §2.2: "ignored by the client").
+  // A success may have no body (RFC 7009 §2.2: "ignored by the client").
   const saysNotOk = response.ok_path !== null && json !== null && at(json, response.ok_path) === false;
   if (code !== null && gone.includes(code)) return { kind: 'revoked' };
   if (status >= 200 && status < 300 && !saysNotOk) return { kind: 'revoked' };

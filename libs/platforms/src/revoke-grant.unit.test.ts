@@ -27,7 +27,7 @@ const revokeAt = (server: TestServer, written: Written, tokens = BOTH()) =>
     now: Date.now,
   });
 
-describe('the request is what the profile says:', () => {
+describe('the request follows the profile:', () => {
   const ok = () => serverThat((response) => response.end());
 
   it('RFC 7009, with the client’s credentials', async () => {
@@ -96,7 +96,7 @@ describe('the outcome is', () => {
     (response: ServerResponse): void =>
       sendJson(response, status, body);
 
-  it('revoked, where the token was dead already', async () => {
+  it('revoked, where the token was already invalid', async () => {
     expect(await outcomeOf(json(400, { error: 'invalid_token' }))).toEqual({ kind: 'revoked' });
   });
 
@@ -114,13 +114,13 @@ describe('the outcome is', () => {
     expect(await outcomeOf(answer, written)).toEqual({ kind: 'failed', reason });
   });
 
-  it('not supported, where the profile has no way', async () => {
+  it('not supported, where the profile has no revocation', async () => {
     const server = await serverThat((response) => response.end());
     expect(await revokeAt(server, {})).toEqual({ kind: 'not_supported' });
     expect(server.received).toEqual([]);
   });
 
-  it('failed, where the token that is needed is not there', async () => {
+  it('failed, where the connection lacks the required token', async () => {
     const server = await serverThat((response) => response.end());
     const tokens = { access: secret('a'), refresh: null };
     expect(await revokeAt(server, { revoke: { url: server.url } }, tokens)).toEqual({

@@ -3,18 +3,18 @@ import { Redis } from 'ioredis';
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { SharedRate } from './open-providers.ts';
 
-/** Where the places are counted. */
+/** Where the permits are counted. */
 export interface ShareRateOptions {
   /** `redis://` or `rediss://`, with user and password where needed. */
   readonly url: string;
-  /** Begins every key. */
+  /** Prefix of every key. */
   readonly keyPrefix: string;
 }
 
-/** How long a count may take, milliseconds. */
+/** Time limit of one count, milliseconds. */
 const ANSWER_MS = 1_000;
 
-/** Opens a rate that every process with the same server and prefix shares. The caller closes it. */
+/** Opens a rate that all processes with the same server and prefix share. The caller closes it. */
 export const openSharedRate = ({
   url,
   keyPrefix,
@@ -25,7 +25,7 @@ export const openSharedRate = ({
     commandTimeout: ANSWER_MS,
     retryStrategy: (times) => Math.min(times * 50, ANSWER_MS),
   });
-  // A count that fails says so to its caller; without a listener ioredis prints to the console.
+  // A failed count rejects at its caller. Without a listener ioredis would print the error to the console.
   redis.on('error', () => undefined);
   const limiters = new Map<number, RateLimiterRedis>();
   const limiterOf = (points: number): RateLimiterRedis => {
@@ -42,7 +42,11 @@ export const openSharedRate = ({
         return { ok: true };
       } catch (refusal) {
         if (refusal instanceof RateLimiterRes) return { ok: false, retryAfterMs: Math.max(refusal.msBeforeNext, 1) };
-        throw new PortUnavailable('storage', 'the rate of a platform can not be counted', { cause: refusal });
+        throw new PortUnavailable(
+          'storage',
+          'the refresh rate of a platform could not be counted; Redis did not answer',
+          { cause: refusal },
+        );
       }
     },
     close: async () => {

@@ -1,5 +1,5 @@
 import type { ConnectionSnapshot } from '@vault-engine/contracts';
-import { type ConnectionView, type StatusReason, statusAt } from '@vault-engine/vault';
+import { type ConnectionView, type StatusReason, statusAt } from '@vault-engine/model';
 
 /** What time alone changes of a connection in a snapshot. */
 export type ConnectionStatusAt = Pick<ConnectionSnapshot, 'status' | 'suggested_action' | 'reason'>;

@@ -1,4 +1,5 @@
-import type { TokenStore, UserId } from '@vault-engine/vault';
+import type { UserId } from '@vault-engine/model';
+import type { TokenStore } from '@vault-engine/vault';
 import type { Drift } from './compare.ts';
 import { inBatches } from './in-batches.ts';
 import type { StateMarks } from './marks.ts';

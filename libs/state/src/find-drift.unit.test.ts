@@ -1,4 +1,4 @@
-import { type UserId, userId } from '@vault-engine/vault';
+import { type UserId, userId } from '@vault-engine/model';
 import { describe, expect, it } from 'vitest';
 import type { Drift } from './compare.ts';
 import { findDrift } from './find-drift.ts';

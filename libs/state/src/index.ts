@@ -1,14 +1,9 @@
-export type { Drift } from './compare.ts';
 export { type ConnectionStatusAt, connectionStatusAt } from './connection-status-at.ts';
 export { digestOf } from './digest.ts';
-export { type Drifted, type FindDriftOptions, findDrift } from './find-drift.ts';
 export { type Following, followDecoded } from './follow-decoded.ts';
 export { followStates } from './follow-states.ts';
 export { StateMarks } from './marks.ts';
 export { applyPlatforms, type PlatformChange, type PlatformName, readPlatform } from './platforms.ts';
-export { openProjection, type Projected, type ProjectingParts, type Projection } from './project.ts';
 export type { StateRecord } from './read-state.ts';
-export { type Rebuilt, rebuild } from './rebuild.ts';
 export { supersedes } from './revision.ts';
-export { snapshotOf } from './snapshot.ts';
 export { Tombstones } from './tombstones.ts';

@@ -1,4 +1,4 @@
-import type { UserId } from '@vault-engine/vault';
+import type { UserId } from '@vault-engine/model';
 import { digestOf } from './digest.ts';
 import type { StateRecord } from './read-state.ts';
 import { supersedes } from './revision.ts';

@@ -1,5 +1,5 @@
 import type { ConnectionState } from '@vault-engine/contracts';
-import { type UserId, userId } from '@vault-engine/vault';
+import { type UserId, userId } from '@vault-engine/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from './digest.ts';

@@ -1,4 +1,4 @@
-import type { UserId } from '@vault-engine/vault';
+import type { UserId } from '@vault-engine/model';
 
 /** Runs work on the same user one after the other, in the order in which it was asked for; different users side by side. */
 export const perUserMutex = (): (<T>(user: UserId, work: () => Promise<T>) => Promise<T>) => {

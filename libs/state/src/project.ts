@@ -1,6 +1,7 @@
 import type { Publisher } from '@vault-engine/bus';
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
-import type { TokenStore, UserId } from '@vault-engine/vault';
+import type { UserId } from '@vault-engine/model';
+import type { TokenStore } from '@vault-engine/vault';
 import { type Actual, compare, type Drift, due } from './compare.ts';
 import { digestOf } from './digest.ts';
 import type { Mark, StateMarks } from './marks.ts';

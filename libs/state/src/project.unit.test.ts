@@ -1,12 +1,6 @@
 import { ciphertext } from '@vault-engine/crypto';
-import {
-  type ConnectionRecord,
-  PortUnavailable,
-  platformId,
-  type UserId,
-  type UserView,
-  userId,
-} from '@vault-engine/vault';
+import { platformId, type UserId, userId } from '@vault-engine/model';
+import { type ConnectionRecord, PortUnavailable, type UserView } from '@vault-engine/vault';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StateMarks } from './marks.ts';

@@ -1,6 +1,6 @@
 import type { BusRecord } from '@vault-engine/bus';
 import { type Codec, type ConnectionState, type Decoded, isRecord } from '@vault-engine/contracts';
-import { type UserId, userId } from '@vault-engine/vault';
+import { type UserId, userId } from '@vault-engine/model';
 import { isRevision, revisionIn } from './revision.ts';
 
 /** One message of the state topic. */

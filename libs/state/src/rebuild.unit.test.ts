@@ -1,4 +1,4 @@
-import { type UserId, userId } from '@vault-engine/vault';
+import { type UserId, userId } from '@vault-engine/model';
 import { expect, it } from 'vitest';
 import { type Rebuilt, rebuild } from './rebuild.ts';
 

@@ -1,12 +1,6 @@
 import type { ConnectionSnapshot, ConnectionState, FlowSnapshot } from '@vault-engine/contracts';
-import {
-  type ConnectionRecord,
-  type Flow,
-  type PlatformId,
-  status,
-  type UserId,
-  type UserView,
-} from '@vault-engine/vault';
+import type { PlatformId, UserId } from '@vault-engine/model';
+import { type ConnectionRecord, type Flow, status, type UserView } from '@vault-engine/vault';
 
 /** The snapshot of a user as the store has it at `now` (Unix milliseconds); null where the user is not known. */
 export const snapshotOf = (

@@ -1,4 +1,4 @@
-import type { UserId } from '@vault-engine/vault';
+import type { UserId } from '@vault-engine/model';
 
 /**
  * Longer than the topic itself keeps a tombstone for readers that are under way (`delete.retention.ms`): a snapshot that

@@ -1,9 +1,9 @@
-/** Which kind of stored row is meant. */
+/** A kind of stored row. */
 export type RowKind = 'record' | 'user' | 'dedupe' | 'pending' | 'due';
 
 /**
- * A stored row is not what this library writes: a broken invariant, which no repetition heals. Names the kind of row
- * (and of a pending one where it lies), never a user and never a value.
+ * A stored row that this library can't have written: a broken invariant. A retry does not help. The message names the kind of row,
+ * and the stream entry of a pending transition, but never a user or a value.
  */
 export class BrokenRow extends Error {
   override readonly name = 'BrokenRow';

@@ -4,23 +4,23 @@ import { allUsersAreFound } from './contract/all-users-are-found.ts';
 import { changesAreAtomic } from './contract/changes-are-atomic.ts';
 import { changesEndLeases } from './contract/changes-end-leases.ts';
 import { changesLeaveDedupeRecords } from './contract/changes-leave-dedupe-records.ts';
+import { dueConnectionsAreTaken } from './contract/due-connections-are-taken.ts';
 import { flowsAreKept } from './contract/flows-are-kept.ts';
 import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
-import { readsAnswerWhatWasWritten } from './contract/reads-answer-what-was-written.ts';
+import { readsReturnWhatWasWritten } from './contract/reads-return-what-was-written.ts';
 import { readsSeeEveryChange } from './contract/reads-see-every-change.ts';
-import { timeBringsAttention } from './contract/time-brings-attention.ts';
 import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
 
 /** An adapter on an empty store. */
 export interface OpenedStore {
   readonly store: TokenStore;
-  /** Closes the store and what it stands on. */
+  /** Closes the store and the parts that it uses. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * Registers the tests that every adapter of `TokenStore` must pass: the words of the port, one by one. `open` is called
- * once, and the tests share what it opens; each works with users of its own.
+ * Registers the tests that every adapter of `TokenStore` must pass. `open` is called once and all tests share its store; each test
+ * uses its own users.
  */
 export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedStore>): void => {
   describe(`token store contract: ${adapter}`, () => {
@@ -33,7 +33,7 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
       if (opened === undefined) throw new Error('the store is not open');
       return opened.store;
     };
-    readsAnswerWhatWasWritten(store);
+    readsReturnWhatWasWritten(store);
     readsSeeEveryChange(store);
     changesAreAtomic(store);
     changesLeaveDedupeRecords(store);
@@ -41,7 +41,7 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     leasesHaveOneHolder(store);
     changesEndLeases(store);
     flowsAreKept(store);
-    timeBringsAttention(store);
+    dueConnectionsAreTaken(store);
     allUsersAreFound(store);
   });
 };

@@ -1,6 +1,6 @@
 import type { Change, ConnectionRecord } from '@vault-engine/vault';
 
-// What no decision of the domain asks for is a mistake of the caller. Every adapter refuses it before it writes.
+// A change that no decision of the domain makes is a bug of the caller. Every adapter rejects it before it writes.
 
 /** @throws RangeError for a change that breaks a rule of the fields of `Change` */
 export const refuseImpossibleChange = (change: Change): void => {

@@ -1,11 +1,10 @@
 import type { KeyObject } from 'node:crypto';
-import type { ErrorCode, Failure } from './errors.ts';
-import type { EngineId, PlatformId, UserId } from './model.ts';
+import type { EngineId, ErrorCode, Failure, PlatformId, UserId } from '@vault-engine/model';
 import type { AuditEntry, DataKeys, Journal, PlatformCatalog } from './ports.ts';
 import type { Providers } from './providers.ts';
 import type { TokenStore } from './token-store.ts';
 
-/** What the use cases work with. Clock and randomness are arguments, so that a test can hold them. */
+/** What the use cases work with. Clock and randomness are arguments, so that a test controls them. */
 export interface Vault {
   readonly store: TokenStore;
   readonly keys: DataKeys;
@@ -15,11 +14,11 @@ export interface Vault {
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly uuid: () => string;
-  /** How long a mutation's outcome is remembered: longer than its command can be read again from the topic. */
+  /** How long a dedupe record is kept: longer than its command can be read again from the topic. */
   readonly dedupeTtlMs: number;
 }
 
-/** One authenticated command: who asks, under which id. */
+/** One authenticated command: its caller and its id. */
 export interface Call {
   /** The command id, canonical UUID. */
   readonly requestId: string;
@@ -29,16 +28,16 @@ export interface Call {
   readonly action: string;
   /** The caller's idempotency key, or the command id. */
   readonly idempotencyKey: string;
-  /** The engine's own key for digests of its commands; the same over rotations of its credentials. */
+  /** The engine's own key for digests of its commands. It stays the same when the engine's credentials rotate. */
   readonly dedupeKey: KeyObject;
 }
 
-/** What a use case answers: a value, or a refusal that goes to the caller and to the audit log. */
+/** The answer of a use case: a value, or a refusal for the caller and the audit log. */
 export type Answer<T> =
   | {
       readonly ok: true;
       readonly value: T;
-      /** The audit record that has yet to be written; null where the change wrote it already. */
+      /** The audit record that the caller has to write; null where the change wrote it already. */
       readonly audit: AuditEntry | null;
     }
   | { readonly ok: false; readonly failure: Failure };
@@ -49,7 +48,7 @@ export const refuse = (code: ErrorCode, message: string, reason?: string): { ok:
   failure: reason === undefined ? { code, message } : { code, message, reason },
 });
 
-/** What one operation was about. */
+/** The subject of one operation. */
 export interface AuditSubject {
   readonly user: UserId | null;
   readonly platform: PlatformId | null;
@@ -57,7 +56,7 @@ export interface AuditSubject {
   readonly reason?: string;
 }
 
-/** In whose name an operation is audited: an engine, by its command, or a service that acts by itself. */
+/** In whose name an operation is audited: an engine, by its command, or a service by itself. */
 export interface AuditActor {
   readonly requestId: string | null;
   readonly engine: string;
@@ -66,10 +65,10 @@ export interface AuditActor {
   readonly action: string;
 }
 
-/** What an audit record says of how an operation went; `started`: a second record says how it ended. */
+/** The result in an audit record. `started`: a second record has the result. */
 export type AuditResult = 'ok' | 'started' | ErrorCode;
 
-/** The audit record of what `actor` did. */
+/** The audit record of an operation of `actor`. */
 export const auditOf = (
   vault: Pick<Vault, 'now' | 'uuid'>,
   actor: AuditActor,
@@ -89,3 +88,11 @@ export const auditOf = (
   recordVersion: about.recordVersion ?? null,
   count: 1,
 });
+
+/** How long a use case may wait for parts outside, which depends on the caller's deadline. */
+export interface DeadlineBudget {
+  /** The answer of `ask`, or `late` when time is up first. `ask` goes on then, and its answer is dropped. */
+  within<T>(ask: () => Promise<T>, late: T): Promise<T>;
+  /** Resolves after so many milliseconds. */
+  readonly sleep: (ms: number) => Promise<unknown>;
+}

@@ -11,27 +11,28 @@ import {
   type UnlockedRecord,
   unlockRecord,
 } from '@vault-engine/crypto';
-import type { ConnectionMetadata, ConnectionRecord, PlatformId, UserId } from './model.ts';
+import type { PlatformId, UserId } from '@vault-engine/model';
+import type { ConnectionMetadata, ConnectionRecord } from './connection-record.ts';
 
-/** Credentials and their metadata on their way into a record. */
+/** Credentials in the clear, with their metadata. */
 export interface Credentials {
   readonly access: Secret;
   readonly refresh: Secret | null;
   readonly metadata: ConnectionMetadata;
 }
 
-/** Which record a ciphertext belongs to: part of what the ciphertext is bound to. */
+/** Names a record. Ciphertexts are bound to it. */
 export interface RecordName {
   readonly user: UserId;
   readonly platform: PlatformId;
 }
 
-/** A stored ciphertext is not what was sealed for this place: tampering, a swapped row, or a lost key. Not retryable. */
+/** A stored ciphertext does not open: tampering, a swapped row, or a lost key. Not retryable. */
 export class RecordCorrupt extends Error {
   override readonly name = 'RecordCorrupt';
 }
 
-/** The part of a record that credentials make. */
+/** The part of a record that holds credentials. */
 export type SealedCredentials = Pick<
   ConnectionRecord,
   'version' | 'tokenVersion' | 'storedAt' | 'metadata' | 'access' | 'refresh'
@@ -61,7 +62,7 @@ export const sealCredentials = (
 /**
  * The access token of a record. Throws {@link RecordCorrupt}.
  *
- * A record that is opened again, the very same object in the same place, is not unlocked again for as long as its data key is kept.
+ * While its data key is cached, the same record object is not unlocked a second time.
  */
 export const openAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret => {
   const opened = openUnlocked(unlockedAccess(key, name, record));
@@ -70,16 +71,16 @@ export const openAccess = (key: DataKey, name: RecordName, record: ConnectionRec
 };
 
 const unlockedAccess = (key: DataKey, name: RecordName, record: ConnectionRecord): UnlockedRecord => {
-  const place = `${name.user}:${name.platform}`;
-  const known = key.recall(place, record);
+  const slot = `${name.user}:${name.platform}`;
+  const known = key.recall(slot, record);
   if (known !== undefined) return known;
   const unlocked = unlockRecord(key, contextOf(name, record, 'access'), record.access);
   if (!unlocked.ok) throw corrupt('access', unlocked.reason);
-  key.keep(place, record, unlocked.value);
+  key.keep(slot, record, unlocked.value);
   return unlocked.value;
 };
 
-/** The refresh token of a record; null where it has none. Throws {@link RecordCorrupt}. */
+/** The refresh token of a record; null: it has none. Throws {@link RecordCorrupt}. */
 export const openRefresh = (key: DataKey, name: RecordName, record: ConnectionRecord): Secret | null => {
   if (record.refresh === null) return null;
   const opened = openRecord(key, contextOf(name, record, 'refresh'), record.refresh);

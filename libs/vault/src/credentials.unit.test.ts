@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { ciphertext, type DataKey, dataKey } from '@vault-engine/crypto';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import { platformId, type UserId, userId } from '@vault-engine/model';
 import { describe, expect, it } from 'vitest';
+import type { ConnectionRecord } from './connection-record.ts';
 import { openAccess, openRefresh, RecordCorrupt, sealCredentials } from './credentials.ts';
-import { type ConnectionRecord, platformId, type UserId, userId } from './model.ts';
 
 const named = (text: string): UserId => {
   const user = userId(text);

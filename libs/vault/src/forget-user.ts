@@ -1,19 +1,19 @@
+import type { UserId } from '@vault-engine/model';
 import type { Call, Vault } from './call.ts';
-import { type Decision, type Mutation, nextVersion } from './change.ts';
-import { commandDigest, dedupeId } from './dedupe.ts';
-import type { UserId } from './model.ts';
+import { type Decision, type Mutation, nextVersion } from './change/change.ts';
+import { commandDigest, dedupeId } from './change/dedupe.ts';
 import type { UserView } from './token-store.ts';
 
-/** What `ForgetUser` answers. */
+/** The answer of `ForgetUser`. */
 export interface UserForgotten {
-  /** How many connections there were. */
+  /** How many connections the user had. */
   readonly connections: number;
 }
 
 /**
- * Deletes a user's connections and the wrapped data key with them: what copies of the ciphertexts remain can't be opened
- * any more once no copy of the wrapped key does (crypto-shredding). A user who is not known is forgotten already. The grants
- * at the providers are not ended: whoever wants that revokes the connections first.
+ * Deletes a user's connections and the wrapped data key. Remaining copies of the ciphertexts can't be opened once no copy of
+ * the wrapped key is left (crypto-shredding). An unknown user counts as forgotten. The grants at the providers are not ended;
+ * to end them, revoke the connections first.
  */
 export const forgetUser = (vault: Vault, call: Call, command: { user: UserId }): Mutation<UserForgotten> => ({
   user: command.user,

@@ -1,7 +1,7 @@
+import type { ConnectionView, PlatformId, UserId } from '@vault-engine/model';
 import { type Answer, auditOf, type Call, type Vault } from './call.ts';
-import type { PlatformId, UserId } from './model.ts';
 import type { PlatformCatalog } from './ports.ts';
-import { type ConnectionView, status } from './status.ts';
+import { status } from './status.ts';
 import type { TokenStore } from './token-store.ts';
 
 /** One platform in a {@link StatusSnapshot}. */
@@ -11,20 +11,20 @@ export interface PlatformStatus extends ConnectionView {
   readonly scopes: readonly string[];
 }
 
-/** What `GetStatus` answers: every platform that the caller may see, connected or not, by id. */
+/** The answer of `GetStatus`: every platform that the caller may see, connected or not, ordered by id. */
 export interface StatusSnapshot {
-  /** 0 for a user who is not known. */
+  /** 0: the user is unknown. */
   readonly revision: number;
   readonly platforms: readonly PlatformStatus[];
 }
 
-/** What {@link getStatus} works with: nothing that writes, and no key. */
+/** The parts that `GetStatus` uses: nothing that writes, and no key. */
 export interface StatusParts extends Pick<Vault, 'now' | 'uuid'> {
   readonly store: Pick<TokenStore, 'readUser'>;
   readonly platforms: Pick<PlatformCatalog, 'all' | 'displayName'>;
 }
 
-/** How all of a user's connections stand. `visible` says which platforms the caller may see. Reads only. */
+/** The status of all of a user's connections. `visible` says which platforms the caller may see. Reads only. */
 export const getStatus = async (
   vault: StatusParts,
   call: Call,
@@ -51,7 +51,7 @@ export const getStatus = async (
   };
 };
 
-/** All platforms there are, and those that a connection remains of whose profile is gone: it goes by its id. */
+/** All configured platforms, and connected ones whose profile is gone; those are named by their id. */
 const catalogue = (
   vault: StatusParts,
   connected: readonly PlatformId[],

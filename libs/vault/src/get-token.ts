@@ -1,41 +1,42 @@
 import type { Secret } from '@vault-engine/crypto';
+import type { ErrorCode, Failure, PlatformId, StatusReason, UserId } from '@vault-engine/model';
 import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
+import type { Condition, ConnectionMetadata, ConnectionRecord, UserRow } from './connection-record.ts';
 import { openAccess, RecordCorrupt } from './credentials.ts';
-import type { ErrorCode, Failure } from './errors.ts';
-import type { Condition, ConnectionMetadata, ConnectionRecord, PlatformId, UserId, UserRow } from './model.ts';
 import { PortUnavailable } from './ports.ts';
 import { mayRefresh } from './refresh/decide-refresh.ts';
-import type { RefreshAnswer, Refresher } from './refresh/refresher.ts';
-import { type StatusReason, status } from './status.ts';
+import type { RefreshAnswer } from './refresh/refresh-request.ts';
+import type { Refresher } from './refresh/refresher.ts';
+import { status } from './status.ts';
 
-/** What `GetToken` asks for. */
+/** The `GetToken` command. */
 export interface GetToken {
   readonly user: UserId;
   readonly platform: PlatformId;
-  /** The token has to live at least this much longer, in seconds. */
+  /** How much longer the token has to live at least, seconds. */
   readonly minValiditySeconds: number | null;
-  /** The `tokenVersion` that the platform answered with a 401. */
+  /** The `tokenVersion` that the platform has rejected. */
   readonly rejectedVersion: number | null;
 }
 
-/** What `GetToken` answers. The refresh token is not part of it. */
+/** The answer of `GetToken`. It holds no refresh token. */
 export interface TokenIssued {
   readonly platform: PlatformId;
   readonly access: Secret;
   readonly metadata: ConnectionMetadata;
   readonly tokenVersion: number;
-  /** Something to act upon although the token is usable; null where nothing is wrong. */
+  /** A problem of the connection although the token is usable; null: none. */
   readonly warning: StatusReason | null;
 }
 
-/** How a token that is not usable as it is can be renewed. */
+/** How an unusable token is refreshed. */
 export interface RefreshOnRetrieval {
   readonly refresher: Pick<Refresher, 'refresh'>;
-  /** Called before anybody is waited for. Answers how long the caller can wait, milliseconds; 0 or less: no more. */
+  /** Called before waiting. Answers how long the caller can wait, milliseconds; 0 or less: not at all. */
   readonly wait: () => number;
 }
 
-/** Hands out a usable access token: the one that is stored, or, where that is no longer usable, a renewed one. */
+/** Issues a usable access token: the stored one, or a refreshed one if the stored one is no longer usable. */
 export const getToken = async (
   vault: Vault,
   call: Call,
@@ -53,9 +54,13 @@ export const getToken = async (
     const still = lackOf({ ...command, minValiditySeconds: null }, refreshed.record, vault.now());
     return still === null || still.usable
       ? issue(vault, call, command, refreshed.user, refreshed.record)
-      : refuse('provider_unavailable', 'the platform issues tokens that are not usable', 'renewed_in_vain');
+      : refuse(
+          'provider_unavailable',
+          'the platform issues tokens that are expired already; contact the operator if this goes on',
+          'renewed_in_vain',
+        );
   }
-  // Where nothing can be renewed, the time that the caller asks for is not to be had: neither now nor later.
+  // Without a refresh there is no token that lives as long as the caller asks for.
   return lack.usable &&
     (refreshed.kind !== 'kept' || refreshed.record.condition.kind === 'failing' || lack.refreshesAhead)
     ? issue(vault, call, command, row, 'record' in refreshed ? refreshed.record : record)
@@ -67,16 +72,16 @@ const notConnected = (vault: Vault, platform: PlatformId): Answer<never> =>
     ? refuse('invalid_request', 'there is no such platform', 'unknown_platform')
     : refuse('not_connected', 'the user has no connection on this platform');
 
-/** What a stored token lacks for a command. */
+/** Why a stored token does not satisfy a command. */
 interface Lack {
   readonly reason: 'access_token_expired' | 'rejected_by_platform';
-  /** It has not lapsed yet, and nobody has rejected it. */
+  /** It has not expired, and the caller does not call it rejected. */
   readonly usable: boolean;
-  /** It has the time that was asked for; it is renewed because it is about to lapse. */
+  /** It lives as long as the caller asks for, and is refreshed because it expires soon. */
   readonly refreshesAhead: boolean;
 }
 
-/** A token that lapses within this, or within this part of its life, is renewed before it is handed out. */
+/** A token that expires within this time, or within this part of its life, is refreshed before it is issued. */
 const AHEAD = { ms: 60_000, part: 1 / 20 };
 
 const lackOf = (command: GetToken, record: ConnectionRecord, now: number): Lack | null => {
@@ -110,7 +115,7 @@ const refresh = async (
   return refresher.refresh({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, budgetMs);
 };
 
-/** A token that is usable is handed out whichever part it is that keeps it from being renewed. */
+/** A usable token is issued whichever part keeps it from being refreshed. */
 const unlessUsable =
   ({ usable }: Lack) =>
   (error: unknown): RefreshAnswer | 'corrupt' => {
@@ -119,11 +124,11 @@ const unlessUsable =
     throw error;
   };
 
-const CORRUPT = refuse('internal', 'the stored token does not open', 'record_corrupt');
+const CORRUPT = refuse('internal', 'the stored token does not open; contact the operator', 'record_corrupt');
 
 const AGAIN_SOON_MS = 1_000;
 
-/** Why no usable token is there, and what helps. */
+/** Why there is no usable token, and what helps. */
 const whyNot = (
   lack: Lack,
   before: Condition,
@@ -132,14 +137,24 @@ const whyNot = (
 ): { readonly ok: false; readonly failure: Failure } => {
   switch (refreshed.kind) {
     case 'busy':
-      return later('provider_unavailable', 'the token is being renewed', 'renewal_under_way', AGAIN_SOON_MS);
+      return later(
+        'provider_unavailable',
+        'the token refresh has not finished; retry after retry_after_ms',
+        'renewal_under_way',
+        AGAIN_SOON_MS,
+      );
     case 'later':
-      return later('refresh_cooling_down', 'the platform allows no renewal yet', lack.reason, refreshed.retryAfterMs);
+      return later(
+        'refresh_cooling_down',
+        'the platform does not allow a refresh yet; retry after retry_after_ms',
+        lack.reason,
+        refreshed.retryAfterMs,
+      );
     case 'kept': {
       const { condition } = refreshed.record;
       if (condition.kind !== 'failing') {
         const reason = condition.kind === 'dead' ? condition.reason : lack.reason;
-        return refuse('expired_token', 'the access token is no longer usable: the user has to connect again', reason);
+        return refuse('expired_token', 'the access token is no longer usable; the user has to connect again', reason);
       }
       return failing(before, condition, now);
     }
@@ -149,13 +164,17 @@ const whyNot = (
 const failing = (before: Condition, { reason, retryAt, failures }: Failing, now: number) => {
   const retryAfterMs = Math.max(retryAt - now, 1);
   if (reason === 'provider_misconfigured')
-    return refuse('provider_misconfigured', 'the platform refuses this vault: its operator has to look', reason);
+    return refuse(
+      'provider_misconfigured',
+      'the platform rejected this deployment’s client registration or request; contact the operator',
+      reason,
+    );
   const triedNow = before.kind !== 'failing' || before.failures !== failures;
   return triedNow && reason !== 'provider_throttles'
-    ? later('provider_unavailable', 'the platform does not renew the token for now', reason, retryAfterMs)
+    ? later('provider_unavailable', 'the token refresh failed; retry after retry_after_ms', reason, retryAfterMs)
     : later(
         'refresh_cooling_down',
-        'renewing the token has failed: it rests before the next try',
+        'an earlier token refresh failed; the next attempt is after retry_after_ms',
         reason,
         retryAfterMs,
       );

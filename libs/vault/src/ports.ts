@@ -1,13 +1,13 @@
 import type { DataKey } from '@vault-engine/crypto';
-import type { EngineId, PlatformId, UserId, WrappedDataKey } from './model.ts';
-import type { ConnectionView } from './status.ts';
+import type { ConnectionView, EngineId, PlatformId, UserId } from '@vault-engine/model';
+import type { WrappedDataKey } from './connection-record.ts';
 
-/** Which part a {@link PortUnavailable} speaks of. */
+/** The part that a {@link PortUnavailable} is about. */
 export type Port = 'storage' | 'audit' | 'keys' | 'provider';
 
 /**
- * A part outside this process did not do what it was asked, and may or may not have done it: the effect is unknown and
- * the call may be repeated. Adapters throw it after their own bounded retries; its message names no value of a command.
+ * A call of a part outside this process failed after the adapter's own bounded retries. Whether it took effect is unknown; it
+ * may be repeated. The message never quotes a command.
  */
 export class PortUnavailable extends Error {
   override readonly name = 'PortUnavailable';
@@ -18,15 +18,15 @@ export class PortUnavailable extends Error {
   }
 }
 
-/** What a wrapped key is bound to. Appears in the KMS audit trail in the clear: no user id in it. */
+/** The encryption context of a wrapped key. It appears in the KMS audit trail in the clear, so it holds no user id. */
 export type KeyContext = Readonly<Record<string, string>>;
 
 /**
- * Wraps data keys under a key that never leaves its service. Rejects with {@link PortUnavailable} (`keys`) when it can't
- * be reached, and with an `InvalidWrappedKey` when the wrapped bytes or their context are not what was wrapped.
+ * Wraps data keys under a key that never leaves its service. Rejects with {@link PortUnavailable} (`keys`) when the service
+ * can't be reached, and with an `InvalidWrappedKey` when the wrapped bytes or their context are not what was wrapped.
  */
 export interface KeyWrapper {
-  /** Names the adapter and its key, for logs. */
+  /** The adapter and its key, for logs. */
   readonly id: string;
   /** 32 random bytes, in the clear and wrapped. The caller wipes `plaintext`. */
   generate(context: KeyContext): Promise<{ plaintext: Buffer; wrapped: Buffer }>;
@@ -36,27 +36,27 @@ export interface KeyWrapper {
 
 /** The users' data keys, unwrapped and cached. Rejects as {@link KeyWrapper} does. */
 export interface DataKeys {
-  /** The key that `wrapped` holds; at once where it is cached. */
+  /** The key in `wrapped`; synchronous when it is cached. */
   keyOf(user: UserId, wrapped: WrappedDataKey): DataKey | Promise<DataKey>;
   newKey(user: UserId): Promise<{ dataKey: DataKey; wrapped: WrappedDataKey }>;
-  /** Drops what is cached of a user. */
+  /** Drops a user's key from the cache. */
   evict(user: UserId): void;
 }
 
-/** The platforms that there are. */
+/** The configured platforms. */
 export interface PlatformCatalog {
-  /** The name that people know it by, or null where there is no such platform. */
+  /** The platform's name for people; null: there is no such platform. */
   displayName(platform: PlatformId): string | null;
   all(): readonly { readonly id: PlatformId; readonly displayName: string }[];
-  /** How long a user may take to connect before the flow counts as abandoned, milliseconds. */
+  /** How long a user may take to connect before the flow is abandoned, milliseconds. */
   flowMs(platform: PlatformId): number;
-  /** How long a grant lives at most, milliseconds; null where nobody said. */
+  /** How long a grant lives at most, milliseconds; null: not stated. */
   grantMs(platform: PlatformId): number | null;
 }
 
-/** One operation, as the auditor reads it. No token, no hash of one. */
+/** The audit record of one operation. It holds no token and no hash of one. */
 export interface AuditEntry {
-  /** UUID of this record; the same when the same record is written again. */
+  /** UUID of this record. A record that is written again keeps it. */
   readonly id: string;
   /** The command id, canonical UUID; null for counted records. */
   readonly requestId: string | null;
@@ -68,16 +68,16 @@ export interface AuditEntry {
   readonly keyId: string | null;
   /** The command type, e.g. `GetToken`, or the name of another operation. */
   readonly action: string;
-  /** `ok`, the error code, or `started` for what a second record says the end of. */
+  /** `ok`, an error code, or `started` when a second record has the result. */
   readonly result: string;
-  /** Why, from a closed list where the result has several causes. */
+  /** The cause, from a closed list, for results that have several. */
   readonly reason: string | null;
   readonly recordVersion: number | null;
-  /** 1, or how many unauthenticated attempts this record counts. */
+  /** 1, or the number of unauthenticated attempts in this record. */
   readonly count: number;
 }
 
-/** A change of one connection, as the sync engine sees it. */
+/** A change of one connection, for the connection events topic. */
 export interface ConnectionEvent {
   readonly id: string;
   readonly userId: UserId;
@@ -89,23 +89,23 @@ export interface ConnectionEvent {
   readonly change: ConnectionChange;
   /** Null: the vault itself. */
   readonly engine: EngineId | null;
-  /** How the connection stands after it; null where it is the whole user's. */
+  /** The connection after the change; null: the change is the whole user's. */
   readonly view: ConnectionView | null;
 }
 
-/** What happened to a connection, from a closed list. */
+/** The kinds of change. */
 export type ConnectionChange =
   | 'CONNECTED'
   | 'RECONNECTED'
   | 'REVOKED'
   | 'FORGOTTEN'
-  /** It has new credentials from the provider. */
+  /** A refresh brought new credentials. */
   | 'RENEWED'
-  /** The same, and it had none that were usable. */
+  /** A refresh brought new credentials, and the earlier ones were not usable. */
   | 'RECOVERED'
-  /** Refreshing it begins to fail, or fails for another reason, and its token is usable yet. */
+  /** Refreshes begin to fail, or fail for another reason, while the token is still usable. */
   | 'FAILING'
-  /** The time has come to ask the user, ahead of its end. */
+  /** The user is asked to reconnect ahead of the end. */
   | 'LAPSING'
   | 'EXPIRED'
   | 'FLOW_STARTED'

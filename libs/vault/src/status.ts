@@ -1,90 +1,21 @@
-import type { Condition, ConnectionRecord, DeadReason, FailingReason, Flow } from './model.ts';
-
-/** How a connection stands. REST says `active`, `expired`, `missing`. */
-export type ConnectionStatus = 'CONNECTED' | 'EXPIRED' | 'MISSING';
-
-/** What the user or the engine can do about it. */
-export type StatusAction = 'NONE' | 'REAUTH' | 'RETRY' | 'CONNECT' | 'RESUME';
-
-/** Why a connection is not in good order, from a closed list. */
-export type StatusReason =
-  | 'access_token_expired'
-  | 'refresh_token_expired'
-  /** Its end is near, and the vault can't put it off. */
-  | 'grant_lapses'
-  | FailingReason
-  | DeadReason;
-
-/** The state of one connection at one moment. With {@link statusAt} it tells how the connection stands later, too. */
-export interface ConnectionView {
-  readonly status: ConnectionStatus;
-  readonly action: StatusAction;
-  readonly reason: StatusReason | null;
-  /** When the access token lapses, Unix milliseconds. */
-  readonly expiresAt: number | null;
-  /** When the connection can't go on without the user, Unix milliseconds; null where nobody said. */
-  readonly lapsesAt: number | null;
-  /** From when on the user is to be asked ahead of `lapsesAt`, Unix milliseconds; null: not ahead. */
-  readonly reauthFrom: number | null;
-  /** How refreshing it goes. */
-  readonly renewal: Condition['kind'];
-}
-
-/** What a view says of its moment; the rest of it does not depend on the time. */
-export type StatusView = Pick<ConnectionView, 'status' | 'action' | 'reason'>;
-
-const HOUR_MS = 3_600_000;
-/** Ahead of the end of a grant, and of that of a refresh token that use did not lengthen; at most this part of their life. */
-const AHEAD = { grant: { ms: 72 * HOUR_MS, part: 1 / 10 }, refresh: { ms: 12 * HOUR_MS, part: 1 / 4 } };
+import { absent, type ConnectionView, type StatusFacts, statusOf, statusText } from '@vault-engine/model';
+import type { ConnectionRecord, Flow } from './connection-record.ts';
+import type { ConnectionChange } from './ports.ts';
 
 /**
- * How a connection stands at `now` (Unix milliseconds). The one rule that the worker, its callers and the status topic
- * share: no I/O, no clock. `flow`: the open flow of an absent one.
+ * The view of a connection at `now` (Unix milliseconds): no I/O, no clock. `flow`: the open flow of an absent connection.
  */
 export const status = (record: ConnectionRecord | null, now: number, flow: Flow | null = null): ConnectionView => {
-  const facts = record === null ? ABSENT : factsOf(record);
-  if (record === null) return { ...facts, ...absent(flow, now) };
+  if (record === null) return { ...ABSENT, ...absent(flow, now) };
+  const facts = factsOf(record);
   const { condition } = record;
   const failed = record.refresh !== null && (condition.kind === 'failing' || condition.kind === 'dead');
-  const cause = failed ? condition.reason : null;
-  return { ...facts, ...standing(facts, cause, now) };
+  return { ...facts, ...statusOf(facts, failed ? condition.reason : null, now) };
 };
 
-/**
- * What time alone has made, at `now`, of a connection that stood as `view` says: with it a snapshot that was taken earlier
- * says what {@link status} says. A token is usable up to, and not at, its `expiresAt`.
- */
-export const statusAt = (view: ConnectionView, now: number): StatusView => {
-  const { status: said, action, reason } = view;
-  if (said === 'MISSING') return { status: said, action, reason };
-  return standing(view, view.renewal === 'failing' || view.renewal === 'dead' ? reason : null, now);
-};
+const ABSENT: StatusFacts = { expiresAt: null, lapsesAt: null, reauthFrom: null, renewal: 'none' };
 
-/** How a user stands to a platform that there is no connection on. */
-export const absent = (flow: Pick<Flow, 'expiresAt'> | null, now: number): StatusView => ({
-  status: 'MISSING',
-  action: flow !== null && flow.expiresAt > now ? 'RESUME' : 'CONNECT',
-  reason: null,
-});
-
-/** A standing as one text: equal where there is nothing to tell anybody. */
-export const statusText = ({ status: said, action, reason, renewal }: StatusView & Pick<ConnectionView, 'renewal'>) =>
-  [said, action, renewal, reason ?? ''].join('/');
-
-/** The next moment after `now` at which time alone makes the connection stand otherwise, Unix milliseconds. */
-export const nextStatusChangeAt = (view: ConnectionView, now: number): number | null => {
-  const stands = (at: number): string => statusText({ ...view, ...statusAt(view, at) });
-  const turns = [view.expiresAt, view.lapsesAt, view.reauthFrom]
-    .filter((at) => at !== null)
-    .filter((at) => at > now && stands(at) !== stands(at - 1));
-  return turns.length === 0 ? null : Math.min(...turns);
-};
-
-type Facts = Pick<ConnectionView, 'expiresAt' | 'lapsesAt' | 'reauthFrom' | 'renewal'>;
-
-const ABSENT: Facts = { expiresAt: null, lapsesAt: null, reauthFrom: null, renewal: 'none' };
-
-const factsOf = (record: ConnectionRecord): Facts => {
+const factsOf = (record: ConnectionRecord): StatusFacts => {
   const { expiresAt } = record.metadata;
   const renewal = record.refresh === null ? 'none' : record.condition.kind;
   if (renewal === 'none' || renewal === 'dead') return { expiresAt, lapsesAt: expiresAt, reauthFrom: null, renewal };
@@ -95,6 +26,13 @@ const factsOf = (record: ConnectionRecord): Facts => {
     renewal,
   };
 };
+
+const HOUR_MS = 3_600_000;
+/**
+ * How long ahead of an end the user is asked to reconnect, and at most which part of the life before that end. `grant`: the
+ * end of the grant. `refresh`: the end of a refresh token that refreshes have not extended.
+ */
+const AHEAD = { grant: { ms: 72 * HOUR_MS, part: 1 / 10 }, refresh: { ms: 12 * HOUR_MS, part: 1 / 4 } };
 
 const reauthFrom = ({ metadata: { refreshExpiresAt }, grant, storedAt }: ConnectionRecord): number | null =>
   earliest(
@@ -110,29 +48,37 @@ const earliest = (...times: readonly (number | null)[]): number | null => {
   return said.length === 0 ? null : Math.min(...said);
 };
 
-const standing = (
-  { expiresAt, lapsesAt, reauthFrom: askFrom, renewal }: Facts,
-  cause: StatusReason | null,
+/** The record, noting that its status at `now` (Unix milliseconds) is published. */
+export const withPublishedStatus = (
+  record: Omit<ConnectionRecord, 'lastPublishedStatus'>,
   now: number,
-): StatusView => {
-  const valid = expiresAt === null || expiresAt > now;
-  const expired = lapsesAt !== null && lapsesAt <= now;
-  if (valid || (renewal === 'good' && !expired)) {
-    const ask = renewal === 'dead' || (askFrom !== null && askFrom <= now);
-    return { status: 'CONNECTED', action: ask ? 'REAUTH' : 'NONE', reason: cause ?? (ask ? 'grant_lapses' : null) };
-  }
-  if (renewal === 'failing' && !expired) return { status: 'EXPIRED', action: 'RETRY', reason: cause };
-  return { status: 'EXPIRED', action: 'REAUTH', reason: endReason(renewal, cause) };
+): ConnectionRecord => ({
+  ...record,
+  lastPublishedStatus: statusText(status({ ...record, lastPublishedStatus: '' }, now)),
+});
+
+/**
+ * The event that is due when a connection becomes `after`; null where its published status is still right. New credentials
+ * are always an event.
+ */
+export const eventOf = (
+  before: Pick<ConnectionRecord, 'lastPublishedStatus' | 'tokenVersion'>,
+  after: ConnectionRecord,
+  now: number,
+): { readonly change: ConnectionChange; readonly view: ConnectionView } | null => {
+  const view = status(after, now);
+  const published = before.lastPublishedStatus;
+  const expired = published.startsWith('EXPIRED/');
+  if (before.tokenVersion !== after.tokenVersion)
+    return { change: expired && view.status === 'CONNECTED' ? 'RECOVERED' : 'RENEWED', view };
+  // A row from before this field existed was never published, and its connection was well.
+  if (published === statusText(view) || (published === '' && view.status === 'CONNECTED')) return null;
+  return { change: changeTo(view, published), view };
 };
 
-const endReason = (renewal: Facts['renewal'], cause: StatusReason | null): StatusReason => {
-  switch (renewal) {
-    case 'none':
-      return 'access_token_expired';
-    case 'dead':
-      return cause ?? 'grant_refused';
-    case 'good':
-    case 'failing':
-      return 'refresh_token_expired';
-  }
+/** `LAPSING`, which asks the user ahead of the end, is published once. */
+const changeTo = (view: ConnectionView, published: string): ConnectionChange => {
+  if (view.status === 'EXPIRED') return 'EXPIRED';
+  if (published.startsWith('EXPIRED/')) return 'RECOVERED';
+  return view.action === 'REAUTH' && !published.startsWith('CONNECTED/REAUTH/') ? 'LAPSING' : 'FAILING';
 };

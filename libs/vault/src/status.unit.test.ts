@@ -1,8 +1,9 @@
 import { ciphertext } from '@vault-engine/crypto';
+import { nextStatusChangeAt, statusAt, statusText } from '@vault-engine/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Condition, ConnectionRecord } from './model.ts';
-import { nextStatusChangeAt, status, statusAt, statusText } from './status.ts';
+import type { Condition, ConnectionRecord } from './connection-record.ts';
+import { status } from './status.ts';
 
 interface Facts {
   readonly expiresAt?: number | null;
@@ -69,7 +70,7 @@ describe('status', () => {
     );
   });
 
-  it('says that a connection lapses with its grant or refresh token, or with its access token where it is not renewed', () => {
+  it('lets a connection lapse with its grant or refresh token, or with its access token if it is not refreshed', () => {
     const times = { expiresAt: 1_000, refreshExpiresAt: 5_000 };
     expect(status(record({ ...times, refresh: true }), 0).lapsesAt).toBe(5_000);
     expect(status(record({ ...times, refresh: true, endsAt: 4_000 }), 0).lapsesAt).toBe(4_000);
@@ -78,11 +79,11 @@ describe('status', () => {
     expect(status(record({ expiresAt: 1_000 }), 0).lapsesAt).toBe(1_000);
   });
 
-  it('calls a connection that is renewed CONNECTED although its access token has lapsed', () => {
+  it('calls a connection with good refreshes CONNECTED although its access token has expired', () => {
     expect(status(record({ expiresAt: 1, refresh: true }), 2)).toMatchObject({ status: 'CONNECTED', action: 'NONE' });
   });
 
-  it('calls one whose refresh fails EXPIRED when its access token has lapsed, and suggests to try again', () => {
+  it('calls a connection with failing refreshes EXPIRED when its access token has expired, and suggests to retry', () => {
     const connection = record({ expiresAt: 10, refresh: true, condition: failing });
     const reason = 'provider_unavailable';
     expect(status(connection, 9)).toMatchObject({ status: 'CONNECTED', action: 'NONE', reason });

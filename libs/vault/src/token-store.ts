@@ -1,16 +1,17 @@
-import type { ConnectionRecord, Flow, Lease, PlatformId, UserId, UserRow, WrappedDataKey } from './model.ts';
+import type { PlatformId, UserId } from '@vault-engine/model';
+import type { ConnectionRecord, Flow, Lease, UserRow, WrappedDataKey } from './connection-record.ts';
 
-/** What a mutating command left behind, so that its repetition is answered and not executed. */
+/** The outcome of a mutating command, from which its repetition is answered without executing it. */
 export interface DedupeRecord {
-  /** HMAC-SHA256 of the decoded command: equal means repeated, different means that the key was used twice. */
+  /** HMAC-SHA256 of the decoded command. Equal: a repetition. Different: the key was used for two commands. */
   readonly mac: Buffer;
-  /** The outcome as the domain wrote it. Holds no secret. */
+  /** The outcome as JSON, without secrets. */
   readonly outcome: string;
 }
 
-/** A change of a connection on its way to the audit log and the events topic: encoded messages, holding no secret. */
+/** The encoded messages of a change, without secrets, until audit log and events topic have acknowledged them. */
 export interface Transition {
-  /** UUID; both messages carry it, so that a repetition can be told from a second change. */
+  /** UUID of the transition. */
   readonly id: string;
   readonly user: UserId;
   /** The encoded `AuditRecord`. */
@@ -19,28 +20,28 @@ export interface Transition {
   readonly events: readonly Buffer[];
 }
 
-/** Where a transition lies until it is acknowledged. Opaque to all but its store. */
+/** Where a pending transition is stored. Opaque to all but its store. */
 export type PendingRef = string & { readonly pendingRef: true };
 
-/** One mutation: applied whole or not at all. */
+/** One atomic mutation. */
 export interface Change {
   readonly user: UserId;
-  /** The revision that the change was decided upon; null: the user has no row. */
+  /** The revision that the decision is based on; null: the user has no row. */
   readonly expectedRevision: number | null;
-  /** Above `expectedRevision`; equal to it for a put under a lease that nobody is told of: no event, nothing that a snapshot shows. */
+  /** Above `expectedRevision`. Equal to it for a put under a lease without an event, which no snapshot shows. */
   readonly revision: number;
-  /** Written when the user is new; null leaves the user's key as it is. */
+  /** Written for a new user; null keeps the user's key. */
   readonly dataKey: WrappedDataKey | null;
-  /** `dueAt`: Unix milliseconds at which the connection wants attention, or null for never. */
+  /** `dueAt`: when the connection is due next, Unix milliseconds; null: never. */
   readonly put: {
     readonly platform: PlatformId;
     readonly record: ConnectionRecord;
     readonly dueAt: number | null;
   } | null;
-  /** The put is made only while this owner holds the connection's lease, and ends it; null: whoever holds it loses it. */
+  /** The put succeeds only while this owner holds the connection's lease, and ends the lease. Null: the put ends any lease. */
   readonly leaseOwner: string | null;
   readonly remove: readonly PlatformId[];
-  /** All open flows of the user, at most one of a platform; null leaves them as they are. */
+  /** All open flows of the user, at most one of a platform; null keeps them. */
   readonly flows: readonly Flow[] | null;
   /** Deletes the user's row, wrapped data key included, and all connections (crypto-shredding). */
   readonly forget: boolean;
@@ -50,25 +51,25 @@ export interface Change {
 
 export type Applied =
   | { readonly kind: 'applied'; readonly pending: PendingRef }
-  /** Somebody else changed the user first, or the lease is not the owner's any more: read again and decide again. */
+  /** The user has changed since, or the owner has lost the lease: read again and decide again. */
   | { readonly kind: 'conflict' }
-  /** A record with this `remember.id` is there already. Nothing was written. */
+  /** There is a dedupe record with this id already. Nothing was written. */
   | { readonly kind: 'remembered'; readonly dedupeRecord: DedupeRecord };
 
-/** Everything about a user that a mutation is decided upon, read in one step. */
+/** Everything about a user that a decision is based on, read in one step. */
 export interface UserView {
   /** The store's clock, Unix microseconds. */
   readonly nowMicros: number;
   readonly user: UserRow | null;
-  /** All connections, or the one that was asked for. */
+  /** All connections, or the requested one. */
   readonly connections: ReadonlyMap<PlatformId, ConnectionRecord>;
-  /** All open flows, also where one platform was asked for; some may be past their time. */
+  /** All open flows, whatever platform was requested; some may be past their time. */
   readonly flows: readonly Flow[];
-  /** The record of `dedupeId`, else that of `refusalId`, where one was asked for and is there. */
+  /** The dedupe record of `dedupeId`, else of `refusalId`; null: none, or not requested. */
   readonly dedupeRecord: DedupeRecord | null;
 }
 
-/** What has fallen due: a connection, or the flows of a user (`platform` null). */
+/** A due connection, or the due flows of a user (`platform` null). */
 export interface Due {
   readonly user: UserId;
   readonly platform: PlatformId | null;
@@ -84,71 +85,71 @@ export interface LeaseOf {
   readonly owner: string;
 }
 
-/** What became of a claim. */
+/** The result of a claim. */
 export type Claimed =
   /**
-   * `before`: the lease that had lapsed, if any: one in phase `called` may have spent the refresh token. Until a put, the
-   * first of those is handed on, past whoever came later.
+   * `before`: the expired lease, if any. In phase `called` its holder may have spent the refresh token; the first such lease
+   * is handed on from claim to claim until a put.
    */
   | { readonly kind: 'claimed'; readonly before: Lease | null }
-  /** Somebody else has it. */
+  /** Another owner has it. */
   | { readonly kind: 'held'; readonly lease: Lease }
-  /** The connection is gone, or its credentials are not those of `tokenVersion` any more. */
+  /** The connection is gone, or has other credentials than those of `tokenVersion`. */
   | { readonly kind: 'changed' };
 
 /**
- * Where connections live. Every method rejects with {@link PortUnavailable} (`storage`) after bounded retries.
+ * The store of connections. Every method rejects with {@link PortUnavailable} (`storage`) after bounded retries.
  * Contract suite: `libs/token-store/src/contract.ts`.
  */
 export interface TokenStore {
-  /** One connection and its user's row, in one round trip, as they are now. What is answered may be answered to others too: nobody changes it. */
+  /** One connection and its user's row, as they are now, in one round trip. Callers may share the returned objects and must not change them. */
   readConnection(
     user: UserId,
     platform: PlatformId,
   ): Promise<{ user: UserRow | null; record: ConnectionRecord | null }>;
   /** The user's row and connections (one, or all where `platform` is null), in one round trip and one point in time. */
   readUser(user: UserId, platform: PlatformId | null, dedupeId: string | null, refusalId?: string): Promise<UserView>;
-  /** One atomic step. An answer that got lost may have been applied: the repetition answers `remembered` or `conflict`. */
+  /** One atomic step. When its answer is lost it may have been applied; the repetition answers `remembered` or `conflict`. */
   apply(change: Change): Promise<Applied>;
   /**
-   * Remembers an outcome that changed nothing under `id`, where nothing is remembered yet. Answers what is remembered
-   * now: the earlier one where there is one.
+   * Writes the dedupe record of a command that changed nothing, unless there is one of that id. Answers the record that is
+   * stored now.
    */
   dedupe(user: UserId, entry: DedupeRecord & { readonly id: string; readonly keepMs: number }): Promise<DedupeRecord>;
   /**
-   * Takes the lease of a connection whose credentials are still those of `tokenVersion`, for `ttlMs` of the store's clock:
-   * a free one, or one that has lapsed. A claim that the same owner repeats (its answer was lost) answers as the first.
+   * Takes a free or expired lease of a connection whose credentials are still those of `tokenVersion`, for `ttlMs` by the
+   * store's clock. A claim that the same owner repeats, because its answer was lost, answers as the first.
    */
   claim(of: LeaseOf & { readonly tokenVersion: number; readonly ttlMs: number }): Promise<Claimed>;
   /**
-   * Holds a lease for `ttlMs` from now, in `phase`; `called` stays, whatever a late renewal says. A lapsed lease is its
-   * owner's until somebody else takes it. False: it is not the owner's any more.
+   * Extends a lease for `ttlMs` from now, in `phase`; phase `called` never goes back. An expired lease is its owner's until
+   * another takes it. False: another owner has it.
    */
   hold(of: LeaseOf & { readonly phase: Lease['phase']; readonly ttlMs: number }): Promise<boolean>;
   /**
-   * Gives a lease back: no token was spent under it. A `before` in phase `called` is there again, for the next to find.
-   * False: it was not the owner's any more, and nothing was changed.
+   * Ends a lease under which nothing was sent. The next claim answers the same `before` in phase `called`, if there was one.
+   * False: another owner has it, and nothing was changed.
    */
   release(of: LeaseOf): Promise<boolean>;
   /**
-   * All users, in no order. Whoever is there from the beginning to the end comes at least once, perhaps several times; who
-   * comes or goes meanwhile may come or not.
+   * All users, in no order. A user who exists from beginning to end is listed at least once; one who is created or forgotten
+   * meanwhile may be listed or not.
    */
   users(): AsyncIterable<UserId>;
   /**
-   * Takes up to `limit` of what has fallen due, and lets it fall due again `againInMs` later, so that others pass it over
-   * meanwhile and nothing is lost with whoever took it. Costs what is due, not what is stored.
+   * Takes up to `limit` due entries and makes them due again `againInMs` later, so that other processes skip them meanwhile and
+   * a process that dies loses none. Its cost depends on what is due, not on what is stored.
    */
   takeDue(limit: number, againInMs: number): Promise<readonly Due[]>;
-  /** When what is there falls due next, Unix milliseconds. Changes nothing for a connection or flows that are gone. */
+  /** Sets when an entry is due next. Changes nothing when its connection or flows are gone. */
   postpone(due: Due): Promise<void>;
-  /** The next that falls due, earliest first, without taking it. */
+  /** The next due entries, earliest first, without taking them. */
   upcoming(limit: number): Promise<readonly Due[]>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
-  /** Forgets a transition whose messages are acknowledged. */
+  /** Deletes transitions whose messages are acknowledged. */
   settle(refs: readonly PendingRef[]): Promise<void>;
-  /** Resolves when the store takes writes. */
+  /** Resolves if the store takes writes. */
   probe(): Promise<void>;
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export const listEngines = async (
       .all()
       .map(listed)
       .toSorted((a, b) => (a.engine < b.engine ? -1 : 1)),
-    buried: table.buried().map(({ open }) => open.engine),
+    buried: table.overwritten().map(({ open }) => open.engine),
   }));
   if (options.json) terminal.out(json(engines));
   else if (engines.length === 0) terminal.out('there are no engines: npm run vault -- engines add makes one');

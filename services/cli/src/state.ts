@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Drift, findDrift, type Rebuilt, rebuild } from '@vault-engine/state';
+import { type Drift, findDrift, type Rebuilt, rebuild } from '@vault-engine/state/projecting';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { CliFailure } from './failure.ts';

@@ -1,6 +1,7 @@
 import { createPublisher } from '@vault-engine/bus';
 import { openCodec, topicNames } from '@vault-engine/contracts';
-import { followStates, openProjection, type Projection, StateMarks } from '@vault-engine/state';
+import { followStates, StateMarks } from '@vault-engine/state';
+import { openProjection, type Projection } from '@vault-engine/state/projecting';
 import { openRedisStore } from '@vault-engine/token-store';
 import type { TokenStore } from '@vault-engine/vault';
 import type { StateConfig } from './config.ts';

@@ -1,6 +1,6 @@
 import { type BusRecord, type HandlerResult, PublishFailed } from '@vault-engine/bus';
 import { type Codec, isRecord, RegistryUnavailable } from '@vault-engine/contracts';
-import type { Drift, Projected, Projection } from '@vault-engine/state';
+import type { Drift, Projected, Projection } from '@vault-engine/state/projecting';
 import { PortUnavailable, type UserId, userId } from '@vault-engine/vault';
 
 /** With what events are worked off. */

@@ -1,5 +1,5 @@
 import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
-import type { Drift, Projected } from '@vault-engine/state';
+import type { Drift, Projected } from '@vault-engine/state/projecting';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 /** What the projector tells of its work. No label names a user. */

@@ -1,4 +1,5 @@
-import type { Projection, StateMarks } from '@vault-engine/state';
+import type { StateMarks } from '@vault-engine/state';
+import type { Projection } from '@vault-engine/state/projecting';
 import { isPassing } from './follow-event.ts';
 
 /** With what buried users are renewed. */

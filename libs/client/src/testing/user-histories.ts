@@ -1,12 +1,6 @@
 import { ciphertext } from '@vault-engine/crypto';
-import {
-  type Condition,
-  type ConnectionRecord,
-  type Flow,
-  type PlatformId,
-  platformId,
-  type UserView,
-} from '@vault-engine/vault';
+import { type PlatformId, platformId } from '@vault-engine/model';
+import type { Condition, ConnectionRecord, Flow, UserView } from '@vault-engine/vault';
 import fc from 'fast-check';
 
 const named = (id: string): PlatformId => {

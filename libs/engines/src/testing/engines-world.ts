@@ -11,13 +11,13 @@ import { toRecord } from '../entry-codec.ts';
 import type { EntryFault } from '../read-entry.ts';
 import { type EngineTable, followEngines, type TableParts } from '../table.ts';
 
-/** A follower of the table, and what it refused and waited for. */
+/** A follower of the table, and the messages that it rejected. */
 export interface Observed {
   readonly table: EngineTable;
   readonly refused: { engine: string; reason: EntryFault }[];
 }
 
-/** A world with the table's topic, and what the tests do there. What it opened it closes. */
+/** A world with the table's topic and the operations of the tests. `close` closes everything that it opened. */
 export const openEnginesWorld = async () => {
   const world = await openWorld();
   const folder = await mkdtemp(join(tmpdir(), 'vault-engines-'));
@@ -63,10 +63,10 @@ export const openEnginesWorld = async () => {
       opened.push(table);
       return { table, refused };
     },
-    /** Writes to the topic past every check, as somebody with access to it could. */
+    /** Writes to the topic without checks, as any principal with write access could. */
     send,
     sendEntry: (entry: EngineEntry, key = entry.engine) => send(key, codec.encode('EngineEntry', toRecord(entry))),
-    /** The last message of a key: what compaction keeps. */
+    /** The last message of a key, which compaction keeps. */
     lastOf: async (key: string): Promise<Buffer | null> => {
       let last: Buffer | null = null;
       for await (const record of readTopic(bus, topic)) if (record.key?.toString() === key) last = record.value;

@@ -1,23 +1,24 @@
 import type { Cancellation } from '@vault-engine/vault';
+import { AddressRefused } from './check-addresses.ts';
 
 /** One HTTP request to a provider. */
 export interface OutboundRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly url: URL;
-  /** The hosts, with port where it is not the scheme's, that this request may go to. */
+  /** The hosts that this request may go to, with the port where it is not the scheme's default. */
   readonly allowedHosts: ReadonlySet<string>;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | null;
   /**
-   * Whether a connection that has been used before may carry it. The provider may be closing such a connection, and then
-   * nobody can tell whether it has read the request: only for requests that can be repeated.
+   * Whether an idle connection may be reused. The provider may be closing it at the same moment, and then it is unknown
+   * whether the provider has read the request: only for requests that can be repeated.
    */
   readonly reuse: boolean;
-  /** Asked once more right before the request is sent; afterwards it is waited for. */
+  /** Checked right before the request is sent. A request that was sent is not cancelled. */
   readonly cancelled?: Cancellation;
 }
 
-/** The provider has not seen one byte of the request: it may be repeated. */
+/** Why no byte of a request reached the provider: it may be repeated. */
 export type NotSentReason =
   | 'host_not_allowed'
   | 'insecure_url'
@@ -28,7 +29,7 @@ export type NotSentReason =
   | 'timeout'
   | 'cancelled';
 
-/** What became of a request. A body is bounded and whole. */
+/** The result of a request. A body is bounded and complete. */
 export type Exchange =
   | {
       readonly kind: 'answered';
@@ -36,13 +37,26 @@ export type Exchange =
       readonly retryAfter: string | null;
       readonly body: Buffer;
     }
-  /** The status came, the body did not. */
+  /** The status arrived, the whole body did not. */
   | {
       readonly kind: 'cut_short';
       readonly status: number;
       readonly retryAfter: string | null;
       readonly reason: 'answer_too_large' | 'answer_cut' | 'timeout';
     }
-  /** The request was written, at least in part, and no answer came: the provider may have acted upon it. */
+  /** The request was written, at least in part, and no answer arrived: the provider may have acted on it. */
   | { readonly kind: 'unanswered'; readonly reason: 'connection_cut' | 'answer_malformed' | 'timeout' }
   | { readonly kind: 'not_sent'; readonly reason: NotSentReason };
+
+const RESOLVER_CODES: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'ENODATA']);
+
+/** Why no connection was made. `connected`: TCP succeeded, so TLS failed. */
+export const notSentReason = (error: Error | 'timeout', connected: boolean): NotSentReason => {
+  if (error === 'timeout') return 'timeout';
+  if (error instanceof AddressRefused) return 'address_refused';
+  if (connected) return 'tls_failed';
+  return RESOLVER_CODES.has(codeOf(error)) ? 'unresolvable' : 'unreachable';
+};
+
+/** Node's code of an error; empty where it has none. */
+export const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '');

@@ -3,43 +3,42 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { isIP } from 'node:net';
 import type { Result } from '@vault-engine/crypto';
-import { addressRule, checkedLookup, type Resolve } from './check-addresses.ts';
+import { addressRule, checkedLookup, type Resolve, withoutBrackets } from './check-addresses.ts';
 import type { Exchange, NotSentReason, OutboundRequest } from './exchange.ts';
 import { probeHost } from './probe-host.ts';
-import { withoutBrackets } from './public-address.ts';
 import { sendRequest } from './send-request.ts';
 
-/** How requests to providers are made. */
+/** Settings of {@link openOutbound}. */
 export interface OutboundOptions {
-  /** Plain HTTP, and TLS, to loopback. For development and tests only. */
+  /** Whether plain HTTP and TLS may go to loopback. For development and tests only. */
   readonly allowInsecureLoopback: boolean;
   /** Default: the operating system's resolver. */
   readonly resolve?: Resolve;
-  /** From the first look-up to the last byte of the answer. Default: 10 s. */
+  /** Milliseconds from the DNS lookup to the last byte of the answer. Default: 10 s. */
   readonly timeoutMs?: number;
   /** A certificate (PEM) to trust instead of the system's. */
   readonly ca?: string;
 }
 
-/** The one way out to providers. Follows no redirect, keeps no cookie, uses no proxy. */
+/** The HTTP client for all requests to providers. It follows no redirect, keeps no cookie and uses no proxy. */
 export interface Outbound {
-  /** No exchange takes longer, milliseconds. */
+  /** Upper bound of one exchange, milliseconds. */
   readonly timeoutMs: number;
-  /** Never rejects: what went wrong is an {@link Exchange}, without a word of what was sent or answered. */
+  /** Never rejects: a failure is an {@link Exchange}, which has nothing of the request's or the answer's content. */
   exchange(request: OutboundRequest): Promise<Exchange>;
-  /** Connects to the host of `url`, TLS included, and sends nothing. Answers the address that it reached. */
+  /** Connects to the host of `url`, TLS included, and sends nothing. Returns the address that was reached. */
   probe(url: URL): Promise<Result<string, NotSentReason>>;
-  /** Ends idle connections. */
+  /** Closes idle connections. */
   close(): void;
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** An answer of a token URL is a few KiB. */
+/** Upper bound of an answer. One of a token URL has a few KiB. */
 const MAX_BODY_BYTES = 65_536;
-/** Servers commonly end an idle connection after 5 s or more (Node: 5 s); ours is gone before that. */
+/** Milliseconds. Servers commonly close an idle connection after 5 s or more (Node: 5 s). */
 const IDLE_MS = 2_000;
 
-/** Opens the way out. The caller closes it. */
+/** Opens the HTTP client for providers. The caller closes it. */
 export const openOutbound = (options: OutboundOptions): Outbound => {
   const agents = openAgents(options.ca);
   const resolve = options.resolve ?? systemResolve;
@@ -70,7 +69,7 @@ export const openOutbound = (options: OutboundOptions): Outbound => {
   };
 };
 
-/** Asks the operating system (`getaddrinfo`), the hosts file included. */
+/** The operating system's resolver (`getaddrinfo`), the hosts file included. */
 const systemResolve: Resolve = (host) => lookup(host, { all: true });
 
 const openAgents = (ca: string | undefined) => {
@@ -78,14 +77,14 @@ const openAgents = (ca: string | undefined) => {
   const reused = { keepAlive: true, timeout: IDLE_MS } as const;
   return {
     http: { fresh: new HttpAgent(), reused: new HttpAgent(reused) },
-    // Both resume TLS sessions, so that a fresh connection costs one round trip more, not a whole handshake.
+    // Both resume TLS sessions: a fresh connection costs one more round trip, not a whole handshake.
     https: { fresh: new HttpsAgent(tls), reused: new HttpsAgent({ ...tls, ...reused }) },
   };
 };
 
 const refuse = (url: URL, { allowInsecureLoopback }: OutboundOptions): NotSentReason | null => {
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && allowInsecureLoopback)) return 'insecure_url';
-  // Sockets do not look up what is an address already. The URL parser has made one of every spelling (decimal, hex).
+  // Sockets resolve no literal address, so it is checked here. The URL parser normalises its spellings (decimal, hex).
   const host = withoutBrackets(url.hostname);
   return isIP(host) !== 0 && !addressRule(url.protocol, allowInsecureLoopback)(host) ? 'address_refused' : null;
 };

@@ -83,7 +83,7 @@ describe('a request is refused before anything is sent', () => {
     expect(server.connections()).toBe(0);
   });
 
-  it('over plain HTTP, but for loopback in development', async () => {
+  it('over plain HTTP, except to loopback in development', async () => {
     const server = await okServer();
     const refused = { kind: 'not_sent', reason: 'insecure_url' };
     const production = outbound({ allowInsecureLoopback: false });
@@ -131,7 +131,7 @@ it('a name is resolved once and the checked address is connected to, whatever it
   expect(good.received).toMatchObject([{ body: CANARY }]);
 });
 
-it('each new connection is checked anew', async () => {
+it('each new connection is checked again', async () => {
   const good = await okServer('127.0.0.2');
   const out = outbound({ resolve: answering(['127.0.0.2'], ['169.254.169.254']) });
   const request = requestTo(`http://provider.example:${good.port}/`);
@@ -147,7 +147,7 @@ it('a redirect to a metadata address is an answer, and is not followed', async (
 });
 
 describe('connections', () => {
-  it('are used again for requests that can be repeated, and never for others', async () => {
+  it('are reused for requests that can be repeated, and never for others', async () => {
     const server = await okServer();
     const out = outbound();
     const carriers = async (reuse: boolean) => {
@@ -172,7 +172,7 @@ describe('over TLS', () => {
     return { ca: certificate.cert, port };
   };
 
-  it('a request goes to the server that proves the name', async () => {
+  it('a request goes to a server with a valid certificate for the name', async () => {
     const { ca, port } = await tlsServer();
     const out = outbound({ ca, resolve: answering(['127.0.0.1'], ['127.0.0.1'], ['127.0.0.1']) });
     for (const reuse of [false, true, true])
@@ -181,7 +181,7 @@ describe('over TLS', () => {
       });
   });
 
-  it('a request goes to no server that cannot', async () => {
+  it('no request goes to a server without one', async () => {
     const { ca, port } = await tlsServer();
     const failed = { kind: 'not_sent', reason: 'tls_failed' };
     const other = outbound({ ca, resolve: answering(['127.0.0.1']) });
@@ -191,7 +191,7 @@ describe('over TLS', () => {
   });
 });
 
-describe('a failure is known to have come before or after the provider could see the request', () => {
+describe('a failure is known to be before or after the provider could see the request', () => {
   it('before: the name does not resolve', async () => {
     const missing = Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' });
     const out = outbound({ resolve: () => Promise.reject(missing) });
@@ -201,7 +201,7 @@ describe('a failure is known to have come before or after the provider could see
     });
   });
 
-  it('before: nobody listens', async () => {
+  it('before: no server listens', async () => {
     const server = await openHttpServer(() => undefined);
     await server.close();
     expect(await outbound().exchange(requestTo(server.url))).toEqual({ kind: 'not_sent', reason: 'unreachable' });
@@ -212,7 +212,7 @@ describe('a failure is known to have come before or after the provider could see
     expect(await out.exchange(requestTo('https://provider.example/'))).toEqual({ kind: 'not_sent', reason: 'timeout' });
   });
 
-  it('before: the TLS handshake fails, hangs or is cut, and nothing of the request was written', async () => {
+  it('before: the TLS handshake fails, hangs or is cut, and no byte of the request was written', async () => {
     const written: Buffer[] = [];
     const meetings = [
       ['tls_failed', (data: Buffer) => data.length > 0 && 'HTTP/1.1 400 Bad Request\r\n\r\n'],
@@ -236,7 +236,7 @@ describe('a failure is known to have come before or after the provider could see
     expect(Buffer.concat(written).toString('latin1')).not.toContain(CANARY);
   });
 
-  it('after: the connection is cut, the answer is no HTTP, or none comes', async () => {
+  it('after: the connection is cut, the answer is not HTTP, or there is none', async () => {
     const endings = [
       ['connection_cut', null],
       ['answer_malformed', 'garbage\r\n\r\n'],
@@ -283,13 +283,13 @@ describe('a failure is known to have come before or after the provider could see
 });
 
 describe('a probe', () => {
-  it('connects, sends nothing, and answers the address', async () => {
+  it('connects, sends nothing, and returns the address', async () => {
     const server = await okServer();
     expect(await outbound().probe(new URL(server.url))).toEqual({ ok: true, value: '127.0.0.1' });
     expect([server.connections(), server.received.length]).toEqual([1, 0]);
   });
 
-  it('says why it can not', async () => {
+  it('returns the reason of a failure', async () => {
     const server = keep(await openTcpServer((socket) => socket.end('no TLS')));
     const gone = await openHttpServer(() => undefined);
     await gone.close();

@@ -1,12 +1,10 @@
 import { connect as connectTcp, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { Result } from '@vault-engine/crypto';
-import { AddressRefused, type AddressRule } from './check-addresses.ts';
-import type { NotSentReason } from './exchange.ts';
-import { notSentReason } from './not-sent-reason.ts';
-import { withoutBrackets } from './public-address.ts';
+import { AddressRefused, type AddressRule, withoutBrackets } from './check-addresses.ts';
+import { type NotSentReason, notSentReason } from './exchange.ts';
 
-/** What a host is tried with. */
+/** How a host is probed. */
 export interface ProbeOptions {
   readonly lookup: LookupFunction;
   readonly rule: AddressRule;
@@ -14,7 +12,7 @@ export interface ProbeOptions {
   readonly ca: string | undefined;
 }
 
-/** Connects to the host of `url`, TLS included, and sends nothing. Answers the address. */
+/** Connects to the host of `url`, TLS included, and sends nothing. Returns the address. */
 export const probeHost = (url: URL, options: ProbeOptions): Promise<Result<string, NotSentReason>> =>
   new Promise((resolve) => {
     let connected = false;
@@ -33,7 +31,7 @@ export const probeHost = (url: URL, options: ProbeOptions): Promise<Result<strin
     socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
       const address = socket.remoteAddress ?? '';
       if (options.rule(address)) finish({ ok: true, value: address });
-      else fail(new AddressRefused('the connection leads elsewhere'));
+      else fail(new AddressRefused('the connection went to another address'));
     });
   });
 

@@ -2,10 +2,9 @@ import { type Agent, type ClientRequest, type IncomingMessage, request as openHt
 import { request as openHttps } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import type { AddressRule } from './check-addresses.ts';
-import type { Exchange, OutboundRequest } from './exchange.ts';
-import { codeOf, notSentReason } from './not-sent-reason.ts';
+import { codeOf, type Exchange, notSentReason, type OutboundRequest } from './exchange.ts';
 
-/** What a request is sent with. */
+/** How a request is sent. */
 export interface SendOptions {
   readonly agent: Agent;
   readonly lookup: LookupFunction;
@@ -14,7 +13,7 @@ export interface SendOptions {
   readonly maxBodyBytes: number;
 }
 
-/** How far a request has come. */
+/** How far a request got. */
 interface Progress {
   connected: boolean;
   sent: boolean;
@@ -22,8 +21,8 @@ interface Progress {
 }
 
 /**
- * Sends one request and reads its answer. Nothing is written before the connection stands, TLS included: so a failure is
- * known to have come before or after the provider could see the request.
+ * Sends one request and reads its answer. Nothing is written before the connection is established, TLS included, so every
+ * failure is known to be before or after the provider could see the request.
  */
 export const sendRequest = (request: OutboundRequest, options: SendOptions): Promise<Exchange> =>
   new Promise((resolve) => {
@@ -67,7 +66,7 @@ const open = ({ url, method, headers, body }: OutboundRequest, { agent, lookup }
     headers: { ...headers, ...(method !== 'GET' && { 'content-length': String(body?.length ?? 0) }) },
   });
 
-/** `ready` is called once the socket can carry a request; a used connection can at once. */
+/** Calls `ready` once the socket can carry a request: for a reused connection at once. */
 const whenConnected = (socket: Socket, progress: Progress, ready: () => void): void => {
   const isTls = 'encrypted' in socket;
   const handshaking = 'secureConnecting' in socket && socket.secureConnecting === true;
@@ -81,7 +80,7 @@ const whenConnected = (socket: Socket, progress: Progress, ready: () => void): v
   socket.once(isTls ? 'secureConnect' : 'connect', ready);
 };
 
-/** What a failure means, by how far the request had come. */
+/** The exchange that a failure ends, by how far the request got. */
 const failure = ({ head, sent, connected }: Progress, error: Error | 'timeout' | 'cut'): Exchange => {
   if (head) return { kind: 'cut_short', ...head, reason: error === 'timeout' ? 'timeout' : 'answer_cut' };
   if (error === 'cut') return { kind: 'unanswered', reason: 'connection_cut' };
@@ -104,7 +103,7 @@ const readBody = (answer: IncomingMessage, maxBytes: number, events: BodyEvents)
     if (bytes > maxBytes) events.tooLarge();
     else chunks.push(chunk);
   });
-  // Told by `close`, which says of itself whether the body was whole.
+  // `close` follows, and `complete` then tells whether the body was whole.
   answer.on('error', () => undefined);
   answer.once('close', () => (answer.complete ? events.whole(Buffer.concat(chunks)) : events.cut()));
 };

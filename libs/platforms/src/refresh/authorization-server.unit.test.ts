@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Outbound, openOutbound } from '../outbound/open-outbound.ts';
 import { revokeGrant } from '../revoke-grant.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
-import { introspectRefreshToken } from './introspect-refresh-token.ts';
+import { introspectRefreshToken } from './introspect.ts';
 import { refreshGrant } from './refresh-grant.ts';
 
 let server: AuthorizationServer;
@@ -47,7 +47,7 @@ it('each refresh gives a working access token and another refresh token', async 
   expect(second.expiresAt).toBeLessThanOrEqual(Date.now() + 120_000);
 });
 
-it('a refresh token that is used twice ends the grant: the second use and the rotated token are dead', async () => {
+it('reuse of a refresh token ends the grant: the second use and the rotated token are refused', async () => {
   const spent = await consent();
   const { refresh: rotated, access } = await refreshed(spent);
   const dead = { kind: 'grant_dead', reason: 'refused_by_provider', code: 'invalid_grant' };
@@ -56,7 +56,7 @@ it('a refresh token that is used twice ends the grant: the second use and the ro
   expect(await server.accepts(access)).toBe(false);
 });
 
-it('a wrong client secret is the application’s fault, and the refresh token works afterwards', async () => {
+it('a wrong client secret is the application’s fault, and does not spend the refresh token', async () => {
   const token = await consent();
   expect(await refresh(token, {}, client('wrong'))).toEqual({
     kind: 'application_fault',
@@ -66,7 +66,7 @@ it('a wrong client secret is the application’s fault, and the refresh token wo
   await refreshed(token);
 });
 
-it('introspection says when a token expires, where the answer does not', async () => {
+it('introspection supplies the expiry that the answer lacks', async () => {
   const written: Written = {
     access: { none_means: 'introspect' },
     response: { slots: { main: { expires_in: null } } },
@@ -75,8 +75,8 @@ it('introspection says when a token expires, where the answer does not', async (
   expect(Math.abs((expiresAt ?? 0) - (Date.now() + 120_000))).toBeLessThan(5_000);
 });
 
-it('introspection says which refresh token is spent: those that were rotated away, and all of a grant that is over', async () => {
-  const told = (token: string) =>
+it('introspection calls rotated refresh tokens spent, and all of an ended grant', async () => {
+  const introspected = (token: string) =>
     introspectRefreshToken(
       { profile: profile({ introspection: { url: server.introspectionUrl, refresh_tokens: true } }), client: client() },
       secretOf(Buffer.from(token)),
@@ -84,16 +84,16 @@ it('introspection says which refresh token is spent: those that were rotated awa
       deps(),
     );
   const first = await consent();
-  expect(await told(first)).toBe('unspent');
+  expect(await introspected(first)).toBe('unspent');
   const { refresh: second } = await refreshed(first);
-  expect([await told(first), await told(second)]).toEqual(['spent', 'unspent']);
-  // Asking has spent nothing.
+  expect([await introspected(first), await introspected(second)]).toEqual(['spent', 'unspent']);
+  // Introspection spent no token.
   const { refresh: third } = await refreshed(second);
   expect(await server.endGrant(third)).toBe(true);
-  expect(await told(third)).toBe('spent');
+  expect(await introspected(third)).toBe('spent');
 });
 
-it('a revoked grant refreshes no more, and is revoked a second time without complaint (RFC 7009 §2.2)', async () => {
+it('a revoked grant refuses refreshes, and a second revocation succeeds (RFC 7009 §2.2)', async () => {
   const { refresh: token, access } = await refreshed(await consent());
   const tokens = { access: secretOf(Buffer.from(access)), refresh: secretOf(Buffer.from(token)) };
   expect(await revokeGrant(profile(), client(), tokens, deps())).toEqual({ kind: 'revoked' });

@@ -1,20 +1,28 @@
-import type { PlatformProfile } from '../platform-catalog.ts';
-import type { ApplicationFault, RefreshRefusal } from './outcome.ts';
+import type { RefreshOutcome } from '@vault-engine/vault';
+import type { PlatformProfile } from '../profiles/platform-catalog.ts';
 
-/** What an answer says, apart from tokens. */
+/**
+ * A refusal: no tokens were issued, and the refresh token is not spent. `code` is the provider's error code, but only one
+ * that the profile or RFC 6749 lists: any other is text of the provider, and null here.
+ */
+export type RefreshRefusal = Exclude<RefreshOutcome, { kind: 'renewed' | 'unknown_outcome' }> & {
+  readonly code: string | null;
+};
+
+/** The facts of an answer that decide what it means, without its tokens. */
 export interface AnswerFacts {
   readonly status: number;
-  /** The provider's error code; null where it named none. */
+  /** The provider's error code; null where the answer has none. */
   readonly code: string | null;
-  /** Whether the answer calls itself an error otherwise, as `ok: false` does. */
+  /** Whether the answer is an error by another field, e.g. `ok: false`. */
   readonly saysNotOk: boolean;
-  /** Milliseconds; null: the provider asked for nothing. */
+  /** Milliseconds; null: the answer has no `Retry-After`. */
   readonly retryAfterMs: number | null;
 }
 
-/** How long to wait where a provider throttles and does not say. */
+/** The wait where a provider throttles without `Retry-After`. */
 const DEFAULT_RETRY_AFTER_MS = 60_000;
-/** RFC 6749 §5.2; `invalid_grant` and the client's faults are for profiles to list. */
+/** Codes of RFC 6749 §5.2 that are the application's fault unless the profile lists them otherwise. */
 const STANDARD_FAULTS: ReadonlySet<string> = new Set([
   'invalid_request',
   'invalid_scope',
@@ -24,8 +32,8 @@ const STANDARD_FAULTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What a refusal means; null: the answer is none. A connection is dead by a listed code alone, and never by the word of a
- * server that errs (5xx): that one may be listed or not.
+ * The meaning of a refusal; null: the answer is no refusal. Only a code that the profile lists makes a grant dead, and never
+ * in an answer with status 5xx.
  */
 export const classify = (
   { status, code, saysNotOk, retryAfterMs }: AnswerFacts,
@@ -48,7 +56,9 @@ export const classify = (
   return refused ? { kind: 'application_fault', reason: faultReason(status, code), code: known } : null;
 };
 
-const faultReason = (status: number, code: string | null): ApplicationFault['reason'] => {
+type FaultReason = 'request_refused' | 'unknown_error' | 'unexplained_refusal' | 'redirected';
+
+const faultReason = (status: number, code: string | null): FaultReason => {
   if (status >= 300 && status < 400) return 'redirected';
   if (code === null) return 'unexplained_refusal';
   return STANDARD_FAULTS.has(code) ? 'request_refused' : 'unknown_error';

@@ -8,7 +8,7 @@ const ERRORS = {
   transient: ['temporarily_unavailable'],
   throttled: ['ratelimited'],
 };
-const said = (status: number, code: string | null = null, more: Partial<AnswerFacts> = {}) =>
+const classified = (status: number, code: string | null = null, more: Partial<AnswerFacts> = {}) =>
   classify({ status, code, saysNotOk: false, retryAfterMs: null, ...more }, ERRORS);
 
 describe('an answer means', () => {
@@ -27,24 +27,24 @@ describe('an answer means', () => {
     [408, null, 'transient', 'provider_error', null],
     [429, null, 'throttled', 'rate_limited', null],
     [200, 'ratelimited', 'throttled', 'rate_limited', 'ratelimited'],
-  ])('with status %i and code %s: %s, %s', (status, code, kind, reason, told) => {
-    expect(said(status, code)).toMatchObject({ kind, reason, code: told });
+  ])('with status %i and code %s: %s, %s', (status, code, kind, reason, listed) => {
+    expect(classified(status, code)).toMatchObject({ kind, reason, code: listed });
   });
 
-  it('a refusal where it says that it is not ok, though its status is 200', () => {
-    expect(said(200, null, { saysNotOk: true })).toMatchObject({
+  it('a refusal where another field says so, though its status is 200', () => {
+    expect(classified(200, null, { saysNotOk: true })).toMatchObject({
       kind: 'application_fault',
       reason: 'unexplained_refusal',
     });
   });
 
-  it('nothing where it is none', () => {
-    expect(said(200)).toBeNull();
+  it('no refusal where it is a success', () => {
+    expect(classified(200)).toBeNull();
   });
 
-  it('a wait of a minute where the provider throttles and does not say for how long', () => {
-    expect(said(429)).toMatchObject({ retryAfterMs: 60_000 });
-    expect(said(429, null, { retryAfterMs: 5_000 })).toMatchObject({ retryAfterMs: 5_000 });
+  it('a wait of a minute where the provider throttles without Retry-After', () => {
+    expect(classified(429)).toMatchObject({ retryAfterMs: 60_000 });
+    expect(classified(429, null, { retryAfterMs: 5_000 })).toMatchObject({ retryAfterMs: 5_000 });
   });
 });
 
@@ -55,7 +55,7 @@ const answers = fc.record({
   retryAfterMs: fc.option(fc.nat(), { nil: null }),
 });
 
-it('a grant is dead by a listed code alone, and never by the word of a server that errs', () => {
+it('only a listed code makes a grant dead, and never with status 5xx', () => {
   fc.assert(
     fc.property(answers, (answer) => {
       if (classify(answer, ERRORS)?.kind !== 'grant_dead') return true;
@@ -64,7 +64,7 @@ it('a grant is dead by a listed code alone, and never by the word of a server th
   );
 });
 
-it('no word of a stranger is repeated', () => {
+it('no unlisted code is repeated', () => {
   fc.assert(
     fc.property(answers, fc.uuid(), (answer, canary) => {
       return !JSON.stringify(classify({ ...answer, code: canary }, ERRORS)).includes(canary);

@@ -1,22 +1,23 @@
 import type { Secret } from '@vault-engine/crypto';
+import type { RefreshOutcome } from '@vault-engine/vault';
 import type { ClientCredentials } from '../client-credentials.ts';
 import { endpointUrl } from '../endpoint-url.ts';
-import { errorCode } from '../error-code.ts';
 import type { Exchange, NotSentReason } from '../outbound/exchange.ts';
-import type { PlatformProfile } from '../platform-catalog.ts';
+import type { PlatformProfile } from '../profiles/platform-catalog.ts';
 import { type ProviderDeps, requestRefresh } from '../provider-request.ts';
-import { at, readJson } from '../read-json.ts';
-import { retryAfterMs } from '../retry-after.ts';
-import { classify } from './classify.ts';
-import { introspectExpiry } from './introspect-expiry.ts';
-import type { RefreshOutcome, RefreshRefusal } from './outcome.ts';
+import { at, errorCode, readJson, retryAfterMs } from '../read-answer.ts';
+import { classify, type RefreshRefusal } from './classify.ts';
+import { introspectExpiry } from './introspect.ts';
 import { type ReadCredentials, readCredentials } from './read-credentials.ts';
 
+/** The outcome of {@link refreshGrant}: the port's, with the code of a refusal. */
+export type GrantOutcome = Extract<RefreshOutcome, { kind: 'renewed' | 'unknown_outcome' }> | RefreshRefusal;
+
 /**
- * Spends a refresh token: one request, never repeated here, as the answer may have been given and lost. Does not reject for
- * anything that a provider or a network does.
+ * Spends a refresh token with one request, which is never repeated here: an answer may have been given and lost. Does not
+ * reject for anything that a provider or a network does.
  *
- * @param params The connection's parameters: with some providers one of them names the region.
+ * @param params The connection's parameters. For some providers one of them names the region.
  */
 export const refreshGrant = async (
   profile: PlatformProfile,
@@ -24,16 +25,16 @@ export const refreshGrant = async (
   refreshToken: Secret,
   deps: ProviderDeps,
   params: Readonly<Record<string, string>> = {},
-): Promise<RefreshOutcome> => {
+): Promise<GrantOutcome> => {
   const url = endpointUrl(profile, profile.refresh.url ?? profile.token.url, {
     fill: { client_id: client.id },
     params,
   });
   if (!url.ok) return { kind: 'application_fault', reason: url.reason, code: null };
-  // A lifetime counts from when it was granted, which is not before this.
+  // A lifetime counts from the moment it was granted, which is not earlier than this one.
   const askedAt = deps.now();
   const exchange = await requestRefresh({ profile, client }, url.value, refreshToken, deps);
-  const answer = await readAnswer(profile, exchange, deps.now());
+  const answer = readAnswer(profile, exchange, deps.now());
   if (answer.kind !== 'credentials') return answer;
   const { expiresIn, refreshExpiresIn, ...refreshed } = answer.credentials;
   const introspected =
@@ -49,10 +50,10 @@ export const refreshGrant = async (
 };
 
 type Answer =
-  | Exclude<RefreshOutcome, { kind: 'renewed' }>
+  | Exclude<GrantOutcome, { kind: 'renewed' }>
   | { readonly kind: 'credentials'; readonly credentials: ReadCredentials };
 
-const readAnswer = async (profile: PlatformProfile, exchange: Exchange, now: number): Promise<Answer> => {
+const readAnswer = (profile: PlatformProfile, exchange: Exchange, now: number): Answer => {
   switch (exchange.kind) {
     case 'not_sent':
       return notSent(exchange.reason);
@@ -65,11 +66,11 @@ const readAnswer = async (profile: PlatformProfile, exchange: Exchange, now: num
   }
 };
 
-const wholeAnswer = async (
+const wholeAnswer = (
   profile: PlatformProfile,
   { status, retryAfter, body }: Extract<Exchange, { kind: 'answered' }>,
   now: number,
-): Promise<Answer> => {
+): Answer => {
   const json = readJson(body);
   const { ok_path: okPath } = profile.response;
   const refusal = classify(
@@ -82,15 +83,15 @@ const wholeAnswer = async (
     profile.errors,
   );
   if (refusal !== null) return refusal;
-  // From here on the provider has said yes: whatever is missing, the refresh token may be spent.
+  // The provider accepted the request: whatever the answer lacks, the refresh token may be spent.
   if (json === null) return { kind: 'unknown_outcome', reason: 'answer_unreadable' };
-  const credentials = await readCredentials(profile, json);
+  const credentials = readCredentials(profile, json);
   return credentials === null
     ? { kind: 'unknown_outcome', reason: 'answer_incomplete' }
     : { kind: 'credentials', credentials };
 };
 
-/** A status that says no is believed without its body; one that says yes is worth nothing without it. */
+/** The status of a refusal counts without its body; a success without its body is no success. */
 const cutShort = (
   { errors }: PlatformProfile,
   { status, retryAfter, reason }: Extract<Exchange, { kind: 'cut_short' }>,
@@ -99,7 +100,7 @@ const cutShort = (
   const facts = { status, code: null, saysNotOk: false, retryAfterMs: retryAfterMs(retryAfter, now) };
   const refusal = classify(facts, errors);
   if (refusal === null) return { kind: 'unknown_outcome', reason };
-  // The reason stood in the body: that nobody read it is no fault of ours.
+  // The missing body had the reason, so this is not the application's fault.
   return refusal.kind === 'application_fault' && refusal.reason === 'unexplained_refusal'
     ? { kind: 'transient', reason: 'answer_cut', code: null, retryAfterMs: facts.retryAfterMs }
     : refusal;
@@ -127,7 +128,7 @@ const expiryOf = ({ access }: PlatformProfile, askedAt: number, expiresIn: numbe
 
 const DAY_MS = 86_400_000;
 
-/** By the answer, else by the profile's idle time, which each use begins anew. */
+/** From the answer, else from the profile's idle time, which restarts with each use. */
 const refreshExpiryOf = (
   { refresh_ttl: { idle_d: idleDays } }: PlatformProfile,
   askedAt: number,

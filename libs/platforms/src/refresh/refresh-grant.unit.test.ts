@@ -8,11 +8,11 @@ import {
   type TestServer,
 } from '@vault-engine/authorization-server';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import type { RefreshOutcome } from '@vault-engine/vault';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openOutbound } from '../outbound/open-outbound.ts';
-import type { PlatformProfile } from '../platform-catalog.ts';
+import type { PlatformProfile } from '../profiles/platform-catalog.ts';
 import { testProfile } from '../testing/profile-of-test.ts';
-import type { RefreshOutcome } from './outcome.ts';
 import { refreshGrant } from './refresh-grant.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
@@ -35,7 +35,7 @@ const answeringJson = (status: number, body: unknown, headers: Readonly<Record<s
 
 type Written = Parameters<typeof testProfile>[1];
 
-/** Refreshes at `server`; what comes of it shows none of the canaries. */
+/** Refreshes at `server`. No outcome shows a canary. */
 const refreshAt = async (
   server: { readonly url: string },
   written: Written | PlatformProfile = {},
@@ -55,7 +55,7 @@ const refreshAt = async (
 const refreshed = (outcome: RefreshOutcome) => (outcome.kind === 'renewed' ? outcome : expect.fail(outcome.kind));
 
 describe('a good answer', () => {
-  it('renews access and refresh token, and says until when', async () => {
+  it('gives access and refresh token with their expiry', async () => {
     const outcome = refreshed(await refreshAt(await answeringJson(200, { ...TOKENS, scope: 'a b' })));
     expect(reveal(outcome.access).toString()).toBe(CANARIES.access);
     expect(outcome.refresh && reveal(outcome.refresh).toString()).toBe(CANARIES.next);
@@ -68,7 +68,7 @@ describe('a good answer', () => {
     });
   });
 
-  it('leaves nothing but what the profile names, however often the tokens stand in it', async () => {
+  it('keeps only what the profile names, however often the answer repeats the tokens', async () => {
     const copies = { ...TOKENS, raw: TOKENS, history: [TOKENS, [TOKENS]], text: JSON.stringify(TOKENS) };
     const answer = { ...TOKENS, tenant: { id: 't1', ...copies }, authed_user: copies, debug: JSON.stringify(copies) };
     const response = { params: { tenant: 'tenant.id', whole: 'tenant', history: 'tenant.history' } };
@@ -79,18 +79,18 @@ describe('a good answer', () => {
     );
   });
 
-  it('makes no token a parameter of the connection, which callers get, whatever the profile says', async () => {
+  it('never makes a token a parameter of the connection, whatever the profile says', async () => {
     const response = { params: { refresh: 'refresh_token', access: 'nested.again', tenant: 'tenant' } };
     const answer = { ...TOKENS, nested: { again: CANARIES.access }, tenant: 't1' };
     expect(refreshed(await refreshAt(await answeringJson(200, answer), { response })).params).toEqual({ tenant: 't1' });
   });
 
-  it('without a refresh token leaves the old one in use (RFC 6749 §6), without scopes the old scopes', async () => {
+  it('without a refresh token keeps the old one (RFC 6749 §6), without scopes the old scopes', async () => {
     const { refresh_token: _, ...tokens } = TOKENS;
     expect(await refreshAt(await answeringJson(200, tokens))).toMatchObject({ refresh: null, scopes: null });
   });
 
-  it('without expires_in means what the profile says: never, or its default', async () => {
+  it('without expires_in never expires, or has the profile’s default lifetime', async () => {
     const { expires_in: _, ...tokens } = TOKENS;
     const server = await answeringJson(200, tokens);
     expect(await refreshAt(server)).toMatchObject({ kind: 'renewed', expiresAt: null });
@@ -98,11 +98,11 @@ describe('a good answer', () => {
     expect(await refreshAt(server, { access })).toMatchObject({ expiresAt: NOW + 600_000 });
   });
 
-  it.each([[0], [-1], ['soon'], [null], [1e300], [{}]])('takes expires_in %j for none', async (expires_in) => {
+  it.each([[0], [-1], ['soon'], [null], [1e300], [{}]])('ignores expires_in %j', async (expires_in) => {
     expect(await refreshAt(await answeringJson(200, { ...TOKENS, expires_in }))).toMatchObject({ expiresAt: null });
   });
 
-  it('may give expires_in as text', async () => {
+  it('may have expires_in as text', async () => {
     const server = await answeringJson(200, { ...TOKENS, expires_in: '60' });
     expect(await refreshAt(server)).toMatchObject({ expiresAt: NOW + 60_000 });
   });
@@ -112,7 +112,7 @@ describe('a good answer', () => {
     expect(await refreshAt(await answeringJson(200, tokens))).toMatchObject({ tokenType: 'Bearer' });
   });
 
-  it('says until when the refresh token lives, or the profile does', async () => {
+  it('has the expiry of the refresh token, else the profile’s idle time applies', async () => {
     const server = await answeringJson(200, { ...TOKENS, refresh_in: 7_200 });
     const response = { slots: { main: { refresh_expires_in: 'refresh_in' } } };
     const refresh_ttl = { idle_d: 2 };
@@ -120,7 +120,7 @@ describe('a good answer', () => {
     expect(await refreshAt(server, { refresh_ttl })).toMatchObject({ refreshExpiresAt: NOW + 2 * 86_400_000 });
   });
 
-  it('is read from the first slot that holds a token, main before others', async () => {
+  it('is read from the first slot with a token, main before others', async () => {
     const response = { slots: { user: { root: 'authed_user', token_type: null }, main: {} } };
     const person = { access_token: 'xoxp', token_type: 'user', refresh_token: 'xoxe', expires_in: 60 };
     const both = refreshed(await refreshAt(await answeringJson(200, { ...TOKENS, authed_user: person }), { response }));
@@ -130,7 +130,7 @@ describe('a good answer', () => {
     expect(one).toMatchObject({ tokenType: 'Bearer', expiresAt: NOW + 60_000 });
   });
 
-  it('gives the parameters that the profile asks for, and scopes by its separator', async () => {
+  it('has the parameters that the profile names, and scopes by its separator', async () => {
     const response = { scope_separator: ',', params: { instance_url: 'urls.instance', absent: 'x' } };
     const body = { ...TOKENS, scope: 'repo, gist', urls: { instance: 'https://i.example' } };
     expect(await refreshAt(await answeringJson(200, body), { response })).toMatchObject({
@@ -139,7 +139,7 @@ describe('a good answer', () => {
     });
   });
 
-  it('of the wrong content type is read all the same: to refuse it would lose the tokens in it', async () => {
+  it('with a wrong content type is read, because refusing it would lose its tokens', async () => {
     for (const type of ['text/html', 'text/plain;charset=utf-8', 'application/octet-stream']) {
       const server = await answering((response) =>
         response.writeHead(200, { 'content-type': type }).end(JSON.stringify(TOKENS)),
@@ -167,7 +167,7 @@ describe('introspection', () => {
     return { server, outcome: await refreshAt(server, written) };
   };
 
-  it('says when the new token expires', async () => {
+  it('supplies the expiry of the new token', async () => {
     const exp = NOW / 1_000 + 7_200;
     const { server, outcome } = await introspecting((response) => sendJson(response, 200, { active: true, exp }));
     expect(outcome).toMatchObject({ kind: 'renewed', expiresAt: NOW + 7_200_000 });
@@ -193,7 +193,7 @@ describe('the request', () => {
   };
   const basic = `Basic ${Buffer.from(`client-1:${CANARIES.secret}`).toString('base64')}`;
 
-  it('is a form with the client’s id and secret, unless the profile says otherwise', async () => {
+  it('is a form with the client’s id and secret by default', async () => {
     const { method, path, headers, body } = await sent({});
     expect([method, path]).toEqual(['POST', '/token']);
     expect(headers).toMatchObject({
@@ -210,21 +210,21 @@ describe('the request', () => {
     });
   });
 
-  it('may authenticate by HTTP Basic, and then has no secret in its body', async () => {
+  it('has no secret in its body when it authenticates by HTTP Basic', async () => {
     const { headers, body } = await sent({ auth: 'basic' });
-    // Not escaped: `-` stays as it is, for servers that do not decode.
+    // `-` is not escaped, for servers that do not decode.
     expect(headers.authorization).toBe(basic);
     expect(body).not.toContain(CANARIES.secret);
   });
 
-  it('may name the client only', async () => {
+  it('only names the client where the profile has auth none', async () => {
     const { headers, body } = await sent({ auth: 'none' });
     expect(headers.authorization).toBeUndefined();
     expect(Object.fromEntries(new URLSearchParams(body))).toMatchObject({ client_id: 'client-1' });
     expect(body).not.toContain(CANARIES.secret);
   });
 
-  it('may be JSON, with headers and parameters of the profile', async () => {
+  it('is JSON with the profile’s headers and parameters where the profile says so', async () => {
     const { headers, body } = await sent({
       auth: 'basic',
       body: 'json',
@@ -249,7 +249,7 @@ describe('the request', () => {
     expect(server.received.map(({ path }) => path)).toEqual(['/other']);
   });
 
-  it('goes to no host of a connection’s parameter that the profile does not allow', async () => {
+  it('never goes to a host from a connection’s parameter that the profile does not allow', async () => {
     const server = await answeringJson(200, TOKENS);
     const hosts = { param: 'region', allowed: ['accounts.provider.example'] };
     for (const region of ['evil.example', 'https://accounts.provider.example@evil.example', '127.0.0.1', '//x'])
@@ -261,7 +261,7 @@ describe('the request', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('never rides a used connection when it spends a refresh token that can not be used again', async () => {
+  it('never reuses a TCP connection when it spends a refresh token that rotates without grace', async () => {
     const server = await answeringJson(200, TOKENS);
     const outbound = keep(openOutbound({ allowInsecureLoopback: true }));
     const carriers = async (mode: 'always' | 'never', grace_s = 0) => {
@@ -277,7 +277,7 @@ describe('the request', () => {
 
 const OK_FALSE = { response: { ok_path: 'ok' }, errors: { grant_dead: ['invalid_refresh_token'] } };
 
-describe('a server that misbehaves:', () => {
+describe('a misbehaving server:', () => {
   it('500', async () => {
     const outcome = await refreshAt(await answeringJson(500, { error: 'canary' }));
     expect(outcome).toEqual({ kind: 'transient', reason: 'provider_error', code: null, retryAfterMs: null });
@@ -303,7 +303,7 @@ describe('a server that misbehaves:', () => {
     expect(await refreshAt(server)).toMatchObject({ kind: 'transient', reason: 'provider_error', retryAfterMs: 5_000 });
   });
 
-  it('503 with invalid_grant does not kill the connection', async () => {
+  it('503 with invalid_grant, which proves nothing about the grant', async () => {
     expect(await refreshAt(await answeringJson(503, { error: 'invalid_grant' }))).toMatchObject({ kind: 'transient' });
   });
 
@@ -355,7 +355,7 @@ describe('a server that misbehaves:', () => {
       expect(await refreshAt(await answeringJson(200, body))).toMatchObject({ kind: 'unknown_outcome' });
   });
 
-  it('a body of 50 MB, of which little is read', async () => {
+  it('a body of 50 MB, which is not read to its end', async () => {
     let written = 0;
     const server = await answering((response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(50 * 2 ** 20) });
@@ -380,7 +380,7 @@ describe('a server that misbehaves:', () => {
     expect(server.received).toHaveLength(1);
   });
 
-  it('invalid_client, which is our fault and kills no connection', async () => {
+  it('invalid_client, which is the application’s fault', async () => {
     expect(await refreshAt(await answeringJson(401, { error: 'invalid_client' }))).toEqual({
       kind: 'application_fault',
       reason: 'client_refused',
@@ -394,7 +394,7 @@ describe('a server that misbehaves:', () => {
     });
   });
 
-  it('an error of its own words, which are not repeated', async () => {
+  it('an unlisted error code, which is not repeated', async () => {
     expect(await refreshAt(await answeringJson(400, { error: `canary ${CANARIES.refresh}` }))).toEqual({
       kind: 'application_fault',
       reason: 'unknown_error',
@@ -433,7 +433,7 @@ describe('a server that misbehaves:', () => {
     expect(await refreshAt(server, profile)).toMatchObject({ kind: 'transient', reason: 'unreachable' });
   });
 
-  it('cuts its answer: a yes is worth nothing then, a no is still a no', async () => {
+  it('cuts its answer: a success is unknown then, a refusal still counts', async () => {
     const cut = (status: number) =>
       answering((response) => {
         response.writeHead(status, { 'content-length': '500' }).write('{"access_token":"canary');
@@ -444,13 +444,13 @@ describe('a server that misbehaves:', () => {
     expect(await refreshAt(await cut(429))).toMatchObject({ kind: 'throttled' });
   });
 
-  it('names that reach inside itself (__proto__) are no fields', async () => {
+  it('inherited names (__proto__) are no fields', async () => {
     const response = { slots: { main: { root: '__proto__', access: 'constructor' } } };
     expect(await refreshAt(await answeringJson(200, {}), { response })).toMatchObject({ reason: 'answer_incomplete' });
   });
 });
 
-it('a refresh that is cancelled in time sends nothing', async () => {
+it('a refresh that is cancelled before it is sent sends nothing', async () => {
   const server = await answeringJson(200, TOKENS);
   expect(await refreshAt(server, {}, { cancelled: AbortSignal.abort() })).toMatchObject({
     kind: 'transient',
@@ -459,7 +459,7 @@ it('a refresh that is cancelled in time sends nothing', async () => {
   expect(server.received).toEqual([]);
 });
 
-it('a host that resolves into our own network gets no token', async () => {
+it('a host that resolves to a private address gets no token', async () => {
   const profile = testProfile('https://provider.example/token');
   const resolve = async () => [{ address: '10.0.0.1', family: 4 }];
   const outbound = keep(openOutbound({ allowInsecureLoopback: false, resolve }));

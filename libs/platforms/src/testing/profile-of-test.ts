@@ -1,9 +1,8 @@
 import { platformId } from '@vault-engine/vault';
-import { type PlatformProfile, profileOf } from '../platform-catalog.ts';
-import { profileSchema } from '../profile-schema.ts';
-import type { WrittenProfile } from '../written-profile.ts';
+import { type PlatformProfile, profileOf } from '../profiles/platform-catalog.ts';
+import { profileSchema, type WrittenProfile } from '../profiles/profile-schema.ts';
 
-/** A profile whose token URL is `tokenUrl`, with what else a file would say. */
+/** A profile with this token URL and the other keys of a file. */
 export const testProfile = (
   tokenUrl: string,
   written: Omit<WrittenProfile, 'display_name' | 'token'> = {},

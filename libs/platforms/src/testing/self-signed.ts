@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** DER: a tag, the length, the content (ITU-T X.690 §8.1). */
+/** DER: tag, length, content (ITU-T X.690 §8.1). */
 const der = (tag: number, ...parts: readonly Buffer[]): Buffer => {
   const content = Buffer.concat(parts);
   const { length } = content;
@@ -14,7 +14,7 @@ const ECDSA_WITH_SHA256 = sequence(oid('2a8648ce3d040302'));
 const COMMON_NAME = '550403';
 const SUBJECT_ALT_NAME = '551d11';
 
-/** A certificate for `host` (RFC 5280) that only who is told to does trust, and its key, as PEM. */
+/** A self-signed certificate for `host` (RFC 5280) and its key, as PEM. */
 export const selfSigned = (host: string): { readonly cert: string; readonly key: string } => {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const name = sequence(der(0x31, sequence(oid(COMMON_NAME), der(0x0c, Buffer.from(host)))));

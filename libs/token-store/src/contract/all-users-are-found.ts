@@ -2,7 +2,7 @@ import type { TokenStore } from '@vault-engine/vault';
 import { describe, expect, test } from 'vitest';
 import { asUser, connectUser, GMAIL, newChange, newUser, SLACK } from './samples.ts';
 
-/** What `users` promises. */
+/** The guarantees of `users`. */
 export const allUsersAreFound = (store: () => TokenStore): void => {
   const found = async (): Promise<ReadonlySet<string>> => {
     const users = new Set<string>();
@@ -18,7 +18,7 @@ export const allUsersAreFound = (store: () => TokenStore): void => {
       expect(users.filter((user) => !all.has(user))).toEqual([]);
     });
 
-    test('a user without a connection is found, and one who was forgotten is not', async () => {
+    test('a user without a connection is found, a forgotten user is not', async () => {
       const [revoked, forgotten] = [newUser(), newUser()];
       for (const user of [revoked, forgotten]) await connectUser(store(), user);
       await store().apply(newChange(revoked, 2, { expectedRevision: 1, remove: [GMAIL] }));
@@ -27,7 +27,7 @@ export const allUsersAreFound = (store: () => TokenStore): void => {
       expect([all.has(revoked), all.has(forgotten)]).toEqual([true, false]);
     });
 
-    test('more users than one step brings are all found while others come and go', async () => {
+    test('more users than one step returns are all found while others are added', async () => {
       const users = Array.from({ length: 1_500 }, newUser);
       await Promise.all(users.map((user) => connectUser(store(), user)));
       const seen = new Set<string>();
@@ -38,7 +38,7 @@ export const allUsersAreFound = (store: () => TokenStore): void => {
       expect(users.filter((user) => !seen.has(user))).toEqual([]);
     });
 
-    test('whoever breaks off leaves nothing behind', async () => {
+    test('an iteration that stops early does not disturb the next one', async () => {
       await connectUser(store(), newUser());
       for await (const user of store().users()) {
         expect(user).toBeTruthy();

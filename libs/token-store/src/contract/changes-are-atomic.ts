@@ -13,10 +13,10 @@ import {
   SLACK,
 } from './samples.ts';
 
-/** What `apply` promises about rows and records. */
+/** The guarantees of `apply` about rows and records. */
 export const changesAreAtomic = (store: () => TokenStore): void => {
   describe('changing', () => {
-    test('a change that was decided upon another revision is a conflict and writes nothing', async () => {
+    test('a change with another expected revision is a conflict and writes nothing', async () => {
       const [user, revision] = [newUser(), 1_700_000_000_000_000];
       const before = newRecord();
       await store().apply(newChange(user, revision, { dataKey: newDataKey(), put: putOf(GMAIL, before) }));
@@ -35,11 +35,11 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect(await pendingOf(store(), user)).toHaveLength(1);
     });
 
-    test('a change of a user who is not there any more is a conflict', async () => {
+    test('a change of a user who no longer exists is a conflict', async () => {
       expect(await store().apply(newChange(newUser(), 6, { expectedRevision: 5 }))).toEqual({ kind: 'conflict' });
     });
 
-    test('of fifty concurrent changes of one user each wins one revision', async () => {
+    test('fifty concurrent changes of one user get fifty revisions', async () => {
       const user = newUser();
       let conflicts = 0;
       const change = async (): Promise<number> => {
@@ -64,14 +64,14 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect(await pendingOf(store(), user)).toHaveLength(50);
     });
 
-    test('a later change leaves the data key as it is', async () => {
+    test('a later change leaves the data key unchanged', async () => {
       const [user, dataKey] = [newUser(), newDataKey()];
       await store().apply(newChange(user, 1, { dataKey, put: putOf(GMAIL) }));
       await store().apply(newChange(user, 2, { expectedRevision: 1, put: putOf(SLACK) }));
       expect((await store().readUser(user, null, null)).user).toEqual({ revision: 2, dataKey });
     });
 
-    test('a put without a refresh token leaves none of an earlier one', async () => {
+    test('a put without a refresh token deletes an earlier one', async () => {
       const user = newUser();
       await connectUser(store(), user);
       const put = putOf(GMAIL, newRecord({ refresh: null }));
@@ -79,7 +79,7 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect((await store().readConnection(user, GMAIL)).record?.refresh).toBeNull();
     });
 
-    test('a removal takes one connection, keeps the others and the row, and may find nothing', async () => {
+    test('a removal deletes one connection, keeps the others and the row, and succeeds without a connection', async () => {
       const user = newUser();
       await connectUser(store(), user, [GMAIL, SLACK]);
       const remove = (at: number) => store().apply(newChange(user, at + 1, { expectedRevision: at, remove: [GMAIL] }));
@@ -97,7 +97,7 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect([...(await store().readUser(user, null, null)).connections.keys()]).toEqual([SLACK]);
     });
 
-    test('forgetting deletes the row, its data key and all connections, and nobody else', async () => {
+    test('forgetting deletes the row, its data key and all connections of that user alone', async () => {
       const [user, other] = [newUser(), newUser()];
       await connectUser(store(), user, [GMAIL, SLACK]);
       await connectUser(store(), other, [GMAIL]);
@@ -111,7 +111,7 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect((await store().readConnection(other, GMAIL)).record).not.toBeNull();
     });
 
-    test('forgetting upon another revision is a conflict and deletes nothing', async () => {
+    test('forgetting with another expected revision is a conflict and deletes nothing', async () => {
       const user = newUser();
       await connectUser(store(), user, [GMAIL, SLACK]);
       expect(await store().apply(newChange(user, 3, { expectedRevision: 1, forget: true }))).toEqual({
@@ -120,7 +120,7 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect((await store().readUser(user, null, null)).connections.size).toBe(2);
     });
 
-    test('a forgotten user comes back with a key of their own and nothing of before', async () => {
+    test('a forgotten user comes back with a new data key and no earlier connection', async () => {
       const [user, dataKey] = [newUser(), newDataKey()];
       await connectUser(store(), user, [GMAIL]);
       await store().apply(newChange(user, 2, { expectedRevision: 1, forget: true }));
@@ -130,7 +130,7 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect([...view.connections.keys()]).toEqual([SLACK]);
     });
 
-    test('a change of an unknown user without a data key leaves no row', async () => {
+    test('a change of an unknown user without a data key creates no row', async () => {
       const [user, dedupe] = [newUser(), newDedupeRecord()];
       expect(await store().apply(newChange(user, 1, { dedupe }))).toMatchObject({ kind: 'applied' });
       const view = await store().readUser(user, null, dedupe.id);
@@ -142,17 +142,17 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       ['that forgets and puts', { expectedRevision: 1, forget: true, put: putOf(GMAIL) }],
       ['that puts and removes one connection', { expectedRevision: 1, put: putOf(GMAIL), remove: [GMAIL] }],
       [
-        'whose revision stands still, and that tells somebody',
+        'whose revision does not rise although it has an event',
         { expectedRevision: 9, put: putOf(GMAIL), leaseOwner: 'a' },
       ],
       ['that puts for a new user without a data key', { put: putOf(GMAIL) }],
       ['that starts a flow of a new user without a data key', { flows: [] }],
       ['that forgets and starts a flow', { expectedRevision: 1, forget: true, flows: [] }],
       ['that brings a second data key', { expectedRevision: 1, dataKey: newDataKey() }],
-      ['under a lease that puts nothing', { expectedRevision: 1, leaseOwner: 'somebody' }],
-      ['under a lease of nobody', { expectedRevision: 1, put: putOf(GMAIL), leaseOwner: '' }],
+      ['under a lease without a put', { expectedRevision: 1, leaseOwner: 'somebody' }],
+      ['under a lease without an owner', { expectedRevision: 1, put: putOf(GMAIL), leaseOwner: '' }],
       [
-        'with a time that is none',
+        'with a time that is not a number',
         {
           expectedRevision: 1,
           put: putOf(GMAIL, newRecord({ condition: { kind: 'dead', reason: 'grant_refused', since: Number.NaN } })),
@@ -160,11 +160,11 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       ],
       ['with a fractional revision', { revision: 9.5, expectedRevision: 1 }],
       ['with a version beyond 2^53', { expectedRevision: 1, put: putOf(GMAIL, newRecord({ version: 2 ** 53 })) }],
-    ])('a change %s is refused as a mistake of its caller', async (_, fields) => {
+    ])('a change %s throws a RangeError', async (_, fields) => {
       await expect(store().apply(newChange(newUser(), 9, fields))).rejects.toThrow(RangeError);
     });
 
-    test('probing resolves while the store takes writes', async () => {
+    test('probe resolves while the store takes writes', async () => {
       await expect(store().probe()).resolves.toBeUndefined();
     });
   });

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { leasesOn } from './lease-samples.ts';
 import { GMAIL, newChange, newDataKey, newRecord, newUser, putOf, SLACK } from './samples.ts';
 
-/** What `apply` promises about leases. */
+/** The guarantees of `apply` about leases. */
 export const changesEndLeases = (store: () => TokenStore): void => {
   const { connect, leaseOf, claim, call, leaseIn, succeed } = leasesOn(store);
   const put = (of: LeaseOf, expectedRevision: number, leaseOwner: string | null = of.owner) => {
@@ -12,7 +12,7 @@ export const changesEndLeases = (store: () => TokenStore): void => {
   };
 
   describe('changing under a lease', () => {
-    test('a put of the lease’s owner is made and ends the lease', async () => {
+    test('a put of the lease’s owner is applied and ends the lease', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of);
@@ -22,7 +22,7 @@ export const changesEndLeases = (store: () => TokenStore): void => {
       expect(await claim(leaseOf(of.user))).toEqual({ kind: 'claimed', before: null });
     });
 
-    test('a put ends what a holder was told of an earlier one too', async () => {
+    test('a put also ends the expired lease that the holder found', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of, 1);
@@ -33,7 +33,7 @@ export const changesEndLeases = (store: () => TokenStore): void => {
       expect([await store().release(later), await leaseIn(of)]).toEqual([true, null]);
     });
 
-    test('a put under a lease that was lost is a conflict and writes nothing', async () => {
+    test('a put under a lost lease is a conflict and writes nothing', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of, 1);
@@ -44,13 +44,13 @@ export const changesEndLeases = (store: () => TokenStore): void => {
       expect(await put(next, 1)).toMatchObject({ kind: 'applied' });
     });
 
-    test('a put under a lease that nobody has, or on a connection that is gone, is a conflict', async () => {
+    test('a put under a free lease, or on a missing connection, is a conflict', async () => {
       const of = leaseOf(await connect());
       expect(await put(of, 1)).toEqual({ kind: 'conflict' });
       expect(await put({ ...of, platform: SLACK }, 1)).toEqual({ kind: 'conflict' });
     });
 
-    test('a put of somebody who needs no lease ends it, and its owner’s put is a conflict', async () => {
+    test('a put that needs no lease ends it, and the owner’s put is then a conflict', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of);
@@ -63,7 +63,7 @@ export const changesEndLeases = (store: () => TokenStore): void => {
       ]);
     });
 
-    test('a conflict leaves the lease to its owner', async () => {
+    test('a conflict leaves the lease with its owner', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       const lease = await leaseIn(of);
@@ -73,7 +73,7 @@ export const changesEndLeases = (store: () => TokenStore): void => {
       expect(await put(of, 2)).toMatchObject({ kind: 'applied' });
     });
 
-    test('a removal ends the lease, also for the connection that comes after', async () => {
+    test('a removal ends the lease, also for a later connection of the platform', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await store().apply(newChange(of.user, 2, { expectedRevision: 1, remove: [GMAIL] }));
@@ -82,7 +82,7 @@ export const changesEndLeases = (store: () => TokenStore): void => {
       expect([await leaseIn(of), await put(of, 3)]).toEqual([null, { kind: 'conflict' }]);
     });
 
-    test('forgetting ends the lease, also for the user who comes back', async () => {
+    test('forgetting ends the lease, also for a user who comes back', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await store().apply(newChange(of.user, 2, { expectedRevision: 1, forget: true }));
@@ -90,7 +90,7 @@ export const changesEndLeases = (store: () => TokenStore): void => {
       expect([await leaseIn(of), await put(of, 3)]).toEqual([null, { kind: 'conflict' }]);
     });
 
-    test('a put does not write the lease that its record shows', async () => {
+    test('a put does not write the lease in its record', async () => {
       const user = newUser();
       const lease = { owner: 'somebody', until: Number.MAX_SAFE_INTEGER, phase: 'called' } as const;
       const record = newRecord({ lease });

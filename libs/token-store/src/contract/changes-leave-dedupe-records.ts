@@ -12,10 +12,10 @@ import {
   putOf,
 } from './samples.ts';
 
-/** What `apply` promises about repetitions. */
+/** The guarantees of `apply` and `dedupe` about repetitions. */
 export const changesLeaveDedupeRecords = (store: () => TokenStore): void => {
-  describe('remembering', () => {
-    test('what a change left behind is read with the user', async () => {
+  describe('dedupe records', () => {
+    test('the dedupe record of a change is read with the user', async () => {
       const [user, { keepMs, ...dedupe }] = [newUser(), newDedupeRecord()];
       await store().apply(
         newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe: { ...dedupe, keepMs } }),
@@ -26,7 +26,7 @@ export const changesLeaveDedupeRecords = (store: () => TokenStore): void => {
       expect((await store().readUser(user, GMAIL, null)).dedupeRecord).toBeNull();
     });
 
-    test('a second change under one id is answered with what the first left, and writes nothing', async () => {
+    test('a second change under the same id gets the first one’s dedupe record and writes nothing', async () => {
       const [user, dedupe, first] = [newUser(), newDedupeRecord(), newRecord()];
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, first), dedupe }));
       const other = { ...newDedupeRecord(), id: dedupe.id };
@@ -37,7 +37,7 @@ export const changesLeaveDedupeRecords = (store: () => TokenStore): void => {
       expect(await pendingOf(store(), user)).toHaveLength(1);
     });
 
-    test('the repetition of a change by its caller is answered `remembered`, with an equal mac', async () => {
+    test('a change that its caller repeats is `remembered`, with an equal mac', async () => {
       const [user, dedupe] = [newUser(), newDedupeRecord()];
       const change = newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe });
       await store().apply(change);
@@ -45,21 +45,21 @@ export const changesLeaveDedupeRecords = (store: () => TokenStore): void => {
       expect(await pendingOf(store(), user)).toHaveLength(1);
     });
 
-    test('the repetition of a change that remembers nothing is a conflict', async () => {
+    test('a repeated change without a dedupe record is a conflict', async () => {
       const user = newUser();
       const change = newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL) });
       await store().apply(change);
       expect(await store().apply(change)).toEqual({ kind: 'conflict' });
     });
 
-    test('what is remembered counts before a conflict', async () => {
+    test('the dedupe record is checked before the revision', async () => {
       const [user, dedupe] = [newUser(), newDedupeRecord()];
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe }));
       const stale = newChange(user, 99, { expectedRevision: 98, dedupe });
       expect(await store().apply(stale)).toMatchObject({ kind: 'remembered' });
     });
 
-    test('an outcome that changed nothing is remembered, and keeps a change under its id away', async () => {
+    test('the dedupe record of an outcome without a change blocks a change under its id', async () => {
       const [user, { keepMs, ...entry }] = [newUser(), newDedupeRecord()];
       const { mac, outcome } = entry;
       expect(await store().dedupe(user, { ...entry, keepMs })).toEqual({ mac, outcome });
@@ -72,7 +72,7 @@ export const changesLeaveDedupeRecords = (store: () => TokenStore): void => {
       expect(await pendingOf(store(), user)).toHaveLength(0);
     });
 
-    test('a refusal is read where nothing else is remembered', async () => {
+    test('the dedupe record of a refusal is read if there is no other', async () => {
       const [user, refusal, done] = [newUser(), newDedupeRecord(), { ...newDedupeRecord(), outcome: '"done"' }];
       await store().dedupe(user, refusal);
       const read = async () => (await store().readUser(user, null, done.id, refusal.id)).dedupeRecord;
@@ -81,14 +81,14 @@ export const changesLeaveDedupeRecords = (store: () => TokenStore): void => {
       expect(await read()).toEqual({ mac: done.mac, outcome: done.outcome });
     });
 
-    test('an outcome that changed nothing does not replace what a change left behind', async () => {
+    test('an outcome without a change does not replace the dedupe record of a change', async () => {
       const [user, dedupe] = [newUser(), newDedupeRecord()];
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe }));
       const { mac, outcome } = dedupe;
       expect(await store().dedupe(user, { ...newDedupeRecord(), id: dedupe.id })).toEqual({ mac, outcome });
     });
 
-    test('what a change of a user left behind outlives the user', async () => {
+    test('a dedupe record outlives its user', async () => {
       const [user, dedupe] = [newUser(), newDedupeRecord()];
       await connectUser(store(), user);
       const forget = newChange(user, 2, { expectedRevision: 1, forget: true, dedupe });
@@ -99,7 +99,7 @@ export const changesLeaveDedupeRecords = (store: () => TokenStore): void => {
       });
     });
 
-    test('what is remembered is gone when its time is over', async () => {
+    test('a dedupe record expires, and its id can be used again', async () => {
       const [user, dedupe] = [newUser(), { ...newDedupeRecord(), keepMs: 50 }];
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe }));
       await vi.waitFor(async () => {

@@ -10,24 +10,24 @@ const flow = (fields: Partial<Flow> = {}): Flow => ({
   ...fields,
 });
 
-/** What `Change.flows` promises. */
+/** The guarantees of `Change.flows`. */
 export const flowsAreKept = (store: () => TokenStore): void => {
   describe('flows', () => {
     const flowsOf = async (user: ReturnType<typeof newUser>) => (await store().readUser(user, GMAIL, null)).flows;
 
-    test('of a user who has none are none', async () => {
+    test('are empty for a user without flows', async () => {
       const user = newUser();
       await connectUser(store(), user);
       expect(await flowsOf(user)).toEqual([]);
     });
 
-    test('are read as they were written, also with one platform asked for', async () => {
+    test('are read as written, also when one platform is requested', async () => {
       const [user, flows] = [newUser(), [flow(), flow({ id: 'of "quotes"', platform: GMAIL })]];
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), flows }));
       expect(await flowsOf(user)).toEqual(flows);
     });
 
-    test('stay as they are in a change that says nothing of them, and go in one that says there are none', async () => {
+    test('stay in a change with null, and are deleted by an empty list', async () => {
       const user = newUser();
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), flows: [flow()] }));
       await store().apply(newChange(user, 2, { expectedRevision: 1 }));
@@ -36,7 +36,7 @@ export const flowsAreKept = (store: () => TokenStore): void => {
       expect(await flowsOf(user)).toEqual([]);
     });
 
-    test('go with the user who is forgotten', async () => {
+    test('are deleted with a forgotten user', async () => {
       const user = newUser();
       await store().apply(newChange(user, 1, { dataKey: newDataKey(), flows: [flow()] }));
       await store().apply(newChange(user, 2, { expectedRevision: 1, forget: true }));

@@ -3,12 +3,12 @@ import type { Claimed, Lease, LeaseOf, TokenStore, UserId } from '@vault-engine/
 import { vi } from 'vitest';
 import { connectUser, GMAIL, newRecord, newUser } from './samples.ts';
 
-/** A lease that no test outlives. */
+/** Longer than any test runs. */
 export const LONG_MS = 60_000;
-/** That of the connections of `connectUser`. */
+/** The token version of the connections of `connectUser`. */
 export const { tokenVersion } = newRecord();
 
-/** What the tests of leases do with a store. */
+/** The operations of the tests of leases. */
 export const leasesOn = (store: () => TokenStore) => {
   const connect = async (): Promise<UserId> => {
     const user = newUser();
@@ -20,7 +20,7 @@ export const leasesOn = (store: () => TokenStore) => {
   const call = (of: LeaseOf, ttlMs = LONG_MS): Promise<boolean> => store().hold({ ...of, phase: 'called', ttlMs });
   const leaseIn = async ({ user, platform }: LeaseOf): Promise<Lease | null | undefined> =>
     (await store().readConnection(user, platform)).record?.lease;
-  /** Claims for a new owner, as soon as the lease of another has lapsed, and answers the lease that it finds. */
+  /** Claims for a new owner as soon as the present lease has expired. Returns the expired lease that the claim found. */
   const succeed = async (user: UserId, ttlMs = LONG_MS): Promise<{ of: LeaseOf; before: Lease | null }> => {
     const of = leaseOf(user);
     const claimed = await vi.waitUntil(

@@ -4,12 +4,12 @@ import { describe, expect, test, vi } from 'vitest';
 import { LONG_MS, leasesOn, tokenVersion } from './lease-samples.ts';
 import { asUser, connectUser, GMAIL, newChange, newUser, SLACK } from './samples.ts';
 
-/** What `claim`, `hold` and `release` promise. */
+/** The guarantees of `claim`, `hold` and `release`. */
 export const leasesHaveOneHolder = (store: () => TokenStore): void => {
   const { connect, leaseOf, claim, call, leaseIn, succeed } = leasesOn(store);
 
   describe('claiming a lease', () => {
-    test('a free one is the claimer’s, and read with the connection', async () => {
+    test('a free lease is claimed, and read with the connection', async () => {
       const of = leaseOf(await connect());
       expect(await claim(of)).toEqual({ kind: 'claimed', before: null });
       const lease = await leaseIn(of);
@@ -21,7 +21,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(left).toBeLessThanOrEqual(LONG_MS);
     });
 
-    test('a held one stays its owner’s, who is named', async () => {
+    test('a held lease stays with its owner, whom the claim returns', async () => {
       const user = await connect();
       const [of, other] = [leaseOf(user), leaseOf(user)];
       await claim(of);
@@ -32,7 +32,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(lease).toMatchObject({ owner: of.owner, phase: 'called' });
     });
 
-    test('of fifty concurrent claims exactly one wins, and the others are told whose it is', async () => {
+    test('exactly one of fifty concurrent claims wins, and the others get its owner', async () => {
       const user = await connect();
       const claims = Array.from({ length: 50 }, () => leaseOf(user));
       const answers = await Promise.all(claims.map((of) => claim(of)));
@@ -43,7 +43,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
     });
 
     test.each(['claimed', 'called'] as const)(
-      'one that lapsed as `%s` is handed on, and the claimer is told',
+      'a lease that expired in phase `%s` is claimed, and returned as `before`',
       async (phase) => {
         const of = leaseOf(await connect());
         await claim(of, 1);
@@ -56,7 +56,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       },
     );
 
-    test('the first that lapsed as `called` is handed on past later holders, whether or not they called', async () => {
+    test('the first lease that expired in phase `called` is passed on past later holders, whether or not they called', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of, 1);
@@ -70,7 +70,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect((await succeed(of.user)).before).toEqual(second.before);
     });
 
-    test('a lapsed one is read until somebody takes it', async () => {
+    test('an expired lease is read until it is claimed', async () => {
       const of = leaseOf(await connect());
       await claim(of, 1);
       await vi.waitUntil(async () => {
@@ -80,7 +80,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(await leaseIn(of)).toMatchObject({ owner: of.owner });
     });
 
-    test('a connection with other credentials has changed, and stays free', async () => {
+    test('a connection with other credentials is `changed`, and stays free', async () => {
       const of = leaseOf(await connect());
       for (const other of [tokenVersion - 1, tokenVersion + 1]) {
         expect(await store().claim({ ...of, tokenVersion: other, ttlMs: LONG_MS })).toEqual({ kind: 'changed' });
@@ -88,7 +88,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(await leaseIn(of)).toBeNull();
     });
 
-    test('a connection that is gone, or never was, has changed, and none appears', async () => {
+    test('a missing connection is `changed`, and the claim creates none', async () => {
       const [user, stranger] = [await connect(), newUser()];
       await store().apply(newChange(user, 2, { expectedRevision: 1, remove: [GMAIL] }));
       for (const of of [leaseOf(user), leaseOf(stranger), { ...leaseOf(user), platform: SLACK }]) {
@@ -98,7 +98,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       }
     });
 
-    test('a repeated claim answers as the first, and neither shortens the lease nor takes its phase back', async () => {
+    test('a repeated claim returns the first result, and neither shortens the lease nor resets its phase', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of, 1);
@@ -110,7 +110,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(await leaseIn(next)).toEqual(lease);
     });
 
-    test('leases of other connections and users do not meet', async () => {
+    test('leases of different connections and users are independent', async () => {
       const [user, other] = [newUser(), await connect()];
       await connectUser(store(), user, [GMAIL, SLACK]);
       const owner = randomUUID();
@@ -123,19 +123,19 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
     });
 
     test.each<[string, (of: LeaseOf) => Promise<unknown>]>([
-      ['a claim of nobody', (of) => claim({ ...of, owner: '' })],
-      ['a claim for no time', (of) => claim(of, 0)],
+      ['a claim without an owner', (of) => claim({ ...of, owner: '' })],
+      ['a claim for zero milliseconds', (of) => claim(of, 0)],
       ['a claim for a fraction of a millisecond', (of) => claim(of, 1.5)],
-      ['a hold of nobody', (of) => call({ ...of, owner: '' })],
-      ['a hold for no time', (of) => call(of, 0)],
-      ['a release of nobody', (of) => store().release({ ...of, owner: '' })],
-    ])('%s is refused as a mistake of its caller', async (_, act) => {
+      ['a hold without an owner', (of) => call({ ...of, owner: '' })],
+      ['a hold for zero milliseconds', (of) => call(of, 0)],
+      ['a release without an owner', (of) => store().release({ ...of, owner: '' })],
+    ])('%s throws a RangeError', async (_, act) => {
       await expect(act(leaseOf(asUser('nobody')))).rejects.toThrow(RangeError);
     });
   });
 
   describe('holding a lease', () => {
-    test('its owner holds it from now on, in the phase that is told', async () => {
+    test('its owner extends it from now, in the given phase', async () => {
       const of = leaseOf(await connect());
       await claim(of, 1_000);
       const first = await leaseIn(of);
@@ -147,7 +147,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect((await leaseIn(of))?.phase).toBe('called');
     });
 
-    test('`called` stays, whatever a renewal that comes late says', async () => {
+    test('`called` is not reset by a late extension', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of);
@@ -155,7 +155,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect((await leaseIn(of))?.phase).toBe('called');
     });
 
-    test('a lapsed one is its owner’s until somebody else takes it', async () => {
+    test('an expired lease is its owner’s until another owner claims it', async () => {
       const of = leaseOf(await connect());
       await claim(of, 1);
       await vi.waitUntil(async () => {
@@ -167,7 +167,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(await call(of)).toBe(false);
     });
 
-    test('nobody else holds it, and nobody a free one', async () => {
+    test('another owner can’t hold it, and nobody can hold a free one', async () => {
       const user = await connect();
       const [of, other] = [leaseOf(user), leaseOf(user)];
       expect(await call(of)).toBe(false);
@@ -180,7 +180,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
   });
 
   describe('releasing a lease', () => {
-    test('its owner gives it back, once, and the next claim finds it free', async () => {
+    test('its owner releases it once, and the next claim finds it free', async () => {
       const user = await connect();
       const [of, other] = [leaseOf(user), leaseOf(user)];
       await claim(of);
@@ -190,7 +190,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(await claim(other)).toEqual({ kind: 'claimed', before: null });
     });
 
-    test('nobody else gives it back', async () => {
+    test('another owner can’t release it', async () => {
       const user = await connect();
       const [of, other] = [leaseOf(user), leaseOf(user)];
       await claim(of);
@@ -201,7 +201,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect([await store().release(of), (await leaseIn(next))?.owner]).toEqual([false, next.owner]);
     });
 
-    test('what had lapsed before anybody was called is gone', async () => {
+    test('an expired predecessor in phase `claimed` is gone after a release', async () => {
       const of = leaseOf(await connect());
       await claim(of, 1);
       const { of: next } = await succeed(of.user);
@@ -209,7 +209,7 @@ export const leasesHaveOneHolder = (store: () => TokenStore): void => {
       expect(await claim(leaseOf(of.user))).toEqual({ kind: 'claimed', before: null });
     });
 
-    test('what had lapsed as `called` is there again for the next holder', async () => {
+    test('an expired predecessor in phase `called` is there again after a release', async () => {
       const of = leaseOf(await connect());
       await claim(of);
       await call(of, 1);

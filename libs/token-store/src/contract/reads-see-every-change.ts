@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { connectUser, GMAIL, newChange, newDataKey, newRecord, newUser, putOf, SLACK } from './samples.ts';
 
-/** A user whose connections change, and who can be read. */
+/** A user whose connections change. */
 interface Subject {
   readonly user: UserId;
-  /** 0: there is no row. */
+  /** 0: no row. */
   revision: number;
 }
 
@@ -16,26 +16,26 @@ const apply = async (
   store: TokenStore,
   subject: Subject,
   fields: Parameters<typeof newChange>[2],
-  lastPublishedStatus = true,
+  hasEvents = true,
 ): Promise<void> => {
   const expectedRevision = subject.revision === 0 ? null : subject.revision;
   const dataKey = expectedRevision === null && fields?.forget !== true ? newDataKey() : null;
-  const revision = lastPublishedStatus ? subject.revision + 1 : subject.revision;
+  const revision = hasEvents ? subject.revision + 1 : subject.revision;
   const change = newChange(subject.user, revision, { ...fields, expectedRevision, dataKey });
   const { kind } = await store.apply(
-    lastPublishedStatus ? change : { ...change, transition: { ...change.transition, events: [] } },
+    hasEvents ? change : { ...change, transition: { ...change.transition, events: [] } },
   );
   if (kind === 'applied') subject.revision = fields?.forget ? 0 : revision;
 };
 
 const lease = { platform: GMAIL, owner: 'some-owner' } as const;
 
-/** What may happen to a user between two reads. Versions stay the same on purpose: a reader must not go by them alone. */
+/** Changes of a user between two reads. Versions stay equal on purpose: a reader must not rely on them alone. */
 const STEPS: Readonly<Record<string, Step>> = {
   'stores other credentials': (store, subject) => apply(store, subject, { put: putOf(GMAIL) }),
-  'notes that renewing fails': (store, subject) =>
+  'stores another condition': (store, subject) =>
     apply(store, subject, { put: putOf(GMAIL, newRecord({ condition: { kind: 'none' } })) }),
-  'notes something under the lease, and tells nobody': async (store, subject) => {
+  'stores a record under the lease without an event': async (store, subject) => {
     const { user, revision } = subject;
     if (revision === 0) return;
     await store.claim({ ...lease, user, tokenVersion: newRecord().tokenVersion, ttlMs: 60_000 });
@@ -52,10 +52,10 @@ const STEPS: Readonly<Record<string, Step>> = {
     subject.revision === 0 ? Promise.resolve() : apply(store, subject, { forget: true, remove: [GMAIL, SLACK] }),
 };
 
-/** That `readConnection`, which may keep what it has read, answers what is stored now. */
+/** `readConnection` may cache, and must return what is stored now. */
 export const readsSeeEveryChange = (store: () => TokenStore): void => {
   describe('reading again', () => {
-    /** `readUser` is answered from the store alone. */
+    /** `readUser` never uses a cache. */
     const expectCurrent = async (user: UserId): Promise<ConnectionRecord | null> => {
       const { user: row, connections } = await store().readUser(user, GMAIL, null);
       const found = await store().readConnection(user, GMAIL);
@@ -63,7 +63,7 @@ export const readsSeeEveryChange = (store: () => TokenStore): void => {
       return found.record;
     };
 
-    test.each(Object.keys(STEPS))('sees what comes when somebody %s', async (name) => {
+    test.each(Object.keys(STEPS))('sees the change when a caller %s', async (name) => {
       const subject: Subject = { user: newUser(), revision: 0 };
       subject.revision = await connectUser(store(), subject.user);
       await expectCurrent(subject.user);
@@ -87,7 +87,7 @@ export const readsSeeEveryChange = (store: () => TokenStore): void => {
       );
     });
 
-    test('sees a user who was forgotten and came back with the same revision and version', async () => {
+    test('sees a user who is forgotten and comes back with the same revision and version', async () => {
       const subject: Subject = { user: newUser(), revision: 0 };
       await apply(store(), subject, { put: putOf(GMAIL) });
       const before = await expectCurrent(subject.user);

@@ -12,7 +12,7 @@ import {
   type WrappedDataKey,
 } from '@vault-engine/vault';
 
-/** A user whom no other test knows. */
+/** A user of one test alone. */
 export const newUser = (): UserId => asUser(`user-${randomUUID()}`);
 
 /** The user id in `text`. */
@@ -21,7 +21,7 @@ export const asUser = (text: string): UserId => userId(text) ?? fail();
 export const asPlatform = (text: string): PlatformId => platformId(text) ?? fail();
 
 const fail = (): never => {
-  throw new RangeError('a sample is not valid');
+  throw new RangeError('a sample is invalid');
 };
 
 export const GMAIL = asPlatform('gmail');
@@ -57,7 +57,7 @@ export const putOf = (platform: PlatformId, record = newRecord(), dueAt: number 
   dueAt,
 });
 
-/** What a mutation leaves behind under a fresh id. */
+/** A dedupe record with a new id. */
 export const newDedupeRecord = () => ({
   id: randomBytes(16).toString('hex'),
   mac: randomBytes(32),
@@ -72,7 +72,7 @@ export const newTransition = (user: UserId): Transition => ({
   events: [randomBytes(60), randomBytes(61)],
 });
 
-/** A change of nothing but the revision; `fields` say what else. */
+/** A change of the revision alone, unless `fields` change more. */
 export const newChange = (user: UserId, revision: number, fields: Partial<Change> = {}): Change => ({
   user,
   expectedRevision: null,
@@ -88,7 +88,7 @@ export const newChange = (user: UserId, revision: number, fields: Partial<Change
   ...fields,
 });
 
-/** Stores a user with connections at `platforms`, one change each, revisions 1, 2, …; answers the last revision. */
+/** Stores a user with connections at `platforms`, in one change each with revisions 1, 2, … Returns the last revision. */
 export const connectUser = async (store: TokenStore, user: UserId, platforms: readonly PlatformId[] = [GMAIL]) => {
   for (const [at, platform] of platforms.entries()) {
     const first = at === 0;

@@ -2,10 +2,10 @@ import type { TokenStore } from '@vault-engine/vault';
 import { describe, expect, test, vi } from 'vitest';
 import { connectUser, GMAIL, newChange, newDataKey, newTransition, newUser, pendingOf, putOf } from './samples.ts';
 
-/** What `pending` and `settle` promise. */
+/** The guarantees of `pending` and `settle`. */
 export const transitionsStayPending = (store: () => TokenStore): void => {
   describe('pending transitions', () => {
-    test('the transition of a change is pending as it was given, events in order', async () => {
+    test('the transition of a change is pending as written, with its events in order', async () => {
       const user = newUser();
       const transition = { ...newTransition(user), events: [1, 2, 3].map((event) => Buffer.from([event, 0, 255])) };
       const applied = await store().apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), transition }));
@@ -21,7 +21,7 @@ export const transitionsStayPending = (store: () => TokenStore): void => {
       expect((await pendingOf(store(), user)).map((found) => found.transition)).toEqual([transition]);
     });
 
-    test('a settled transition is forgotten, and settling it again is no fault', async () => {
+    test('a settled transition is gone, and settling it again succeeds', async () => {
       const user = newUser();
       await connectUser(store(), user);
       const refs = (await pendingOf(store(), user)).map(({ ref }) => ref);
@@ -31,14 +31,14 @@ export const transitionsStayPending = (store: () => TokenStore): void => {
       await expect(store().settle([])).resolves.toBeUndefined();
     });
 
-    test('a young transition is left to whoever wrote it', async () => {
+    test('a transition is not returned before it is old enough', async () => {
       const user = newUser();
       await connectUser(store(), user);
       expect(await pendingOf(store(), user, 60_000)).toEqual([]);
       await vi.waitFor(async () => expect(await pendingOf(store(), user, 30)).toHaveLength(1));
     });
 
-    test('the transitions of a user are handed out oldest first', async () => {
+    test('the transitions of a user are returned oldest first', async () => {
       const user = newUser();
       const ids: string[] = [];
       for (let at = 0; at < 20; at += 1) {
@@ -59,7 +59,7 @@ export const transitionsStayPending = (store: () => TokenStore): void => {
       expect(ids.at(-1)).toBe(forget.transition.id);
     });
 
-    test('no more are handed out than asked for, and every one is reached', async () => {
+    test('a call returns at most the limit, and every transition is returned in the end', async () => {
       const users = Array.from({ length: 30 }, newUser);
       await Promise.all(users.map((user) => connectUser(store(), user)));
       const waiting = new Set<string>(users);

@@ -8,8 +8,8 @@ export interface LeasedConnection {
   readonly before: Lease | null;
 }
 
-/** What a method of a lease answers, and the connection as it is afterwards; undefined: as it was. */
-type Step<Answer> = readonly [Answer, LeasedConnection | undefined];
+/** The result of a lease operation, and the changed connection; undefined: unchanged. */
+type Step<Result> = readonly [Result, LeasedConnection | undefined];
 
 /** See `TokenStore.claim`. `nowMs` is Unix milliseconds. */
 export const claimLease = (

@@ -14,9 +14,9 @@ import {
   type Tables,
 } from './tables.ts';
 
-/** What a test decides about the store. */
+/** The clock of the store. */
 export interface MemoryStoreOptions {
-  /** The store's clock: Unix milliseconds, fractions allowed. The process's clock where nothing is said. */
+  /** The store's clock: Unix milliseconds, fractions allowed. Default: the clock of the process. */
   readonly now?: () => number;
 }
 
@@ -69,7 +69,7 @@ export const openMemoryStore = (options: MemoryStoreOptions = {}): TokenStore =>
       changeConnection(open(), hold.user, hold.platform, (connection) => holdLease(connection, hold, nowMs())),
     release: async (of) => changeConnection(open(), of.user, of.platform, (connection) => releaseLease(connection, of)),
     users: async function* () {
-      // A Map's iterator also visits what is added meanwhile, and passes over what is deleted.
+      // The iterator of a Map also visits entries that are added meanwhile, and skips deleted ones.
       for (const user of open().users.keys()) {
         yield user;
         open();

@@ -48,7 +48,7 @@ test('leases, dedupe records, due connections and pending transitions go by the 
   expect(await observe()).toEqual({ claimed: 'claimed', deduped: false, due: 1, pending: 1 });
 });
 
-test('what a read has answered stays as it was when the connection changes', async () => {
+test('the result of a read does not change when the connection changes', async () => {
   const { store } = openAt(START);
   const user = newUser();
   await connectUser(store, user);
@@ -59,7 +59,7 @@ test('what a read has answered stays as it was when the connection changes', asy
   expect({ ...before.record, access: null, refresh: null }).toEqual(copy);
 });
 
-test('a caller who wipes its buffers leaves the store’s copies as they were', async () => {
+test('a caller who wipes its buffers leaves the store’s copies unchanged', async () => {
   const { store } = openAt(START);
   const user = newUser();
   const change = newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL) });

@@ -34,7 +34,7 @@ interface StoredTransition {
   readonly addedAt: number;
 }
 
-/** All that is stored. A user and a connection are replaced whole, so what a read has answered never changes. */
+/** Everything in the store. Users and connections are replaced, never modified, so the result of an earlier read does not change. */
 export interface Tables {
   readonly users: Map<UserId, StoredUser>;
   /** By user and id. */
@@ -86,7 +86,7 @@ const changedUser = (stored: StoredUser | undefined, change: Change): StoredUser
   return { row: { revision: change.revision, dataKey }, connections, flows };
 };
 
-/** When what the change touches falls due; null: never. The platform null stands for the user's flows. */
+/** The new due times of a change; null: never. The platform null means the user's flows. */
 const dueChanges = (
   stored: StoredUser | undefined,
   { put, remove, flows, forget }: Change,
@@ -115,16 +115,16 @@ export const earliestDue = ({ due }: Tables, limit: number, isWanted: (dueAt: nu
     .sort((left, right) => left.dueAt - right.dueAt)
     .slice(0, limit);
 
-/** The key of a due entry. The platform null stands for the user's flows. */
+/** The key of a due entry. The platform null means the user's flows. */
 export const dueKey = (user: UserId, platform: PlatformId | null): string => `${user}:${platform ?? ''}`;
 
-/** The dedupe record of a user under `id`; null where there is none or its time is over. */
+/** The dedupe record of a user under `id`; null: none, or expired. */
 export const findDedupeRecord = ({ dedupe }: Tables, user: UserId, id: string, nowMs: number): DedupeRecord | null => {
   const found = dedupe.get(dedupeKey(user, id));
   return found === undefined || found.expiresAt <= nowMs ? null : found.dedupeRecord;
 };
 
-/** Stores a dedupe record, over one whose time is over, and answers it. */
+/** Stores a dedupe record, replacing an expired one, and returns it. */
 export const storeDedupeRecord = (
   { dedupe }: Tables,
   user: UserId,
@@ -138,30 +138,30 @@ export const storeDedupeRecord = (
 
 const dedupeKey = (user: UserId, id: string): string => `${user}:${id}`;
 
-/** What {@link applyChange} answers as `pending`. */
+/** The form of the references that {@link applyChange} returns. */
 export const PENDING_REF = /^memory:\d+$/;
 
 const addPending = (tables: Tables, transition: Transition, nowMs: number): PendingRef => {
   tables.lastPendingNumber += 1;
-  // Made here alone, read in `settle` alone.
+  // Only this function makes references, and only `settle` parses them.
   const ref = `memory:${tables.lastPendingNumber}` as PendingRef;
   tables.pending.set(ref, { transition: ownTransition(transition), addedAt: nowMs });
   return ref;
 };
 
-/** Replaces one connection by what `change` makes of it; the connection is undefined where there is none, and stays so. */
-export const changeConnection = <Answer>(
+/** Replaces one connection by the one that `change` returns. A missing connection is undefined, and is not created. */
+export const changeConnection = <Result>(
   { users }: Tables,
   user: UserId,
   platform: PlatformId,
-  change: (connection: LeasedConnection | undefined) => readonly [Answer, LeasedConnection | undefined],
-): Answer => {
+  change: (connection: LeasedConnection | undefined) => readonly [Result, LeasedConnection | undefined],
+): Result => {
   const stored = users.get(user);
-  const [answer, changed] = change(stored?.connections.get(platform));
+  const [result, changed] = change(stored?.connections.get(platform));
   if (stored !== undefined && changed !== undefined) {
     users.set(user, { ...stored, connections: new Map(stored.connections).set(platform, changed) });
   }
-  return answer;
+  return result;
 };
 
 // The caller's buffers may be wiped, or be slices of larger ones: the store keeps copies.

@@ -1,29 +1,28 @@
-import type { Applied, Change, UserId } from '@vault-engine/vault';
+import type { Applied, Change, DedupeRecord, UserId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
-import { refuseImpossibleChange } from '../impossible-change.ts';
-import { flowsText } from './flows.ts';
+import { refuseImpossibleChange, refuseImpossibleDedupe } from '../impossible-change.ts';
 import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';
+import { type Fields, integerText } from './parse-fields.ts';
 import { entryFields, pendingRef } from './pending.ts';
-import { runReplicated } from './replicate.ts';
-import { integerText, parseDedupeRecord, recordFields } from './rows.ts';
-import { asFields } from './run-script.ts';
-import { APPLY } from './scripts.ts';
+import { flowsText, parseDedupeRecord, recordFields } from './rows.ts';
+import { asFields, runReplicated } from './run-script.ts';
+import { APPLY, DEDUPE } from './scripts.ts';
 
 type Argument = string | Buffer;
 
 /**
- * See `TokenStore.apply`. An attempt whose answer got lost may have been applied. The attempt after it says so to the
- * script, which then recognises the change by its transition's id and answers `applied` with the first attempt's
- * `pending`; so within one call `remembered` and `conflict` always speak of somebody else's change.
+ * See `TokenStore.apply`. An attempt whose reply is lost may have been applied. The next attempt sets `again`, and the script
+ * recognises its own change by the transition's id: it replies `applied` with the first attempt's `pending`. So within one
+ * call `remembered` and `conflict` always mean another caller's change.
  *
- * One case is left: a change that remembers nothing was applied, its answer got lost, and another change of the same user
- * came in between. That is a `conflict`, as if it had come too late, and its transition is drained from `pending`.
+ * One exception: the change has no dedupe record, its reply is lost, and another change of the same user comes in between.
+ * The call then resolves to `conflict`, although the change is applied. Its transition is drained from `pending`.
  */
 export const apply = async (link: Link, change: Change): Promise<Applied> => {
   refuseImpossibleChange(change);
   const packed = packChange(change);
-  return appliedOf(change, await link.persist((again) => applyOnce(link, change, packed, again)));
+  return appliedOf(change, await link.retry((again) => applyOnce(link, change, packed, again)));
 };
 
 const applyOnce = async (link: Link, change: Change, packed: readonly Argument[], again: boolean): Promise<unknown> => {
@@ -33,8 +32,8 @@ const applyOnce = async (link: Link, change: Change, packed: readonly Argument[]
 };
 
 /**
- * The connections that a forgotten user has, so that the script's keys can all be declared. Where they change before the
- * script runs, the revision has changed too.
+ * The platforms of a user who is forgotten, because the script must declare the keys that it deletes. If they change before
+ * the script runs, the revision changes too, and the script replies `conflict`.
  */
 const platformsOf = async ({ redis, keys }: Link, user: UserId): Promise<readonly string[]> => {
   const listed = await redis.hget(keys.user(user), 'platforms');
@@ -55,7 +54,7 @@ const namesOf = ({ keys }: Link, change: Change, removed: readonly string[]): re
   ];
 };
 
-/** The script's ARGV behind `again` and the list of removed platforms, in the order in which it takes them. */
+/** The script's ARGV after `again` and the list of removed platforms, in the order in which the script takes them. */
 const packChange = (change: Change): readonly Argument[] => [
   change.user,
   change.transition.id,
@@ -84,19 +83,35 @@ const flowFields = (flows: Change['flows']): readonly Argument[] =>
 const dedupeFields = (dedupe: Change['dedupe']): readonly Argument[] =>
   dedupe === null ? [] : [integerText(dedupe.keepMs), dedupe.mac, dedupe.outcome];
 
-const appliedOf = (change: Change, answer: unknown): Applied => {
-  const [kind, ...rest] = asFields(answer);
+const appliedOf = (change: Change, reply: unknown): Applied => {
+  const [kind, ...rest] = asFields(reply);
   switch (kind?.toString()) {
     case 'applied':
       return { kind: 'applied', pending: pendingRef(shardOf(change.user), String(rest[0])) };
     case 'conflict':
       return { kind: 'conflict' };
-    case 'remembered': {
-      const dedupeRecord = parseDedupeRecord(rest);
-      if (dedupeRecord === null) throw new BrokenRow('dedupe', 'it is not there');
-      return { kind: 'remembered', dedupeRecord };
-    }
+    case 'remembered':
+      return { kind: 'remembered', dedupeRecord: existingDedupeRecord(rest) };
     default:
-      throw new TypeError('the script answers a kind that it does not have');
+      throw new TypeError('the script replied with an unknown kind');
   }
+};
+
+/** See `TokenStore.dedupe`. */
+export const dedupe = async (
+  link: Link,
+  user: UserId,
+  entry: DedupeRecord & { readonly id: string; readonly keepMs: number },
+): Promise<DedupeRecord> => {
+  refuseImpossibleDedupe(entry);
+  const { id, mac, outcome, keepMs } = entry;
+  const args = [mac, outcome, integerText(keepMs)];
+  const names = [link.keys.dedupe(user, id)];
+  return existingDedupeRecord(asFields(await link.retry(() => runReplicated(link, DEDUPE, names, args))));
+};
+
+const existingDedupeRecord = (fields: Fields): DedupeRecord => {
+  const dedupeRecord = parseDedupeRecord(fields);
+  if (dedupeRecord === null) throw new BrokenRow('dedupe', 'the script replied without one');
+  return dedupeRecord;
 };

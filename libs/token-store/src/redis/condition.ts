@@ -1,28 +1,28 @@
 import type { Condition, DeadReason, FailingReason, Grant } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
-import { isObject, isText, isWhole, parseJson } from './json.ts';
+import { isObject, isText, isWhole, isWholeOrNull, parseJson } from './parse-fields.ts';
 
 /**
  * A condition as JSON.
  *
- * @throws RangeError where a number would not be read back
+ * @throws RangeError for a number that JSON would not return exactly
  */
 export const conditionText = (condition: Condition): string => {
   const copy = conditionOf({ ...condition });
-  if (copy === null) throw new RangeError('a condition with a number that is not whole');
+  if (copy === null) throw new RangeError('a condition has a number that is not a safe integer');
   return JSON.stringify(copy);
 };
 
-/** Reads back {@link conditionText}. A row of before there were conditions has no such field, and is good. */
+/** Reads back {@link conditionText}. Rows of the first release have no such field; their condition is `good`. */
 export const parseCondition = (field: Buffer | null): Condition => {
   if (field === null) return { kind: 'good' };
   const value = parseJson(field, 'condition');
   const condition = isObject(value) ? conditionOf(value) : null;
-  if (condition === null) throw new BrokenRow('record', 'condition has another shape');
+  if (condition === null) throw new BrokenRow('record', 'condition has an unknown shape');
   return condition;
 };
 
-/** The condition that `value` is, without whatever else it holds. */
+/** The condition in `value`, without fields that are not part of one; null: an unknown shape. */
 const conditionOf = (value: Record<string, unknown>): Condition | null => {
   const { kind, reason, since, failures, retryAt, unknownSince = null } = value;
   if (kind === 'good' || kind === 'none') return { kind };
@@ -44,26 +44,25 @@ const FAILING: readonly FailingReason[] = [
 
 const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is T =>
   list.some((item) => item === value);
-const isWholeOrNull = (value: unknown): value is number | null => value === null || isWhole(value);
 
 /**
- * What is known of a consent, as JSON.
+ * A grant as JSON. The stored name of `refreshedAt` is `renewedAt`.
  *
- * @throws RangeError where a number would not be read back
+ * @throws RangeError for a number that JSON would not return exactly
  */
 export const grantText = (grant: Grant): string => {
   const { since, endsAt, refreshedAt: renewedAt, account } = grant;
   const fields = { since, endsAt, renewedAt, account };
-  if (grantOf(fields) === null) throw new RangeError('a grant with a number that is not whole');
+  if (grantOf(fields) === null) throw new RangeError('a grant has a number that is not a safe integer');
   return JSON.stringify(fields);
 };
 
-/** Reads back {@link grantText}. In a row of before there was such a field it began when the row was written. */
+/** Reads back {@link grantText}. Rows of the first release have no such field; their grant begins at `storedAt`. */
 export const parseGrant = (field: Buffer | null, storedAt: number): Grant => {
   if (field === null) return { since: storedAt, endsAt: null, refreshedAt: null, account: null };
   const value = parseJson(field, 'grant');
   const grant = isObject(value) ? grantOf(value) : null;
-  if (grant === null) throw new BrokenRow('record', 'grant has another shape');
+  if (grant === null) throw new BrokenRow('record', 'grant has an unknown shape');
   return grant;
 };
 

@@ -2,18 +2,18 @@ import { type Due, platformId, userId } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
 import { dueMember, SHARDS, shardOf } from './keys.ts';
 import type { Link } from './link.ts';
-import { integerText } from './rows.ts';
+import { integerText } from './parse-fields.ts';
 import { asFields, runScript } from './run-script.ts';
 import { TAKE_DUE } from './scripts.ts';
 
-// Where replicas lag behind, a successor finds what was taken due once more: that costs a second look, and loses nothing.
+// Due entries are not replicated before a call resolves. After a failover, a lost postponement costs one more look at the connection.
 
-/** Shards that are asked in one round trip: each may answer with as much as is wanted in all. */
+/** Shards per round trip. Each gets an equal share of the limit, rounded up. */
 const SHARDS_AT_ONCE = 32;
 
 /**
- * See `TokenStore.takeDue`. Shard by shard from `firstShard` on, until there are `limit`; also tells the shard to begin with
- * next time: so no busy shard hides those behind it.
+ * See `TokenStore.takeDue`. Reads shards from `firstShard` on until `limit` entries are found. `nextShard` is where the next call
+ * begins, so that a busy shard does not starve the shards after it.
  */
 export const takeDue = async (
   link: Link,
@@ -31,33 +31,33 @@ export const takeDue = async (
   return { found, nextShard: firstShard };
 };
 
-const takeFrom = async ({ redis, keys, persist }: Link, first: number, share: number, againInMs: number) => {
+const takeFrom = async ({ redis, keys, retry }: Link, first: number, share: number, againInMs: number) => {
   const args = [integerText(share), integerText(againInMs)];
-  const answers = await persist(() =>
+  const replies = await retry(() =>
     Promise.all(shardsFrom(first).map((shard) => runScript(redis, TAKE_DUE, [keys.due(shard)], args))),
   );
-  return answers.flatMap(([answer]) => parseDue(asFields(answer)));
+  return replies.flatMap(([reply]) => parseDue(asFields(reply)));
 };
 
 /** See `TokenStore.postpone`. */
-export const postpone = async ({ redis, keys, persist }: Link, due: Due): Promise<void> => {
-  await persist(() => redis.zadd(keys.due(shardOf(due.user)), 'XX', due.dueAt, dueMember(due)));
+export const postpone = async ({ redis, keys, retry }: Link, due: Due): Promise<void> => {
+  await retry(() => redis.zadd(keys.due(shardOf(due.user)), 'XX', due.dueAt, dueMember(due)));
 };
 
 /** See `TokenStore.upcoming`. */
-export const upcoming = async ({ redis, keys, persist }: Link, limit: number): Promise<readonly Due[]> => {
-  const answers = await persist(() =>
+export const upcoming = async ({ redis, keys, retry }: Link, limit: number): Promise<readonly Due[]> => {
+  const replies = await retry(() =>
     Promise.all(SHARDS.map((shard) => redis.zrangeBuffer(keys.due(shard), '0', String(limit - 1), 'WITHSCORES'))),
   );
-  return answers
-    .flatMap((answer) => parseDue(answer))
+  return replies
+    .flatMap((reply) => parseDue(reply))
     .sort((a, b) => a.dueAt - b.dueAt)
     .slice(0, limit);
 };
 
 const shardsFrom = (first: number): readonly string[] => [...SHARDS, ...SHARDS].slice(first, first + SHARDS_AT_ONCE);
 
-/** Members and their scores, by turns. */
+/** Parses member, score, member, score, … */
 const parseDue = (items: readonly (Buffer | null)[]): readonly Due[] =>
   items.flatMap((item, at) => (at % 2 === 0 ? [dueOf(String(item), Number(items[at + 1]))] : []));
 
@@ -65,6 +65,6 @@ const dueOf = (member: string, dueAt: number): Due => {
   const [name = '', platform = ''] = member.split(':');
   const user = userId(name);
   const of = platform === '' ? null : platformId(platform);
-  if (user === null || (platform !== '' && of === null)) throw new BrokenRow('due', 'a member does not read');
+  if (user === null || (platform !== '' && of === null)) throw new BrokenRow('due', 'a member is invalid');
   return { user, platform: of, dueAt };
 };

@@ -13,9 +13,9 @@ import {
   putOf,
 } from '../contract/samples.ts';
 import { openRedisStore } from './open.ts';
-import { openStore, startServer, timed, UNAVAILABLE } from './open-for-test.ts';
+import { openStore, startServer, timed, UNAVAILABLE } from './testing/open-for-test.ts';
 
-test('no acknowledged change is lost when Redis is killed and started again under traffic', async () => {
+test('no acknowledged change is lost when Redis is killed and restarted under traffic', async () => {
   const server = await startServer();
   const store = await openStore({ url: server.url, retryForMs: 300 });
   const acknowledged = new Map<ReturnType<typeof newUser>, number>();
@@ -32,7 +32,7 @@ test('no acknowledged change is lost when Redis is killed and started again unde
       });
       const applied = await store.apply(next).catch(() => null);
       if (applied === null) unavailable += 1;
-      // What was not acknowledged may have happened: the row tells.
+      // A change without acknowledgement may be applied: the row tells.
       revision = applied?.kind === 'applied' ? revision + 1 : await revisionOf(store, user, revision);
       if (applied?.kind === 'applied') acknowledged.set(user, revision);
     }
@@ -61,7 +61,7 @@ const revisionOf = async (store: TokenStore, user: ReturnType<typeof newUser>, o
   return read === null ? otherwise : (read.user?.revision ?? 0);
 };
 
-test('a restart shorter than the time limit is a delay and no error', async () => {
+test('a restart shorter than the time limit delays a call and does not fail it', async () => {
   const server = await startServer();
   const store = await openStore({ url: server.url, retryForMs: 10_000 });
   const user = newUser();
@@ -92,25 +92,25 @@ test('while Redis is stopped every call ends within its time limit, and afterwar
     expect(result).toMatchObject(UNAVAILABLE);
     expect(ms).toBeLessThan(1_100);
   }
-  // Also for those that come when the connection is known to be dead.
+  // Also for calls that begin after the connection is known to be dead.
   for (const { result, ms } of await Promise.all(calls().map(timed))) {
     expect(result).toMatchObject(UNAVAILABLE);
     expect(ms).toBeLessThan(1_100);
   }
   server.signal('SIGCONT');
   await vi.waitFor(() => store.probe(), { timeout: 10_000 });
-  // The change of above may have run once: with it, its transition.
+  // The change above may have been applied, once, together with its transition.
   const revision = (await store.readConnection(user, GMAIL)).user?.revision;
   expect(await pendingOf(store, user)).toHaveLength(revision ?? 0);
 });
 
-test('a server that is not there is unavailable within the time limit, at opening too', async () => {
+test('opening a store without a server is unavailable within the time limit', async () => {
   const { result, ms } = await timed(openRedisStore({ url: 'redis://127.0.0.1:1', retryForMs: 300 }));
   expect(result).toMatchObject({ ...UNAVAILABLE, message: expect.stringContaining('Redis is unavailable') });
   expect(ms).toBeLessThan(600);
 });
 
-test('a wrong password is unavailable, told by its reason in the log, and stands itself in no error and no log line', async () => {
+test('a wrong password is unavailable, logged by its reason, and never part of an error or a log line', async () => {
   const server = await startServer();
   await server.redis.config('SET', 'requirepass', 'right');
   const lines: unknown[] = [];
@@ -118,11 +118,11 @@ test('a wrong password is unavailable, told by its reason in the log, and stands
   const url = server.url.replace('//', '//:canary-password@');
   const { result } = await timed(openRedisStore({ url, log, retryForMs: 200 }));
   expect(result).toMatchObject(UNAVAILABLE);
-  expect(lines).toEqual([['the token store has no connection', { reason: 'WRONGPASS' }]]);
+  expect(lines).toEqual([['token store connection lost', { reason: 'WRONGPASS' }]]);
   expect(inspect([result, lines], { depth: 10, showHidden: true })).not.toContain('canary-password');
 });
 
-test('on a full memory nobody claims a lease or says that they call, and leases are given back', async () => {
+test('while memory is full, leases are neither claimed nor moved to `called`, and are released', async () => {
   const server = await startServer();
   const store = await openStore({ url: server.url, retryForMs: 5_000 });
   const users = [newUser(), newUser()] as const;
@@ -138,7 +138,7 @@ test('on a full memory nobody claims a lease or says that they call, and leases 
   expect((await store.readConnection(users[0], GMAIL)).record?.lease).toBeNull();
 });
 
-test('a full memory is unavailable without repetitions; reading, revoking and forgetting go on', async () => {
+test('while memory is full, puts are unavailable without retries; reading, revoking and forgetting work', async () => {
   const server = await startServer();
   const store = await openStore({ url: server.url, retryForMs: 5_000 });
   const [user, other] = [newUser(), newUser()];
@@ -161,7 +161,7 @@ test('a full memory is unavailable without repetitions; reading, revoking and fo
   await expect(store.probe()).resolves.toBeUndefined();
 });
 
-test('a master that has become a replica is waited for', async () => {
+test('a call waits for a master that has become a replica', async () => {
   const server = await startServer();
   const store = await openStore({ url: server.url, retryForMs: 10_000 });
   const user = newUser();
@@ -174,13 +174,13 @@ test('a master that has become a replica is waited for', async () => {
   expect((await change).result).toMatchObject({ kind: 'applied' });
 });
 
-test('a server that is busy with a script of somebody else is waited for', async () => {
+test('a call waits for a server that is busy with a long script', async () => {
   const server = await startServer();
   const store = await openStore({ url: server.url, retryForMs: 10_000 });
   await server.redis.config('SET', 'busy-reply-threshold', '10');
   const other = server.redis.duplicate();
   await other.ping();
-  server.redis.eval('while true do end', 0).catch(() => undefined);
+  server.redis.eval(BUSY_FOR_SECONDS, 0, 10).catch(() => undefined);
   await vi.waitFor(() => expect(other.get('x')).rejects.toThrow('BUSY'));
   const probe = store.probe();
   await other.script('KILL');
@@ -188,7 +188,12 @@ test('a server that is busy with a script of somebody else is waited for', async
   await expect(probe).resolves.toBeUndefined();
 });
 
-test('connections that are cut under traffic cost no change and no answer', async () => {
+/** Lua that keeps the server busy for ARGV[1] seconds at most. */
+const BUSY_FOR_SECONDS = `
+local start = redis.call('TIME')[1]
+repeat until redis.call('TIME')[1] - start > tonumber(ARGV[1])`;
+
+test('connections that close under traffic lose no change and no reply', async () => {
   const server = await startServer();
   const store = await openStore({ url: server.url, retryForMs: 10_000 });
   const work = Array.from({ length: 200 }, async (_, at) => {

@@ -1,28 +1,28 @@
 import { PortUnavailable } from '@vault-engine/vault';
 
-/** What a failed command means: try again, give up for now, or a fault that repeating does not heal. */
+/** What a failed command means: `transient` (retry), `unavailable` (an operator has to act) or `broken` (a bug). */
 export interface Fault {
   readonly kind: 'transient' | 'unavailable' | 'broken';
-  /** A word from the lists below, or the code of a network error: never text of a command or of a reply. */
+  /** A word from the lists below or the code of a network error. Never text of a command or of a reply. */
   readonly code: string;
 }
 
-/** Redis refused a command for a reason that is a mistake of ours, e.g. `WRONGTYPE`: a broken invariant. */
+/** Redis rejected a command that the store must not send, e.g. `WRONGTYPE`: a broken invariant. */
 export class CommandRefused extends Error {
   override readonly name = 'CommandRefused';
   readonly code: string;
   constructor(code: string) {
-    super(`Redis refuses a command: ${code}`);
+    super(`Redis rejected a command: ${code}`);
     this.code = code;
   }
 }
 
-/** No answer within the time of one attempt. The command may have run. */
+/** No reply within the time of one attempt. The command may have run. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 }
 
-/** Written, and acknowledged by fewer replicas than asked for. */
+/** The change is written, but fewer replicas than required have acknowledged it. */
 export class NotReplicated extends Error {
   override readonly name = 'NotReplicated';
 }
@@ -37,12 +37,12 @@ const TRANSIENT = [
   'NOREPLICAS',
   'UNBLOCKED',
 ] as const;
-/** Time alone does not heal these soon: a full memory, a failing disk, credentials, a node that does not hold the slot. */
+/** Retrying within one call does not help: full memory, a failing disk, credentials, a node without the slot. */
 const UNAVAILABLE = ['OOM', 'MISCONF', 'NOAUTH', 'WRONGPASS', 'NOPERM', 'MOVED', 'ASK'] as const;
 
-/** A script that makes names of keys (see `READ_USER`) meets a slot on its way to another node. */
+/** A script that builds key names (see `READ_USER`) runs while its slot migrates to another node. */
 const MIGRATING = 'Script attempted to access a non local key';
-/** How ioredis says, in plain Errors, that a connection is not there or did not answer. */
+/** Messages of plain Errors by which ioredis reports a missing connection or a missing reply. */
 const DISCONNECTED: ReadonlyMap<string, string> = new Map([
   ['Command timed out', 'no answer'],
   ['Connection is closed.', 'no connection'],
@@ -50,7 +50,7 @@ const DISCONNECTED: ReadonlyMap<string, string> = new Map([
 ]);
 const CONNECTION_LOST: readonly string[] = ['MaxRetriesPerRequestError', 'AbortError'];
 
-/** What `error` means. Looks at the first word of a reply and at names and codes, and passes nothing else on. */
+/** Classifies an error of the driver by the first word of a reply, its name or its code. Nothing else is passed on. */
 export const faultOf = (error: unknown): Fault => {
   if (!(error instanceof Error)) return { kind: 'broken', code: 'thrown' };
   if (error.name === 'ReplyError') return replyFault(error.message);
@@ -74,7 +74,7 @@ const replyFault = (message: string): Fault => {
 const contains = (list: readonly string[], word: string): boolean => list.includes(word);
 
 /**
- * The error that callers get to see. It has no cause: errors of ioredis carry the arguments of their command, and so
+ * The error that callers see. It has no `cause`: errors of ioredis hold the arguments of their command, which include
  * ciphertext, metadata and passwords.
  */
 export const errorOf = ({ kind, code }: Fault): PortUnavailable | CommandRefused =>

@@ -5,7 +5,7 @@ import { keysUnder, SHARDS, shardOf } from './keys.ts';
 
 const user = fc.stringMatching(/^[A-Za-z0-9._@|+-]{1,128}$/).map(asUser);
 
-test('every key of one user has the same hash tag', () => {
+test('all keys of one user have the same hash tag', () => {
   const keys = keysUnder('vault');
   fc.assert(
     fc.property(user, (id) => {
@@ -25,7 +25,7 @@ test('the shard is the first byte of the SHA-256 of the user id', () => {
   expect([SHARDS[0], SHARDS[255]]).toEqual(['00', 'ff']);
 });
 
-test('the names are those of the README', () => {
+test('the key names are those in the README', () => {
   const keys = keysUnder('vault');
   const [u1, gmail] = [asUser('u1'), asPlatform('gmail')];
   expect([keys.record(u1, gmail), keys.user(u1), keys.dedupe(u1, 'id'), keys.due('bb'), keys.pending('bb')]).toEqual([
@@ -37,6 +37,6 @@ test('the names are those of the README', () => {
   ]);
 });
 
-test.each(['', 'a{b', 'a}b', 'a b', 'x'.repeat(65)])('the prefix %j is refused', (prefix) => {
+test.each(['', 'a{b', 'a}b', 'a b', 'x'.repeat(65)])('the prefix %j is rejected', (prefix) => {
   expect(() => keysUnder(prefix)).toThrow(RangeError);
 });

@@ -3,15 +3,15 @@ import type { WantedConnection } from './gather-reads.ts';
 import type { Keys } from './keys.ts';
 import type { RecentConnections } from './recent-connections.ts';
 
-/** What every operation works with. */
+/** What every operation of the store works with. */
 export interface Link {
   readonly redis: Redis;
   readonly keys: Keys;
-  /** Makes attempts within the store's time limits; see `persist.ts`. */
-  readonly persist: <T>(attempt: (again: boolean) => Promise<T>) => Promise<T>;
-  /** Reads a user's row and a record; see `gather-reads.ts`. */
+  /** Repeats attempts within the store's time limits: `retryTransient` with the store's policy. */
+  readonly retry: <T>(attempt: (again: boolean) => Promise<T>) => Promise<T>;
+  /** Reads a user's row and a record; see `gatherReads`. */
   readonly read: (wanted: WantedConnection) => Promise<unknown>;
   readonly recent: RecentConnections;
-  /** How many replicas acknowledge a write before it is answered, and how long they have. */
+  /** How many replicas must acknowledge a write before its call resolves, and within which time. */
   readonly replicas: { readonly count: number; readonly withinMs: number } | null;
 }

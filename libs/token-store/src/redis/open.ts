@@ -1,62 +1,60 @@
 import { PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import type { Redis } from 'ioredis';
-import { apply } from './apply.ts';
+import { apply, dedupe } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
-import { dedupe } from './dedupe.ts';
 import { postpone, takeDue, upcoming } from './due.ts';
 import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
 import { readPending, settle } from './pending.ts';
-import { persist } from './persist.ts';
-import { readConnection, readUser } from './read.ts';
-import { readUsers } from './read-users.ts';
+import { readConnection, readUser, readUsers } from './read.ts';
 import { RecentConnections } from './recent-connections.ts';
+import { retryTransient } from './retry.ts';
 
-/** Where the store is and how patient it is. */
+/** The server, its durability and the time limits of each call. */
 export interface RedisStoreOptions {
   /** `redis://` or `rediss://`, with user and password where needed. */
   readonly url: string;
-  /** Begins every key: 1–64 of `A-Z a-z 0-9 . _ : -`. `vault` where none is given. */
+  /** The prefix of every key: 1–64 of `A-Z a-z 0-9 . _ : -`. Default `vault`. */
   readonly keyPrefix?: string;
-  /** Refuses a server that evicts keys or has no append-only file. True where nothing is said; otherwise it warns. */
+  /** Rejects a server that evicts keys or has no append-only file. Default true; false only warns. */
   readonly requireDurable?: boolean;
-  /** With replicas: how many of them acknowledge a change before it is answered, and within which time (milliseconds). */
+  /** How many replicas must acknowledge a change before its call resolves, and within how many milliseconds. Default null: none. */
   readonly waitReplicas?: { readonly count: number; readonly withinMs: number } | null;
-  /** How long one call goes on, all its attempts together: milliseconds, 1500 where nothing is said. */
+  /** All attempts of one call together, milliseconds. Default 1500. */
   readonly retryForMs?: number;
-  /** How long one attempt waits for its answer: milliseconds, 500 where nothing is said. */
+  /** One attempt, milliseconds. Default 500. */
   readonly attemptMs?: number;
   readonly log?: StoreLog;
-  /** In [0, 1), for the jitter of repetitions. */
+  /** In [0, 1), for the jitter of retries. */
   readonly random?: () => number;
 }
 
-const PROBE_KEPT_MS = 10_000;
+const PROBE_TTL_MS = 10_000;
 
 /**
  * Opens the token store on Redis 7 or newer.
  *
- * @throws PortUnavailable where the server does not answer within `retryForMs`
- * @throws StoreNotDurable where its settings would lose acknowledged changes, and `requireDurable` is not false
+ * @throws PortUnavailable if the server does not reply within `retryForMs`
+ * @throws StoreNotDurable if the server's settings would lose acknowledged changes and `requireDurable` is not false
  */
 export const openRedisStore = async (options: RedisStoreOptions): Promise<TokenStore> => {
   const { retryForMs = 1500, attemptMs = 500, random = Math.random, log, requireDurable = true } = options;
   const keys = keysUnder(options.keyPrefix ?? 'vault');
   const redis = connect(options.url, attemptMs, log);
-  const persisting: Link['persist'] = (attempt) => persist({ retryForMs, attemptMs, random }, attempt);
+  const retry: Link['retry'] = (attempt) => retryTransient({ retryForMs, attemptMs, random }, attempt);
   const link: Link = {
     redis,
     keys,
-    persist: persisting,
-    read: gatherReads({ redis, persist: persisting }),
+    retry,
+    read: gatherReads({ redis, retry }),
     recent: new RecentConnections(),
     replicas: options.waitReplicas ?? null,
   };
   try {
-    await insistOnDurability(link, requireDurable, log);
+    await requireDurability(link, requireDurable, log);
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -64,17 +62,16 @@ export const openRedisStore = async (options: RedisStoreOptions): Promise<TokenS
   return storeOn(link);
 };
 
-const insistOnDurability = async ({ redis, persist }: Link, required: boolean, log?: StoreLog): Promise<void> => {
-  const { loses, risks } = await persist(() => checkDurability(redis));
+const requireDurability = async ({ redis, retry }: Link, required: boolean, log?: StoreLog): Promise<void> => {
+  const { loses, risks } = await retry(() => checkDurability(redis));
   if (required && loses.length > 0) throw new StoreNotDurable(loses);
-  for (const reason of [...loses, ...risks]) log?.warn('the token store may lose changes', { reason });
+  for (const reason of [...loses, ...risks]) log?.warn('token store settings risk losing changes', { reason });
 };
 
 const storeOn = (link: Link): TokenStore => {
   const { redis, keys } = link;
   let closed = false;
   let [firstShard, firstDueShard] = [0, 0];
-  /** Waiting for a connection that will not come helps nobody. */
   const open = (): Link => {
     if (closed) throw new PortUnavailable('storage', 'the token store is closed');
     return link;
@@ -102,18 +99,18 @@ const storeOn = (link: Link): TokenStore => {
     },
     settle: async (refs) => settle(open(), refs),
     probe: async () => {
-      await open().persist(() => redis.set(keys.probe, '', 'PX', PROBE_KEPT_MS));
+      await open().retry(() => redis.set(keys.probe, '', 'PX', PROBE_TTL_MS));
     },
     close: async () => {
       if (closed) return;
       closed = true;
-      await hangUp(redis);
+      await disconnect(redis);
     },
   };
 };
 
-/** Lets answers on their way arrive, where there is a server to answer. */
-const hangUp = async (redis: Redis): Promise<void> => {
+/** QUIT lets replies in flight arrive, if the server still answers. */
+const disconnect = async (redis: Redis): Promise<void> => {
   await redis.quit().catch(() => undefined);
   redis.disconnect();
 };

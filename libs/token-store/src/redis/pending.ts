@@ -3,9 +3,9 @@ import { BrokenRow } from '../broken-row.ts';
 import { SHARDS } from './keys.ts';
 import type { Link } from './link.ts';
 import { microsOf } from './read.ts';
-import { untilReplicated } from './replicate.ts';
+import { untilReplicated } from './run-script.ts';
 
-/** A transition, and where it lies. */
+/** A pending transition and its reference. */
 export interface Pending {
   readonly ref: PendingRef;
   readonly transition: Transition;
@@ -13,10 +13,10 @@ export interface Pending {
 
 type Entry = readonly [id: Buffer, fields: readonly Buffer[]];
 
-// Shards that are asked in one round trip: each may answer with as many entries as are wanted in all.
+// Shards per round trip. Each may return as many entries as the whole call wants.
 const SHARDS_AT_ONCE = 32;
 
-/** The fields of a stream entry, names and values by turns; `event` once for each event. */
+/** The fields of a stream entry: name, value, name, value, … `event` occurs once per event. */
 export const entryFields = (transition: Transition): (string | Buffer)[] => [
   'id',
   transition.id,
@@ -29,12 +29,12 @@ export const entryFields = (transition: Transition): (string | Buffer)[] => [
 
 /** The reference to an entry of a shard's stream. */
 export const pendingRef = (shard: string, entryId: string): PendingRef =>
-  // Made here alone, read in `settle` alone.
+  // Only this function makes references, and only `settle` parses them.
   `${shard}:${entryId}` as PendingRef;
 
 /**
- * Reads transitions that were added at least `olderThanMs` ago by the store's clock, shard by shard from `firstShard` on,
- * until there are `limit`. Also tells the shard to begin with next time: so no busy shard hides those behind it.
+ * Reads transitions that were added at least `olderThanMs` ago by the store's clock: shards from `firstShard` on, until `limit`
+ * transitions are found. `nextShard` is where the next call begins, so that a busy shard does not starve the shards after it.
  */
 export const readPending = async (
   link: Link,
@@ -42,7 +42,7 @@ export const readPending = async (
   olderThanMs: number,
   limit: number,
 ): Promise<{ readonly found: readonly Pending[]; readonly nextShard: number }> => {
-  const nowMicros = microsOf(await link.persist(() => link.redis.time()));
+  const nowMicros = microsOf(await link.retry(() => link.redis.time()));
   const until = Math.floor(nowMicros / 1000) - olderThanMs;
   const found: Pending[] = [];
   for (let asked = 0; asked < SHARDS.length; asked += SHARDS_AT_ONCE) {
@@ -54,16 +54,19 @@ export const readPending = async (
   return { found, nextShard: firstShard };
 };
 
-/** Begins with the shard behind that of the last entry that is handed out. */
+/** The shard after that of the last entry that is returned. */
 const nextAfter = (last: Pending | undefined, otherwise: number): number =>
   last === undefined ? otherwise : (Number.parseInt(last.ref.slice(0, 2), 16) + 1) % SHARDS.length;
 
-/** Transitions will be told to others, who keep them: where replicas are waited for, they are read when those have them. */
+/**
+ * Transitions are published to other systems. With `waitReplicas`, they are therefore returned only when enough replicas have
+ * them: a failover must not lose a change that is already published.
+ */
 const readShards = async (link: Link, first: number, until: number, limit: number) => {
   const shards = [...SHARDS, ...SHARDS].slice(first, first + SHARDS_AT_ONCE);
   const read = (some: readonly string[]) =>
     Promise.all(some.map((shard) => link.redis.xrangeBuffer(link.keys.pending(shard), '-', until, 'COUNT', limit)));
-  const streams = await link.persist(async () => {
+  const streams = await link.retry(async () => {
     const found = await read(shards);
     if (link.replicas === null) return found;
     const filled = shards.find((_, at) => found[at]?.length !== 0);
@@ -92,13 +95,13 @@ const parseUserId = (field: Buffer | undefined): UserId | null => (field === und
 const REF = /^([0-9a-f]{2}):(\d+-\d+)$/;
 
 /**
- * Deletes entries. What is gone already is no fault.
+ * Deletes entries. An entry that is already deleted is ignored.
  *
- * @throws RangeError for a reference that is not of this store's making
+ * @throws RangeError for a reference that this store has not made
  */
-export const settle = async ({ redis, keys, persist }: Link, refs: readonly PendingRef[]): Promise<void> => {
+export const settle = async ({ redis, keys, retry }: Link, refs: readonly PendingRef[]): Promise<void> => {
   const idsByShard = Object.entries(Object.groupBy(refs.map(splitRef), ({ shard }) => shard));
-  await persist(() =>
+  await retry(() =>
     Promise.all(
       idsByShard.map(([shard, entries = []]) => redis.xdel(keys.pending(shard), ...entries.map(({ id }) => id))),
     ),

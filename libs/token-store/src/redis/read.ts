@@ -7,12 +7,11 @@ import {
   type UserView,
 } from '@vault-engine/vault';
 import { BrokenRow } from '../broken-row.ts';
-import { parseFlows } from './flows.ts';
 import type { Link } from './link.ts';
+import type { Fields } from './parse-fields.ts';
 import type { FoundConnection, Mark } from './recent-connections.ts';
-import { runReplicated } from './replicate.ts';
-import { type Fields, parseDedupeRecord, parseRecord, parseUser } from './rows.ts';
-import { asFields, asList, runScript } from './run-script.ts';
+import { parseDedupeRecord, parseFlows, parseRecord, parseUser } from './rows.ts';
+import { asFields, asList, runReplicated, runScript } from './run-script.ts';
 import { READ_USER } from './scripts.ts';
 
 /** See `TokenStore.readConnection`. */
@@ -23,15 +22,15 @@ export const readConnection = async (
 ): Promise<FoundConnection> => {
   const known = recent.of(user, platform);
   const names = known?.names ?? { user: keys.user(user), record: keys.record(user, platform) };
-  const answer = await read({ names, mark: known?.mark ?? null });
-  if (known !== undefined && answer === UNCHANGED) return known.found;
-  const [row, fields] = asList(answer).map(asFields);
+  const reply = await read({ names, mark: known?.mark ?? null });
+  if (known !== undefined && reply === UNCHANGED) return known.found;
+  const [row, fields] = asList(reply).map(asFields);
   const found = { user: parseUser(row ?? []), record: parseRecord(fields ?? []) };
   refuseOrphans(found.user, found.record === null ? 0 : 1);
   return recent.keep(user, platform, { names, mark: markOf(row ?? [], fields ?? []), found });
 };
 
-/** What READ_CONNECTIONS answers for a connection that is as it was. */
+/** The item of READ_CONNECTIONS for a connection that still has its mark. */
 const UNCHANGED = 1;
 
 const markOf = (row: Fields, fields: Fields): Mark | null => {
@@ -39,11 +38,14 @@ const markOf = (row: Fields, fields: Fields): Mark | null => {
   return transition === undefined || version === undefined ? null : { transition, version };
 };
 
-/** Where READ_CONNECTIONS answers them, in the user's row and in the record. */
+/** Their index in the fields that READ_CONNECTIONS returns of the user's row and of the record. */
 const TRANSITION = 3;
 const VERSION = 0;
 
-/** See `TokenStore.readUser`. What is remembered will be answered from: where replicas are waited for, it is read when they have it. */
+/**
+ * See `TokenStore.readUser`. A dedupe record becomes the reply of a command. With `waitReplicas`, the call therefore resolves only
+ * when enough replicas have that record.
+ */
 export const readUser = async (
   link: Link,
   user: UserId,
@@ -51,14 +53,14 @@ export const readUser = async (
   dedupeId: string | null,
   refusalId = '',
 ): Promise<UserView> => {
-  const { redis, keys, persist, replicas } = link;
+  const { redis, keys, retry, replicas } = link;
   const names = [keys.user(user), keys.dedupe(user, dedupeId ?? ''), keys.dedupe(user, refusalId)];
   const args = [keys.records(user), platform ?? ''];
-  const answer = await persist(async () => {
+  const reply = await retry(async () => {
     const [found] = await runScript(redis, READ_USER, names, args);
-    return replicas !== null && remembers(found) ? runReplicated(link, READ_USER, names, args) : found;
+    return replicas !== null && hasDedupeRecord(found) ? runReplicated(link, READ_USER, names, args) : found;
   });
-  const [time, row, dedupeRecord, records] = asList(answer);
+  const [time, row, dedupeRecord, records] = asList(reply);
   const view = {
     nowMicros: microsOf(time),
     user: parseUser(asFields(row)),
@@ -70,31 +72,51 @@ export const readUser = async (
   return view;
 };
 
-/** Where READ_USER answers a user's flows. */
+/** Its index in the fields that READ_USER returns of the user's row. */
 const FLOWS = 4;
 
-const remembers = (answer: unknown): boolean => asFields(asList(answer)[2]).some((field) => field !== null);
+const hasDedupeRecord = (reply: unknown): boolean => asFields(asList(reply)[2]).some((field) => field !== null);
 
-/** A record is sealed under its user's key: without the row it is nobody's. */
+/** A record is sealed under its user's key. Without the user's row it can't be opened. */
 const refuseOrphans = (user: UserRow | null, records: number): void => {
-  if (user === null && records > 0) throw new BrokenRow('user', 'there are records, and no row');
+  if (user === null && records > 0) throw new BrokenRow('user', 'there are records but no row');
 };
 
-/** The platforms and records of the answer, by turns. Each that the user's row lists must be there. */
+/** Reads platform, record, platform, record, … Each platform that the user's row lists must have a record. */
 const parseConnections = (items: readonly unknown[], listed: boolean): Map<PlatformId, ConnectionRecord> => {
   const connections = new Map<PlatformId, ConnectionRecord>();
   for (let at = 0; at < items.length; at += 2) {
     const platform = platformId(String(items[at]));
-    if (platform === null) throw new BrokenRow('user', 'a platform does not read');
+    if (platform === null) throw new BrokenRow('user', 'a platform id is invalid');
     const record = parseRecord(asFields(items[at + 1]));
     if (record !== null) connections.set(platform, record);
-    else if (listed) throw new BrokenRow('record', 'the user has it, and it is not there');
+    else if (listed) throw new BrokenRow('record', 'the row lists a record that does not exist');
   }
   return connections;
 };
 
-/** TIME answers seconds and microseconds. Their sum stays below 2^53 until the year 2255. */
+/** The reply of TIME, seconds and microseconds, in microseconds. It stays below 2^53 until the year 2255. */
 export const microsOf = (time: unknown): number => {
   const [seconds, micros] = asList(time).map(String);
   return Number(seconds) * 1_000_000 + Number(micros);
+};
+
+/** Keys in one step of SCAN, of all kinds: about a millisecond in which the server serves nothing else. */
+const SCAN_COUNT = 1_000;
+
+/**
+ * See `TokenStore.users`. Its guarantee is that of SCAN: https://redis.io/docs/latest/commands/scan/#scan-guarantees. A cursor is
+ * valid only on the server that returned it: after a failover in between, a user may be missing.
+ */
+export const readUsers = async function* (open: () => Link): AsyncGenerator<UserId, void> {
+  let cursor = '0';
+  do {
+    const { redis, keys, retry } = open();
+    const [next, found] = await retry(() => redis.scan(cursor, 'MATCH', keys.allUsers, 'COUNT', SCAN_COUNT));
+    for (const key of found) {
+      const user = keys.userOf(key);
+      if (user !== null) yield user;
+    }
+    cursor = next;
+  } while (cursor !== '0');
 };

@@ -1,21 +1,21 @@
 import { ciphertext } from '@vault-engine/crypto';
 import type { ConnectionRecord, PlatformId, UserId, UserRow } from '@vault-engine/vault';
 
-/** What `TokenStore.readConnection` answers. */
+/** The result of `TokenStore.readConnection`. */
 export interface FoundConnection {
   readonly user: UserRow | null;
   readonly record: ConnectionRecord | null;
 }
 
-/** By what a connection is known not to have changed. */
+/** A connection is unchanged while both values are. */
 export interface Mark {
-  /** Of the user's last change, whichever it was: a UUID. */
+  /** The id of the user's last change, of any connection: a UUID. */
   readonly transition: string;
-  /** Of the record, as it is stored. */
+  /** The record's version as stored. */
   readonly version: string;
 }
 
-/** A connection as it was read last, and the keys that it lies under. */
+/** A connection as last read, and its keys. */
 export interface RecentConnection {
   readonly names: RowNames;
   readonly mark: Mark;
@@ -28,50 +28,49 @@ export interface RowNames {
   readonly record: string;
 }
 
-/** A few KB each. */
-const MOST = 10_000;
-/** As long as data keys are kept: what is sealed under the key of a user who is forgotten goes with it. */
-const KEPT_MS = 300_000;
+/** A few KB per entry. */
+const MAX_ENTRIES = 10_000;
+/** Equal to the lifetime of a cached data key: records of a forgotten user expire no later than the user's key. */
+const TTL_MS = 300_000;
 const SWEEP_MS = 10_000;
 
 /**
- * What was read last of each connection, as it is stored: sealed. It answers nothing by itself: Redis is asked each time whether it
- * is still so ({@link Mark}), and then need not send it, and nobody has to read it again. Connections that are leased are not
- * kept, as a lease changes without a mark.
+ * Caches connections as last read, sealed as they are stored. The cache never serves a read alone: Redis compares the {@link Mark}
+ * on each read, and an unchanged connection is neither sent nor parsed again. Leased connections are not cached, because a lease
+ * changes without a new mark.
  *
- * Each stays for its time. Where there is no room, no other makes room for it: with more connections asked for by turns than there is
- * room, each would be let go before it is asked for again, and all of it would be work for nothing.
+ * When the cache is full, new connections are not cached: under a cyclic access pattern, eviction would give a hit rate of zero.
  */
 export class RecentConnections {
-  readonly #kept = new Map<string, RecentConnection & { readonly until: number }>();
+  readonly #entries = new Map<string, RecentConnection & { readonly until: number }>();
   #sweeper: NodeJS.Timeout | undefined;
 
   of(user: UserId, platform: PlatformId): RecentConnection | undefined {
-    return this.#kept.get(nameOf(user, platform));
+    return this.#entries.get(nameOf(user, platform));
   }
 
-  /** Answers what was found, for the caller to go on with: where it is kept, the next one is answered with the very same. */
+  /** Returns `found`, or the cached copy of it, which later reads return too. */
   keep(
     user: UserId,
     platform: PlatformId,
     { names, mark, found }: Omit<RecentConnection, 'mark'> & { readonly mark: Mark | null },
   ): FoundConnection {
     const name = nameOf(user, platform);
-    this.#kept.delete(name);
+    this.#entries.delete(name);
     if (mark === null || found.user === null || found.record === null || found.record.lease !== null) return found;
-    if (this.#kept.size >= MOST) return found;
+    if (this.#entries.size >= MAX_ENTRIES) return found;
     const own = { user: ownUser(found.user), record: ownRecord(found.record) };
-    this.#kept.set(name, { names, mark, found: own, until: performance.now() + KEPT_MS });
+    this.#entries.set(name, { names, mark, found: own, until: performance.now() + TTL_MS });
     this.#sweeper ??= setInterval(() => this.#sweep(), SWEEP_MS).unref();
     return own;
   }
 
-  /** They lie in the order in which their time is over. */
+  /** Entries are in the order in which they expire. */
   #sweep(): void {
     const now = performance.now();
-    for (const [name, { until }] of this.#kept) {
+    for (const [name, { until }] of this.#entries) {
       if (until > now) return;
-      this.#kept.delete(name);
+      this.#entries.delete(name);
     }
     clearInterval(this.#sweeper);
     this.#sweeper = undefined;
@@ -80,7 +79,7 @@ export class RecentConnections {
 
 const nameOf = (user: UserId, platform: PlatformId): string => `${user}:${platform}`;
 
-// Read bytes are slices of a whole answer, which would live as long as they are kept.
+// The bytes of a reply are slices of one large buffer, which the cache would keep alive.
 const ownUser = ({ revision, dataKey: { kid, wrapped } }: UserRow): UserRow => ({
   revision,
   dataKey: { kid: copy(kid), wrapped: copy(wrapped) },
@@ -92,7 +91,7 @@ const ownRecord = (record: ConnectionRecord): ConnectionRecord => ({
   refresh: record.refresh === null ? null : ciphertext(copy(record.refresh)),
 });
 
-/** In memory of its own, and not in a pool that many share. */
+/** Not from Node's shared pool, for the same reason. */
 const copy = (bytes: Buffer): Buffer => {
   const own = Buffer.allocUnsafeSlow(bytes.length);
   own.set(bytes);

@@ -18,8 +18,8 @@ const keepIn = (recent: RecentConnections, user = newUser(), record = newRecord(
   return { user, found };
 };
 
-describe('a connection that was read', () => {
-  it('is kept with its keys and mark, and is the very one that was answered', () => {
+describe('a connection that is read', () => {
+  it('is cached with its keys and mark, and is the object that the read returned', () => {
     const recent = new RecentConnections();
     const { user, found } = keepIn(recent);
     expect(recent.of(user, GMAIL)).toMatchObject({ names, mark, found });
@@ -28,7 +28,7 @@ describe('a connection that was read', () => {
     expect(recent.of(newUser(), GMAIL)).toBeUndefined();
   });
 
-  it('keeps no memory of the answer that it was read from', () => {
+  it('does not retain the buffer of the reply that it was read from', () => {
     const answer = Buffer.alloc(100, 7);
     const sealed = ciphertext(answer.subarray(20, 50));
     const { found } = keepIn(new RecentConnections(), newUser(), newRecord({ access: sealed, refresh: sealed }));
@@ -38,7 +38,7 @@ describe('a connection that was read', () => {
     expect(found.record?.access.buffer.byteLength).toBe(30);
   });
 
-  it('is let go after five minutes, however often it is asked for', () => {
+  it('expires after five minutes, however often it is read', () => {
     const recent = new RecentConnections();
     const { user } = keepIn(recent);
     for (let minute = 1; minute < 5; minute += 1) {
@@ -50,7 +50,7 @@ describe('a connection that was read', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('goes at its own time, before those that were read later', () => {
+  it('expires before connections that were cached later', () => {
     const recent = new RecentConnections();
     const early = keepIn(recent);
     vi.advanceTimersByTime(200_000);
@@ -60,7 +60,7 @@ describe('a connection that was read', () => {
     expect(recent.of(late.user, GMAIL)?.found).toBe(late.found);
   });
 
-  it('stays where there is no room for another', () => {
+  it('stays cached when the cache is full, and no other is added', () => {
     const recent = new RecentConnections();
     const first = keepIn(recent);
     for (let more = 1; more < 10_000; more += 1) keepIn(recent);
@@ -72,7 +72,7 @@ describe('a connection that was read', () => {
     expect(keepIn(recent, first.user).found).not.toBe(first.found);
   });
 
-  it('is let go once it is another', () => {
+  it('is replaced when it is read again', () => {
     const recent = new RecentConnections();
     const { user } = keepIn(recent);
     const { found } = keepIn(recent, user);
@@ -81,11 +81,11 @@ describe('a connection that was read', () => {
 });
 
 it.each([
-  ['a connection that is leased', row(), newRecord({ lease: { owner: 'o', until: 1, phase: 'claimed' } }), mark],
-  ['one without a mark', row(), newRecord(), null],
-  ['none', row(), null, mark],
-  ['a user who is gone', null, null, mark],
-])('keeps nothing of %s, nor what was there before', (_what, user, record, its) => {
+  ['a leased connection', row(), newRecord({ lease: { owner: 'o', until: 1, phase: 'claimed' } }), mark],
+  ['a connection without a mark', row(), newRecord(), null],
+  ['a missing connection', row(), null, mark],
+  ['a forgotten user', null, null, mark],
+])('does not cache %s, and drops the older entry', (_what, user, record, its) => {
   const recent = new RecentConnections();
   const before = keepIn(recent);
   const found = { user, record };

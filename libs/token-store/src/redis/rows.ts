@@ -1,17 +1,32 @@
 import { ciphertext } from '@vault-engine/crypto';
-import type { ConnectionMetadata, ConnectionRecord, DedupeRecord, Lease, UserRow } from '@vault-engine/vault';
-import { BrokenRow, type RowKind } from '../broken-row.ts';
+import {
+  type ConnectionMetadata,
+  type ConnectionRecord,
+  type DedupeRecord,
+  type Flow,
+  type Lease,
+  platformId,
+  type UserRow,
+} from '@vault-engine/vault';
+import { BrokenRow } from '../broken-row.ts';
 import { conditionText, grantText, parseCondition, parseGrant } from './condition.ts';
-import { isObject, isText, isWhole, parseJson } from './json.ts';
-
-/** Fields as HMGET answers them, in the order in which a script asks for them. */
-export type Fields = readonly (Buffer | null)[];
+import {
+  type Fields,
+  integerText,
+  isObject,
+  isText,
+  isWhole,
+  isWholeOrNull,
+  parseInteger,
+  parseJson,
+  present,
+} from './parse-fields.ts';
 
 const KID_BYTES = 16;
 
 /**
- * The hash fields of a record that a put writes, names and values by turns. Its lease is none of them: the scripts of the
- * lease write that. Fields of others in the same hash stay as they are.
+ * The hash fields of a record that a put writes: name, value, name, value, … Without the lease, which has scripts of its
+ * own. A put leaves other fields of the hash unchanged.
  */
 export const recordFields = (record: ConnectionRecord): (string | Buffer)[] => [
   'version',
@@ -24,7 +39,7 @@ export const recordFields = (record: ConnectionRecord): (string | Buffer)[] => [
   metadataText(record.metadata),
   'access',
   record.access,
-  // A ciphertext is never empty, so the empty string can say that there is none and overwrite an older one.
+  // The empty string means no refresh token: it overwrites an older one, and a ciphertext is never empty.
   'refresh',
   record.refresh ?? '',
   'condition',
@@ -35,7 +50,7 @@ export const recordFields = (record: ConnectionRecord): (string | Buffer)[] => [
   record.lastPublishedStatus,
 ];
 
-/** The record in `fields`, or null where there is no such hash. */
+/** The record in `fields`; null: the hash does not exist. */
 export const parseRecord = (fields: Fields): ConnectionRecord | null => {
   if (fields.every((field) => field === null)) return null;
   const [version, tokenVersion, stored, metadata, access, refresh, condition, grant, lastPublishedStatus, ...lease] =
@@ -58,7 +73,7 @@ export const parseRecord = (fields: Fields): ConnectionRecord | null => {
   };
 };
 
-/** The lease in `fields` (owner, until, phase), or null where there is none. */
+/** The lease in `fields` (owner, until, phase); null: no lease. */
 export const parseLease = ([owner = null, until, phase]: Fields): Lease | null => {
   if (owner === null) return null;
   return { owner: owner.toString(), until: parseInteger('record', until), phase: parsePhase(present('record', phase)) };
@@ -66,11 +81,11 @@ export const parseLease = ([owner = null, until, phase]: Fields): Lease | null =
 
 const parsePhase = (field: Buffer): Lease['phase'] => {
   const phase = field.toString();
-  if (phase !== 'claimed' && phase !== 'called') throw new BrokenRow('record', 'a phase does not read');
+  if (phase !== 'claimed' && phase !== 'called') throw new BrokenRow('record', 'an unknown lease phase');
   return phase;
 };
 
-/** The user's row in `fields` (revision, kid, wrapped), or null where there is none. */
+/** The user's row in `fields` (revision, kid, wrapped); null: no row. */
 export const parseUser = ([revision, kid, wrapped]: Fields): UserRow | null => {
   if (revision === null && kid === null && wrapped === null) return null;
   const dataKey = { kid: present('user', kid), wrapped: present('user', wrapped) };
@@ -79,33 +94,30 @@ export const parseUser = ([revision, kid, wrapped]: Fields): UserRow | null => {
   return { revision: parseInteger('user', revision), dataKey };
 };
 
-/** What is remembered in `fields` (mac, outcome), or null where nothing is. */
+/** The open flows of a user as JSON. */
+export const flowsText = (flows: readonly Flow[]): string =>
+  JSON.stringify(flows.map(({ id, platform, startedAt, expiresAt }) => ({ id, platform, startedAt, expiresAt })));
+
+/** Reads back {@link flowsText}. Null: the user has never started a flow. */
+export const parseFlows = (field: Buffer | null): readonly Flow[] => {
+  if (field === null) return [];
+  const value = parseJson(field, 'flows');
+  if (!Array.isArray(value)) throw new BrokenRow('user', 'flows is not a list');
+  return value.map(flowOf);
+};
+
+const flowOf = (value: unknown): Flow => {
+  const { id, platform: name, startedAt, expiresAt } = isObject(value) ? value : {};
+  const platform = isText(name) ? platformId(name) : null;
+  if (!isText(id) || platform === null || !isWhole(startedAt) || !isWhole(expiresAt))
+    throw new BrokenRow('user', 'a flow has an unknown shape');
+  return { id, platform, startedAt, expiresAt };
+};
+
+/** The dedupe record in `fields` (mac, outcome); null: no dedupe record. */
 export const parseDedupeRecord = ([mac, outcome]: Fields): DedupeRecord | null => {
   if (mac === null && outcome === null) return null;
   return { mac: present('dedupe', mac), outcome: present('dedupe', outcome).toString() };
-};
-
-/**
- * A non-negative integer in decimal, always the same text for the same number.
- *
- * @throws RangeError where it is none, or beyond 2^53
- */
-export const integerText = (value: number): string => {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a non-negative safe integer');
-  return String(value);
-};
-
-/** Reads back {@link integerText}. */
-const parseInteger = (kind: RowKind, field: Buffer | null | undefined): number => {
-  const text = present(kind, field).toString('latin1');
-  const value = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new BrokenRow(kind, 'a number does not read');
-  return value;
-};
-
-const present = (kind: RowKind, field: Buffer | null | undefined): Buffer => {
-  if (field === null || field === undefined) throw new BrokenRow(kind, 'a field is missing');
-  return field;
 };
 
 const metadataText = (metadata: ConnectionMetadata): string =>
@@ -121,13 +133,18 @@ const parseMetadata = (field: Buffer): ConnectionMetadata => {
   const value = parseJson(field, 'metadata');
   if (!isObject(value)) throw new BrokenRow('record', 'metadata is not an object');
   const { tokenType, scopes, expiresAt, refreshExpiresAt, params } = value;
-  if (!isText(tokenType) || !isTexts(scopes) || !isTime(expiresAt) || !isTime(refreshExpiresAt) || !isParams(params)) {
-    throw new BrokenRow('record', 'metadata has another shape');
+  if (
+    !isText(tokenType) ||
+    !isTexts(scopes) ||
+    !isWholeOrNull(expiresAt) ||
+    !isWholeOrNull(refreshExpiresAt) ||
+    !isParams(params)
+  ) {
+    throw new BrokenRow('record', 'metadata has an unknown shape');
   }
   return { tokenType, scopes, expiresAt, refreshExpiresAt, params };
 };
 
 const isTexts = (value: unknown): value is string[] => Array.isArray(value) && value.every(isText);
-const isTime = (value: unknown): value is number | null => value === null || isWhole(value);
 const isParams = (value: unknown): value is Record<string, string> =>
   isObject(value) && Object.values(value).every(isText);

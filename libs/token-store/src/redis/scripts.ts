@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 
-// Lua stands in template strings, so that a bundle needs no file at run time and a script travels with the code that
-// packs its arguments. Numbers are passed and compared as the decimal strings that JavaScript made: a Lua number is a
-// double, and its tostring() turns 1700000000000000 into "1.7e+15".
+// The Lua scripts are template strings: a bundle needs no files at run time, and a script ships with the code that packs its
+// arguments. Numbers are passed and compared as decimal strings made by JavaScript: a Lua number is a double, and tostring()
+// turns 1700000000000000 into "1.7e+15".
 
-/** A script and its SHA-1, by which EVALSHA names it. */
+/** A script and its SHA-1, the argument of EVALSHA. */
 export interface Script {
   readonly lua: string;
   readonly sha: string;
-  /** ioredis's method that runs it. */
+  /** The method of ioredis that runs it. */
   readonly command: 'evalshaBuffer' | 'evalsha_roBuffer';
 }
 
@@ -18,21 +18,21 @@ const script = (lua: string, command: Script['command'] = 'evalshaBuffer'): Scri
   command,
 });
 
-/** What `parseRecord` reads, in its order. */
+/** The fields that `parseRecord` expects, in its order. */
 const RECORD = `'version', 'token_version', 'stored_at', 'metadata', 'access', 'refresh',
     'condition', 'grant', 'told', 'lease_owner', 'lease_until', 'lease_phase'`;
 const LEASE = `'lease_owner', 'lease_until', 'lease_phase'`;
-/** The lease that the holder found lapsed. */
+/** The expired lease that the present holder found. */
 const BEFORE = `'before_owner', 'before_until', 'before_phase'`;
 
 /**
- * Connections and their users' rows. A script and not two commands, because a user who is forgotten and comes back in between
- * would be answered with the old record and the new key.
+ * Reads connections and their users' rows. One script instead of two commands: a user who is forgotten and comes back in
+ * between would be read with the old record and the new key.
  *
- * A connection that is still as its mark says, and not leased, is answered with 1. Every change of a user writes its
- * transition's id into the user's row, whatever it changes; only the lease is written without.
- * KEYS user, record, and so on. ARGV the marks in one text, for each argument costs its sender as much as comparing one: transition,
- * version, and so on, with spaces between; a hyphen twice for a connection that is not known
+ * The item of an unleased connection that still has its mark is 1. Every change of a user writes its transition's id into the
+ * user's row, so the mark detects it; writes of the lease do not, so a leased connection is always sent in full.
+ * KEYS user, record, user, record, … ARGV all marks in one string, because each argument costs the client as much as a
+ * comparison: transition, version, …, separated by spaces; `- -` for a connection without a mark.
  */
 export const READ_CONNECTIONS = script(
   `#!lua flags=no-writes
@@ -55,12 +55,12 @@ return found`,
 );
 
 /**
- * All that a mutation is decided upon. KEYS user, dedupe, refusal. ARGV: what the names of the user's records begin with, and one
- * platform, or '' for all of them.
+ * Reads everything that a mutation is decided upon. KEYS user, dedupe, refusal. ARGV the prefix of the user's record keys, and one
+ * platform or '' for all of them.
  *
- * The platforms of a user are known only in here, so the names of records are made in here, against the rule that KEYS
- * declares every key. They hold the same hash tag as KEYS[1], hence lie in the same slot on the same node. While that slot
- * migrates, a node answers an error for a key that it has handed over, which is retried: never a connection too few.
+ * Only the script knows the user's platforms, so it builds the names of the records, against the rule that KEYS declares every
+ * key. They have the hash tag of KEYS[1], hence the same slot on the same node. While that slot migrates, a node replies with an
+ * error for a key that it has handed over, and the call is retried: a connection is never missing.
  */
 export const READ_USER = script(`#!lua flags=no-writes
 local user = redis.call('HMGET', KEYS[1], 'revision', 'kid', 'wrapped', 'platforms', 'flows')
@@ -71,15 +71,15 @@ for platform in string.gmatch(wanted, '[^,]+') do
   records[#records + 1] = platform
   records[#records + 1] = redis.call('HMGET', ARGV[1] .. platform, ${RECORD})
 end
-local remembered = redis.call('HMGET', KEYS[2], 'mac', 'outcome')
-if not remembered[1] then remembered = redis.call('HMGET', KEYS[3], 'mac', 'outcome') end
-return { redis.call('TIME'), user, remembered, records }`);
+local dedupe = redis.call('HMGET', KEYS[2], 'mac', 'outcome')
+if not dedupe[1] then dedupe = redis.call('HMGET', KEYS[3], 'mac', 'outcome') end
+return { redis.call('TIME'), user, dedupe, records }`);
 
 /**
- * An outcome that changed nothing, unless there is one under its id. Answers what is there now, so that a repetition whose
- * first answer got lost is answered alike. KEYS dedupe. ARGV mac, outcome, milliseconds
+ * Writes a dedupe record unless one exists under its id. Returns the present one, so that a repetition after a lost reply gets
+ * the same reply. KEYS dedupe. ARGV mac, outcome, milliseconds
  */
-export const REMEMBER = script(`#!lua
+export const DEDUPE = script(`#!lua
 local earlier = redis.call('HMGET', KEYS[1], 'mac', 'outcome')
 if earlier[1] then return earlier end
 redis.call('HSET', KEYS[1], 'mac', ARGV[1], 'outcome', ARGV[2])
@@ -87,11 +87,11 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { ARGV[1], ARGV[2] }`);
 
 /**
- * A write that leaves the first of the keys that is there as it stands, and that a full memory does not refuse: the
- * replication stream is one sequence, so a replica that has it has all before it. Sent as text, because it stands behind
- * others, where nobody could load it first. KEYS all of one slot
+ * Writes to the first existing key without changing it, also while memory is full. The replication stream is one sequence, so a
+ * replica that has this write has all writes before it. Sent as text by EVAL: it follows another command on the same connection,
+ * where NOSCRIPT could not be handled. KEYS all of one slot
  */
-export const WRITE_ANEW = `#!lua flags=allow-oom
+export const TOUCH_FIRST_KEY = `#!lua flags=allow-oom
 for _, key in ipairs(KEYS) do
   local expires = redis.call('PEXPIRETIME', key)
   if expires > 0 then return redis.call('PEXPIREAT', key, expires) end
@@ -102,17 +102,17 @@ for _, key in ipairs(KEYS) do
 end`;
 
 /**
- * One mutation. Redis runs it alone and rolls nothing back: so every key is declared (a foreign slot is refused before
- * the script starts), everything that can refuse stands before the first write, and a put begins with a write that a full
- * memory refuses. A removal begins with DEL, which it does not refuse: revoking and forgetting work on a full server
- * (and so no shebang: with one, Redis refuses the whole script on a full server before it runs).
+ * Applies one mutation. Redis runs a script alone but does not roll it back. Therefore every key is declared (Redis rejects a foreign
+ * slot before the script starts), all checks precede the first write, and a put begins with a write that fails while memory
+ * is full. A removal begins with DEL, which succeeds then: revoking and forgetting work on a full server. For the same
+ * reason the script has no shebang: with one, Redis would reject the whole script on a full server.
  * KEYS user, due, pending, dedupe, record to put (if any), records to remove …
  * ARGV as `apply.ts` packs them; a list is its length and its items.
  *
- * `again` marks the repetition of a change whose answer got lost. Whoever finds its own transition in the dedupe record
- * or the user's row was here before: it is answered what the lost answer said. `owner` is whose lease the put needs, or
- * '' for nobody's. Every put ends the lease. `flows` is empty where they stay as they are, else when the first of them
- * falls due ('' for never) and their text. In the due index `<user>:` stands for the flows of a user.
+ * `again` marks a repetition after a lost reply. A change that finds its own transition in the dedupe record or in the user's
+ * row was applied before, and gets the lost reply again. `owner` is the owner of the lease that the put needs, '' for none.
+ * Every put ends the lease. `flows` is empty if the flows stay unchanged, else the time at which the first of them is due ('' for
+ * never) and their text. The member `<user>:` of the due index stands for the flows of a user.
  */
 export const APPLY = script(`
 local at = 0
@@ -125,7 +125,7 @@ end
 local again, removed = take() == '1', take_list()
 local user, transition, forget = take(), take(), take() == '1'
 local expected, revision, kid, wrapped, owner = take(), take(), take(), take(), take()
-local put, flows, remember, entry = take_list(), take_list(), take_list(), take_list()
+local put, flows, dedupe, entry = take_list(), take_list(), take_list(), take_list()
 local user_key, due_key, pending_key, dedupe_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local earlier = redis.call('HMGET', dedupe_key, 'mac', 'outcome', 'transition', 'pending')
@@ -176,19 +176,19 @@ if not forget and (row[1] or kid ~= '') then
     else redis.call('ZADD', due_key, flows[1], user .. ':') end
   end
 end
-if #remember > 0 then
-  redis.call('HSET', dedupe_key, 'mac', remember[2], 'outcome', remember[3], 'transition', transition, 'pending', pending)
-  redis.call('PEXPIRE', dedupe_key, remember[1])
+if #dedupe > 0 then
+  redis.call('HSET', dedupe_key, 'mac', dedupe[2], 'outcome', dedupe[3], 'transition', transition, 'pending', pending)
+  redis.call('PEXPIRE', dedupe_key, dedupe[1])
 end
 return { 'applied', pending }`);
 
 /**
- * Takes a lease that is free or has lapsed. Whoever has it already is answered as before, and nothing is written: an
- * attempt that arrives late neither shortens a lease nor takes its phase back.
+ * Takes a lease that is free or has expired. A repeated claim of the present owner gets the same reply and writes nothing: an
+ * attempt that arrives late neither shortens the lease nor resets its phase.
  * KEYS record. ARGV owner, token version, milliseconds
  *
- * Only a put resolves whether a refresh token was spent. So the first lapsed lease in phase `called` is handed on, from holder
- * to holder: a provider's grace counts from the first call, whoever else calls within it.
+ * Only a put resolves whether a refresh token was spent. So the first expired lease in phase `called` is passed on from holder to
+ * holder: a provider's grace period counts from the first call, however many calls follow.
  */
 export const CLAIM = script(`#!lua
 local lease = redis.call('HMGET', KEYS[1], ${LEASE})
@@ -207,8 +207,8 @@ end
 return { 'claimed', unpack(before) }`);
 
 /**
- * Holds a lease from now on. It is its owner's until somebody else takes it, so also when it has lapsed; and `called`
- * stays, because a renewal may overtake the call that it was sent before. KEYS record. ARGV owner, phase, milliseconds
+ * Extends a lease from now. An expired lease is its owner's until another owner claims it. `called` is never reset to `claimed`, because
+ * an extension may arrive after the hold that was sent later. KEYS record. ARGV owner, phase, milliseconds
  */
 export const HOLD = script(`#!lua
 local lease = redis.call('HMGET', KEYS[1], ${LEASE})
@@ -220,8 +220,8 @@ redis.call('HSET', KEYS[1], 'lease_until', string.format('%.0f', now + ARGV[3]),
 return { 'done' }`);
 
 /**
- * Gives a lease back, on a full server too: it frees more than it takes. A lapsed one that was `called` is there again,
- * for the next holder to resolve. `released_by` lets the repetition of a release whose answer got lost know itself.
+ * Releases a lease, also while memory is full: it frees more than it takes. An expired predecessor in phase `called` becomes the
+ * connection's lease again, for the next holder to resolve. By `released_by`, a repetition after a lost reply recognises itself.
  * KEYS record. ARGV again, owner
  */
 export const RELEASE = script(`#!lua flags=allow-oom
@@ -239,8 +239,8 @@ redis.call('HSET', KEYS[1], 'released_by', ARGV[2])
 return { 'done' }`);
 
 /**
- * What of a shard has fallen due, by the server's clock, moved to `again` milliseconds from now: whoever asks meanwhile does
- * not find it, and whoever asks later does, should nothing else have moved it. On a full server too: it adds nothing.
+ * Returns what is due in a shard by the server's clock, and postpones it by `again` milliseconds: other callers skip it meanwhile,
+ * and find it again later unless it is moved. Works while memory is full, because it adds nothing.
  * KEYS due. ARGV limit, again
  */
 export const TAKE_DUE = script(`#!lua flags=allow-oom

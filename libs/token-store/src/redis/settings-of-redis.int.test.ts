@@ -11,53 +11,54 @@ import {
   putOf,
 } from '../contract/samples.ts';
 import { openRedisStore } from './open.ts';
-import { openStore, startServer, UNAVAILABLE } from './open-for-test.ts';
+import { openStore, startServer, UNAVAILABLE } from './testing/open-for-test.ts';
 
 describe('the settings of the server', () => {
   test.each([
-    ['without an append-only file', ['--appendonly', 'no'], 'appendonly is no, and must be yes'],
+    ['without an append-only file', ['--appendonly', 'no'], 'appendonly is no; set it to yes'],
     [
       'that evicts keys',
       ['--maxmemory-policy', 'allkeys-lru'],
-      'maxmemory-policy is allkeys-lru, and must be noeviction',
+      'maxmemory-policy is allkeys-lru; set it to noeviction',
     ],
-  ])('a server %s is refused, and warned of where durability is not required', async (_, settings, finding) => {
+  ])('a server %s is rejected, or logged as a warning if durability is not required', async (_, settings, finding) => {
     const server = await startServer(settings);
     const refusal = { name: 'StoreNotDurable', findings: [finding] };
     await expect(openRedisStore({ url: server.url })).rejects.toMatchObject(refusal);
     const warn = vi.fn();
     await openStore({ url: server.url, requireDurable: false, log: { info: () => undefined, warn } });
-    expect(warn).toHaveBeenCalledWith('the token store may lose changes', { reason: finding });
+    expect(warn).toHaveBeenCalledWith('token store settings risk losing changes', { reason: finding });
   });
 
-  test('a server that syncs once a second is warned of, and not refused', async () => {
+  test('a server that syncs once a second is logged as a warning, not rejected', async () => {
     const server = await startServer(['--appendfsync', 'everysec']);
     const warn = vi.fn();
     await openStore({ url: server.url, log: { info: () => undefined, warn } });
     expect(warn.mock.calls).toEqual([
-      ['the token store may lose changes', { reason: 'appendfsync is everysec: a crash loses the last changes' }],
+      [
+        'token store settings risk losing changes',
+        { reason: 'appendfsync is everysec: a crash loses the last changes; set it to always' },
+      ],
     ]);
   });
 
-  test('losing and regaining the connection is logged once each', async () => {
+  test('the loss and the recovery of the connection are logged once each', async () => {
     const server = await startServer();
     const [info, warn] = [vi.fn(), vi.fn()];
     const store = await openStore({ url: server.url, retryForMs: 10_000, log: { info, warn } });
     await server.crash();
-    await vi.waitFor(() =>
-      expect(warn).toHaveBeenCalledWith('the token store has no connection', { reason: 'closed' }),
-    );
+    await vi.waitFor(() => expect(warn).toHaveBeenCalledWith('token store connection lost', { reason: 'closed' }));
     await server.restart();
     await store.probe();
-    await vi.waitFor(() => expect(info.mock.calls).toEqual([['the token store is connected again']]));
+    await vi.waitFor(() => expect(info.mock.calls).toEqual([['token store connection restored']]));
     expect(warn).toHaveBeenCalledTimes(1);
   });
 });
 
-describe('with replicas to wait for', () => {
+describe('with waitReplicas', () => {
   const waitReplicas = { count: 1, withinMs: 100 };
 
-  test('a change that a replica acknowledges is applied, and stands there', async () => {
+  test('a change that a replica acknowledges is applied and on the replica', async () => {
     const master = await startServer(['--repl-diskless-sync-delay', '0']);
     const replica = await startServer(['--replicaof', '127.0.0.1', String(master.port)]);
     const store = await openStore({ url: master.url, waitReplicas, retryForMs: 20_000 });
@@ -75,7 +76,7 @@ describe('with replicas to wait for', () => {
     await expect(store.apply(change)).rejects.toMatchObject(UNAVAILABLE);
   });
 
-  test('a lease that no replica acknowledges is unavailable, so that no token is spent under it', async () => {
+  test('a lease operation that no replica acknowledges is unavailable', async () => {
     const master = await startServer();
     const user = newUser();
     await connectUser(await openStore({ url: master.url }), user);
@@ -87,7 +88,7 @@ describe('with replicas to wait for', () => {
     await expect(store.release(of)).rejects.toMatchObject(UNAVAILABLE);
   });
 
-  test('what one process wrote and no replica has is answered by no other: neither as remembered nor as pending', async () => {
+  test('another process returns neither a dedupe record nor a pending transition that no replica has', async () => {
     const master = await startServer(['--repl-diskless-sync-delay', '0']);
     const replica = await startServer(['--replicaof', '127.0.0.1', String(master.port)]);
     const writer = await openStore({ url: master.url, waitReplicas, retryForMs: 500 });
@@ -106,9 +107,9 @@ describe('with replicas to wait for', () => {
       expect((await reader.readUser(user, null, dedupe.id)).dedupeRecord).toMatchObject({ mac: dedupe.mac });
     });
     expect(await pendingOf(reader, user)).toHaveLength(1);
-    // Confirming changed nothing: what lived for a time does, and what lived for ever too.
-    const lives = async (key: string) => Number(await replica.redis.pttl(String((await replica.redis.keys(key))[0])));
-    expect(await lives(`*:u:${user}`)).toBe(-1);
-    expect(await lives(`*:d:${dedupe.id}`)).toBeGreaterThan(0);
+    // Waiting changed no key's expiry, neither a limited nor an unlimited one.
+    const ttlOf = async (key: string) => Number(await replica.redis.pttl(String((await replica.redis.keys(key))[0])));
+    expect(await ttlOf(`*:u:${user}`)).toBe(-1);
+    expect(await ttlOf(`*:d:${dedupe.id}`)).toBeGreaterThan(0);
   });
 });

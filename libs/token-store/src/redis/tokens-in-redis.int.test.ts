@@ -47,7 +47,7 @@ test('user u1 on gmail is stored under a key that ends in `u1:gmail`', async () 
   expect(await redis.keys(`${prefix}:*u1:gmail`)).toEqual([`${prefix}:{${shardOf(asUser('u1'))}}:t:u1:gmail`]);
 });
 
-test('a record is a hash with ciphertext as bytes and metadata in the clear', async () => {
+test('a record is a hash with ciphertext in bytes and metadata in the clear', async () => {
   const [user, record] = [newUser(), newRecord({ refresh: null })];
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, record) }));
   const fields = await redis.hgetallBuffer(recordKey(user));
@@ -56,7 +56,7 @@ test('a record is a hash with ciphertext as bytes and metadata in the clear', as
   expect(String(fields['version'])).toBe('1700000000000000');
 });
 
-test('a put leaves fields of others in the record alone, and a removal takes them along', async () => {
+test('a put leaves unknown fields of the record unchanged, and a removal deletes them', async () => {
   const user = newUser();
   await connectUser(store, user);
   await redis.hset(recordKey(user), 'lease', 'owner');
@@ -66,7 +66,7 @@ test('a put leaves fields of others in the record alone, and a removal takes the
   expect(await redis.exists(recordKey(user))).toBe(0);
 });
 
-test('a record that was written before there were conditions, grants and leases is good and unleased', async () => {
+test('a record of the first release, without condition, grant and lease, is good and unleased', async () => {
   const [user, record] = [newUser(), newRecord()];
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, record) }));
   await redis.hdel(recordKey(user), 'condition', 'grant', 'told');
@@ -80,7 +80,7 @@ test('a record that was written before there were conditions, grants and leases 
   expect(await store.claim(claim)).toEqual({ kind: 'claimed', before: null });
 });
 
-test('the fields of condition and lease are those of the README', async () => {
+test('the fields of condition and lease are those in the README', async () => {
   const [user, condition] = [newUser(), { kind: 'dead', reason: 'grant_refused', since: 5 } as const];
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, newRecord({ condition })) }));
   const of = { user, platform: GMAIL, tokenVersion: newRecord().tokenVersion };
@@ -101,7 +101,7 @@ test('the fields of condition and lease are those of the README', async () => {
   expect(left).toEqual(['released_by']);
 });
 
-test('the due index has the time of a connection, and nothing once it is null or the connection removed', async () => {
+test('the due index has a connection’s time, and no entry once the time is null or the connection is removed', async () => {
   const user = newUser();
   const [due, member, when] = [`${prefix}:{${shardOf(user)}}:due`, `${user}:gmail`, 1_763_834_400_123];
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, newRecord(), when) }));
@@ -113,7 +113,7 @@ test('the due index has the time of a connection, and nothing once it is null or
   expect(await redis.zscore(due, member)).toBeNull();
 });
 
-test('forgetting leaves no key and no due time that names the user', async () => {
+test('forgetting leaves no key and no due entry that names the user', async () => {
   const user = newUser();
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL, newRecord(), 1) }));
   await store.apply(newChange(user, 2, { expectedRevision: 1, put: putOf(SLACK, newRecord(), 2) }));
@@ -123,7 +123,7 @@ test('forgetting leaves no key and no due time that names the user', async () =>
   expect(members.filter((member) => member.startsWith(user))).toEqual([]);
 });
 
-test('the dedupe record lapses by itself', async () => {
+test('a dedupe record expires', async () => {
   const [user, dedupe] = [newUser(), newDedupeRecord()];
   await store.apply(newChange(user, 1, { dataKey: newDataKey(), put: putOf(GMAIL), dedupe }));
   const left = await redis.pttl(`${prefix}:{${shardOf(user)}}:d:${dedupe.id}`);
@@ -131,7 +131,7 @@ test('the dedupe record lapses by itself', async () => {
   expect(left).toBeLessThanOrEqual(60_000);
 });
 
-test('users of one shard do not meet', async () => {
+test('users of one shard do not affect each other', async () => {
   const one = newUser();
   const other = await vi.waitUntil(
     () => {
@@ -147,7 +147,7 @@ test('users of one shard do not meet', async () => {
   expect(await pendingOf(store, other)).toHaveLength(1);
 });
 
-test('scripts that the server has lost are loaded again, concurrently with commands that need them', async () => {
+test('scripts that the server has lost are loaded again while concurrent commands need them', async () => {
   const user = newUser();
   await connectUser(store, user);
   await redis.script('FLUSH');
@@ -161,7 +161,7 @@ const CANARY = 'canary-7f3a';
 
 test.each<[string, string, (user: UserId) => Promise<unknown>]>([
   ['a record without its version', 'record', (user) => redis.hdel(recordKey(user), 'version')],
-  ['a record with a number that does not read', 'record', (user) => redis.hset(recordKey(user), 'version', CANARY)],
+  ['a record with a number that does not parse', 'record', (user) => redis.hset(recordKey(user), 'version', CANARY)],
   ['a record with a number in scientific form', 'record', (user) => redis.hset(recordKey(user), 'version', '1.7e15')],
   ['metadata that is not JSON', 'record', (user) => redis.hset(recordKey(user), 'metadata', `{${CANARY}`)],
   [
@@ -175,9 +175,9 @@ test.each<[string, string, (user: UserId) => Promise<unknown>]>([
     'record',
     (user) => redis.hset(recordKey(user), 'condition', `{"kind":"${CANARY}","reason":"","since":1}`),
   ],
-  ['a lease without its end', 'record', (user) => redis.hset(recordKey(user), 'lease_owner', CANARY)],
+  ['a lease without its end time', 'record', (user) => redis.hset(recordKey(user), 'lease_owner', CANARY)],
   [
-    'a lease in a phase that there is not',
+    'a lease in an unknown phase',
     'record',
     (user) => redis.hset(recordKey(user), { lease_owner: CANARY, lease_until: '1', lease_phase: CANARY }),
   ],
@@ -185,7 +185,7 @@ test.each<[string, string, (user: UserId) => Promise<unknown>]>([
   ['a user without a data key', 'user', (user) => redis.hdel(userKey(user), 'wrapped')],
   ['a kid of another length', 'user', (user) => redis.hset(userKey(user), 'kid', CANARY)],
   ['a record without its user', 'user', (user) => redis.del(userKey(user))],
-])('%s is a broken invariant that names the kind of the row and no value', async (_, kind, damage) => {
+])('%s is a broken invariant: the error names the kind of row and no value', async (_, kind, damage) => {
   const user = newUser();
   await connectUser(store, user);
   await damage(user);
@@ -196,14 +196,14 @@ test.each<[string, string, (user: UserId) => Promise<unknown>]>([
   }
 });
 
-test('a connection that the row lists and that is not there is a broken invariant', async () => {
+test('a listed connection without a record is a broken invariant', async () => {
   const user = newUser();
   await connectUser(store, user);
   await redis.del(recordKey(user));
   await expect(store.readUser(user, null, null)).rejects.toMatchObject({ name: 'BrokenRow', kind: 'record' });
 });
 
-test('a pending transition that does not read names its place', async () => {
+test('the error of a pending transition that does not parse names its stream entry', async () => {
   const [own, stream] = [`${prefix}:broken`, `${prefix}:broken:{07}:pending`];
   const broken = await openRedisStore({ url: world.redisUrl, keyPrefix: own });
   const id = await redis.xadd(stream, '*', 'user', CANARY);
@@ -227,18 +227,18 @@ test('no error carries an argument of its command', async () => {
   expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(new RegExp(`${CANARY}|${user}`));
 });
 
-test('a store that was closed is unavailable at once', async () => {
+test('a closed store is unavailable at once', async () => {
   const closed = await openRedisStore({ url: world.redisUrl, keyPrefix: prefix });
   await closed.close();
   await expect(closed.probe()).rejects.toMatchObject({ name: 'PortUnavailable', port: 'storage' });
   await expect(closed.close()).resolves.toBeUndefined();
 });
 
-test('a key prefix with a hash tag of its own is refused', async () => {
+test('a key prefix with a hash tag is rejected', async () => {
   await expect(openRedisStore({ url: world.redisUrl, keyPrefix: 'a{b}' })).rejects.toThrow(RangeError);
 });
 
-test('a connection that is as it was is not sent again', async () => {
+test('an unchanged connection is not sent again', async () => {
   const user = newUser();
   await connectUser(store, user);
   const first = await store.readConnection(user, GMAIL);
@@ -253,7 +253,7 @@ test('a connection that is as it was is not sent again', async () => {
   expect(changed.record).not.toBe(first.record);
 });
 
-test('a record that somebody deletes by hand is gone, also for who has read it', async () => {
+test('a record that is deleted by hand is gone, also for a store that has cached it', async () => {
   const user = newUser();
   await connectUser(store, user);
   expect((await store.readConnection(user, GMAIL)).record).not.toBeNull();
@@ -261,7 +261,7 @@ test('a record that somebody deletes by hand is gone, also for who has read it',
   expect((await store.readConnection(user, GMAIL)).record).toBeNull();
 });
 
-test('a change by another process is seen by who has read the connection', async () => {
+test('a change by another process is seen by a store that has cached the connection', async () => {
   const user = newUser();
   const other = await openRedisStore({ url: world.redisUrl, keyPrefix: prefix });
   try {

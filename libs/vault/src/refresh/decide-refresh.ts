@@ -1,14 +1,15 @@
-import { isOver } from '../attention.ts';
-import type { Condition, ConnectionRecord, DeadReason, FailingReason, Lease } from '../model.ts';
+import type { DeadReason, FailingReason } from '@vault-engine/model';
+import type { Condition, ConnectionRecord, Lease } from '../connection-record.ts';
 import type { RefreshOutcome, RefreshTerms } from '../providers.ts';
+import { isOver } from './schedule.ts';
 
-/** Whether a connection may be refreshed now. `kept`: not at all, as it stands; `later`: not yet. */
+/** Whether a connection may be refreshed now. `kept`: not in its condition; `later`: not yet. */
 export type MayRefresh =
   | { readonly kind: 'yes'; readonly terms: RefreshTerms }
   | { readonly kind: 'kept' }
   | { readonly kind: 'later'; readonly retryAfterMs: number };
 
-/** `forced` passes the cool-down, the least interval, and an end that somebody has only reckoned. */
+/** `forced` passes the cool-down, the least interval, and an end that was only computed. */
 export const mayRefresh = (
   record: ConnectionRecord,
   terms: RefreshTerms | null,
@@ -24,15 +25,15 @@ export const mayRefresh = (
   return retryAfterMs > 0 ? { kind: 'later', retryAfterMs } : { kind: 'yes', terms };
 };
 
-/** A called lease lasts this long at most after the call that it was held for began. */
+/** The longest time of a lease after its call began. */
 export interface CallTimes {
   readonly leaseMs: number;
   readonly refreshTimeoutMs: number;
 }
 
 /**
- * When the refresh token was first sent without an answer, at the earliest; null: it is not spent. Known from a failure
- * that was written down, or from the lease of a process that died in between.
+ * The earliest time at which the refresh token may have been sent without an answer; null: it is unspent. Known from the
+ * condition, or from the lease of a process that died in phase `called`.
  */
 export const unknownSince = (
   { condition }: Pick<ConnectionRecord, 'condition'>,
@@ -43,32 +44,32 @@ export const unknownSince = (
   return before?.phase === 'called' ? before.until - leaseMs - refreshTimeoutMs : null;
 };
 
-/** Whether a refresh token that may have been spent at `since` can be sent again without harm. */
+/** Whether a refresh token that may be spent since `since` can be sent again without harm. */
 export const maySendAgain = ({ reuse, graceMs }: RefreshTerms, since: number | null, now: number): boolean =>
   since === null || reuse !== 'fatal' || now < since + graceMs;
 
 /**
- * How an attempt begins: by sending the refresh token, by asking whether it is spent, or by giving it up, as it may be spent
- * and nobody can tell.
+ * The first step of an attempt: send the refresh token, introspect it, or give it up because it may be spent and there is no
+ * introspection.
  */
 export const firstStep = (terms: RefreshTerms, since: number | null, now: number): 'send' | 'ask' | 'give_up' => {
   if (maySendAgain(terms, since, now)) return 'send';
   return terms.canIntrospect ? 'ask' : 'give_up';
 };
 
-/** Anything but new credentials. */
+/** Every outcome but new credentials. */
 export type Refused = Exclude<RefreshOutcome, { kind: 'renewed' }>;
 
-/** What a failed attempt knows. */
+/** What an attempt knows. */
 export interface Attempt {
   readonly terms: RefreshTerms;
-  /** When the provider was asked, Unix milliseconds. */
+  /** When the refresh token was sent, Unix milliseconds. */
   readonly askedAt: number;
   readonly unknownSince: number | null;
   readonly now: number;
 }
 
-/** The condition of a connection after a refresh that brought nothing. */
+/** The condition of a connection after a failed refresh. */
 export const conditionAfter = (earlier: Condition, outcome: Refused, attempt: Attempt): Condition => {
   const { terms, now } = attempt;
   const since = sentWithoutAnswer(outcome, attempt);
@@ -84,16 +85,16 @@ export const conditionAfter = (earlier: Condition, outcome: Refused, attempt: At
     : dead('outcome_unknown', now);
 };
 
-/** A provider that can tell whether a refresh token is spent is asked for so long before the user has to help. */
+/** How long introspection is tried before the user has to help. */
 const ASKED_FOR_MS = 3_600_000;
 
 const SOONEST_MS = 2_000;
 
-/** Where a second use is fatal after the grace, each attempt leaves half of what is left of it for further ones. */
+/** If a second use after the grace is fatal, each attempt leaves half of the remaining grace for further ones. */
 const withinGrace = (retryAt: number, graceEndsAt: number, now: number): number =>
   Math.max(Math.min(retryAt, Math.floor(now + (graceEndsAt - now) / 2)), now + SOONEST_MS);
 
-/** A refusal that came leaves it open whether an earlier request has spent the token. */
+/** A refusal does not say whether an earlier request has spent the refresh token. */
 const sentWithoutAnswer = ({ kind }: Refused, { terms, askedAt, unknownSince: earlier }: Attempt): number | null => {
   if (terms.reuse === 'harmless') return null;
   return earlier ?? (kind === 'unknown_outcome' ? askedAt : null);

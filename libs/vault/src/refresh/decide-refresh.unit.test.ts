@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Condition, Lease } from '../model.ts';
+import type { Condition, Lease } from '../connection-record.ts';
 import type { RefreshTerms } from '../providers.ts';
 import { connectionOf, terms } from '../testing/connection-samples.ts';
 import { NOW } from '../testing/flow-samples.ts';

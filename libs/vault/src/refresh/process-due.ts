@@ -1,15 +1,16 @@
-import { attentionAt, refreshAt, withPublishedStatus } from '../attention.ts';
+import { statusText } from '@vault-engine/model';
 import type { Vault } from '../call.ts';
+import type { ConnectionRecord, Lease } from '../connection-record.ts';
 import type { RecordName } from '../credentials.ts';
-import type { ConnectionRecord, Lease } from '../model.ts';
-import { status, statusText } from '../status.ts';
+import { status, withPublishedStatus } from '../status.ts';
 import type { LeaseOf } from '../token-store.ts';
-import { commitRefresh } from './commit-refresh.ts';
+import { commitRefresh } from './commit.ts';
 import { mayRefresh } from './decide-refresh.ts';
-import { giveBack, giveBackAnd } from './outages.ts';
-import type { DueResult, RefreshActor, RefreshAnswer, RefreshRequest } from './refresher.ts';
+import { giveBackAnd } from './lease.ts';
+import type { DueResult, RefreshActor, RefreshAnswer, RefreshRequest } from './refresh-request.ts';
+import { attentionAt, refreshAt } from './schedule.ts';
 
-/** What attending needs, beside the vault. */
+/** What processing a due connection needs, beside the vault. */
 export interface ProcessDueParts {
   readonly leaseMs: number;
   readonly refresh: (request: RefreshRequest) => Promise<RefreshAnswer>;
@@ -18,10 +19,10 @@ export interface ProcessDueParts {
 const DAY_MS = 86_400_000;
 const ITSELF: RefreshActor = { engine: 'refresh-scheduler', eventEngine: null, requestId: null, keyId: null };
 
-/** Does what has fallen due for a connection, and sees to it that it falls due again when something is next. */
+/** Does what is due for a connection, and sets when it is due next. */
 export const processDue = async (
   vault: Vault,
-  attending: ProcessDueParts,
+  parts: ProcessDueParts,
   name: RecordName,
   forced: boolean,
 ): Promise<DueResult> => {
@@ -29,19 +30,18 @@ export const processDue = async (
   if (record === null) return { kind: 'gone' };
   const terms = vault.providers.terms(name.platform);
   const now = vault.now();
-  if (forced && mayRefresh(record, terms, now, true).kind === 'yes')
-    return refreshed(vault, attending, name, record, true);
+  if (forced && mayRefresh(record, terms, now, true).kind === 'yes') return refreshed(vault, parts, name, record, true);
   const renewal = refreshAt(record, terms);
   if (renewal !== null && renewal <= now) {
     const may = mayRefresh(record, terms, now, false);
     if (may.kind === 'later') return later(vault, name, may.retryAfterMs, { kind: 'nothing' });
-    if (may.kind === 'yes') return refreshed(vault, attending, name, record, false);
+    if (may.kind === 'yes') return refreshed(vault, parts, name, record, false);
   }
-  if (eventIsDue(record, now)) return publishStatus(vault, attending, name, record);
+  if (eventIsDue(record, now)) return publishStatus(vault, parts, name, record);
   return nothing(vault, name, record);
 };
 
-/** It is looked at once a day all the same: its profile may say otherwise by then. */
+/** It is looked at once a day, because its profile may have changed by then. */
 const nothing = (vault: Vault, name: RecordName, record: ConnectionRecord): Promise<DueResult> => {
   const now = vault.now();
   const at = attentionAt(record, vault.providers.terms(name.platform), now) ?? now + DAY_MS;
@@ -81,23 +81,23 @@ const refreshed = async (
   }
 };
 
-/** Under the lease too: a put would end that of somebody who is refreshing the connection just now. */
+/** Under the lease, because a put would end the lease of a process that refreshes the connection just now. */
 const publishStatus = async (
   vault: Vault,
-  attending: ProcessDueParts,
+  parts: ProcessDueParts,
   name: RecordName,
   { tokenVersion }: ConnectionRecord,
 ): Promise<DueResult> => {
   const of = { ...name, owner: vault.uuid() };
-  const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: attending.leaseMs });
+  const claimed = await vault.store.claim({ ...of, tokenVersion, ttlMs: parts.leaseMs });
   if (claimed.kind === 'held') return { kind: 'busy' };
   if (claimed.kind === 'changed') return later(vault, name, 0, { kind: 'nothing' });
-  return publishStatusUnderLease(vault, attending, of, claimed.before).catch(giveBackAnd(vault, of));
+  return publishStatusUnderLease(vault, parts, of, claimed.before).catch(giveBackAnd(vault, of));
 };
 
 const publishStatusUnderLease = async (
   vault: Vault,
-  attending: ProcessDueParts,
+  parts: ProcessDueParts,
   of: LeaseOf,
   before: Lease | null,
 ): Promise<DueResult> => {
@@ -105,16 +105,16 @@ const publishStatusUnderLease = async (
   const { record } = await vault.store.readConnection(name.user, name.platform);
   const now = vault.now();
   if (record === null || !eventIsDue(record, now)) {
-    await giveBack(vault, of);
+    await vault.store.release(of);
     return record === null ? { kind: 'gone' } : nothing(vault, name, record);
   }
   if (
     before?.phase === 'called' &&
     mayRefresh(record, vault.providers.terms(name.platform), now, true).kind === 'yes'
   ) {
-    // Somebody died while the provider was asked: what to tell depends on that.
-    await giveBack(vault, of);
-    return refreshed(vault, attending, name, record, true);
+    // A process died in phase `called`. The status depends on what the refresh token is worth now, so that is found out first.
+    await vault.store.release(of);
+    return refreshed(vault, parts, name, record, true);
   }
   const committed = await commitRefresh(vault, of.owner, {
     name,

@@ -1,21 +1,21 @@
 import type { DataKey, Secret } from '@vault-engine/crypto';
-import { withPublishedStatus } from '../attention.ts';
+import type { ConnectionMetadata, ConnectionRecord, Grant } from '../connection-record.ts';
 import { type RecordName, sealCredentials } from '../credentials.ts';
-import type { ConnectionMetadata, ConnectionRecord, Grant } from '../model.ts';
 import type { RefreshedCredentials } from '../providers.ts';
+import { withPublishedStatus } from '../status.ts';
 
-/** What a renewed record is made of, beside the provider's answer. */
+/** What a refreshed record is made from, beside the provider's answer. */
 export interface RefreshedFrom {
   readonly key: DataKey;
   readonly name: RecordName;
   readonly version: number;
   /** Unix milliseconds. */
   readonly now: number;
-  /** The refresh token that was spent: it stays in use where the provider names no other (RFC 6749 §6). */
+  /** The refresh token that was sent. It stays valid if the answer has no other (RFC 6749 §6). */
   readonly refresh: Secret;
 }
 
-/** The record with the credentials that the provider has issued. */
+/** The record with the credentials of a refresh. */
 export const refreshedRecord = (
   old: ConnectionRecord,
   refreshed: RefreshedCredentials,
@@ -34,7 +34,7 @@ export const refreshedRecord = (
   );
 };
 
-/** The metadata that the answer makes of the old. */
+/** The metadata after a refresh. */
 export const metadataAfter = (old: ConnectionMetadata, refreshed: RefreshedCredentials): ConnectionMetadata => ({
   tokenType: refreshed.tokenType,
   scopes: refreshed.scopes ?? old.scopes,
@@ -43,10 +43,10 @@ export const metadataAfter = (old: ConnectionMetadata, refreshed: RefreshedCrede
   params: { ...old.params, ...refreshed.params },
 });
 
-/** Below this a refresh token's end moves too little to tell whether use lengthens its life. */
+/** After less time the end of a refresh token moves too little to say whether use extends it. */
 const TELLING_MS = 60_000;
 
-/** An end that a refresh has not put off is that of the grant. */
+/** An end that a refresh has not extended is the end of the grant. */
 const grantAfter = (
   { grant, storedAt, metadata }: ConnectionRecord,
   refreshExpiresAt: number | null,

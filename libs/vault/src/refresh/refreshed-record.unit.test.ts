@@ -1,9 +1,10 @@
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import { statusText } from '@vault-engine/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openAccess, openRefresh } from '../credentials.ts';
 import type { RefreshedCredentials } from '../providers.ts';
-import { status, statusText } from '../status.ts';
+import { status } from '../status.ts';
 import { connectionOf } from '../testing/connection-samples.ts';
 import { GMAIL, KEY, NOW, USER } from '../testing/flow-samples.ts';
 import { metadataAfter, refreshedRecord } from './refreshed-record.ts';
@@ -35,8 +36,8 @@ const recordAfter = (changes: Partial<RefreshedCredentials> = {}, before = old, 
     refresh: secretOf(Buffer.from('spent refresh')),
   });
 
-describe('a renewed record', () => {
-  it('opens to the new tokens, is well, held by nobody, and has told how it stands', () => {
+describe('a refreshed record', () => {
+  it('opens to the new tokens, is good, has no lease, and notes its published status', () => {
     const record = recordAfter();
     expect(reveal(openAccess(KEY, NAME, record)).toString()).toBe('new access');
     expect(String(reveal(openRefresh(KEY, NAME, record) ?? expect.unreachable()))).toBe('new refresh');

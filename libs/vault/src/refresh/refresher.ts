@@ -1,65 +1,115 @@
-import type { ConnectionRecord, PlatformId, UserId, UserRow } from '../model.ts';
-import type { TransitionActor } from '../transition.ts';
-
-/** In whose name a connection is refreshed: the engine whose command wants the token, or a service that acts by itself. */
-export type RefreshActor = Omit<TransitionActor, 'action'>;
-
-/** Which connection is to be refreshed, and why. */
-export interface RefreshRequest {
-  readonly user: UserId;
-  readonly platform: PlatformId;
-  /** The credentials that are to be replaced: where they have been already, that is the answer. */
-  readonly tokenVersion: number;
-  /** Passes the cool-down after a failure and the provider's least interval: for operators. */
-  readonly forced: boolean;
-  readonly actor: RefreshActor;
-}
-
-/** What refreshing came to, with the connection as it stands now. */
-export type RefreshAnswer =
-  /** It has other credentials than those of the request: this renewal's, another's, or the user's own. */
-  | { readonly kind: 'renewed'; readonly user: UserRow; readonly record: ConnectionRecord }
-  /** It keeps those that it has: `record.condition` says why, and until when. */
-  | { readonly kind: 'kept'; readonly record: ConnectionRecord }
-  /** Not now, and nothing is wrong with it: the provider's rate or least interval. */
-  | {
-      readonly kind: 'later';
-      /** The platform's rate, which all share, or the least interval between two refreshes of one connection. */
-      readonly limit: 'rate' | 'interval';
-      readonly record: ConnectionRecord;
-      readonly retryAfterMs: number;
-    }
-  /** Another process is at it, and has not finished within the time that was given. */
-  | { readonly kind: 'busy' }
-  | { readonly kind: 'gone' };
-
-/** What attending to a connection came to. */
-export type DueResult =
-  | { readonly kind: 'renewed' | 'failed' | 'dead' }
-  /** It stands otherwise by time alone, and an event says so. */
-  | { readonly kind: 'told' }
-  /** It wanted nothing, and falls due again when it does. */
-  | { readonly kind: 'nothing' }
-  /** Another process is at it: it comes again by itself. */
-  | { readonly kind: 'busy' }
-  | { readonly kind: 'gone' }
-  /** The provider's rate is used up; it falls due again by itself. */
-  | { readonly kind: 'throttled'; readonly retryAfterMs: number };
+import type { PlatformId, UserId } from '@vault-engine/model';
+import type { Vault } from '../call.ts';
+import { processDue } from './process-due.ts';
+import { type RefreshTiming, refreshConnection } from './refresh-connection.ts';
+import type { DueResult, RefreshAnswer, RefreshRequest } from './refresh-request.ts';
 
 /**
- * Refreshes connections, each by one process at a time. All methods reject with `PortUnavailable`. What is under way goes
- * on when its caller stops waiting: a refresh token that is spent has to be replaced.
+ * Refreshes connections, each in one process at a time. All methods reject with `PortUnavailable`. A refresh goes on when its
+ * caller stops waiting, because a spent refresh token has to be replaced.
  */
 export interface Refresher {
-  /** Refreshes a connection, and waits up to `budgetMs` for another process that is at it. */
+  /** Refreshes a connection, and waits up to `budgetMs` for it or for another process that refreshes it. */
   refresh(request: RefreshRequest, budgetMs: number): Promise<RefreshAnswer>;
   /**
-   * Does what has fallen due for a connection: refreshes it, or tells how it stands by now. `forced`: refreshes it, due or
-   * not, past the cool-down after a failure.
+   * Does what is due for a connection: refreshes it, or publishes its status. `forced`: refreshes it, due or not, past the
+   * cool-down after a failure.
    */
   processDue(user: UserId, platform: PlatformId, forced?: boolean): Promise<DueResult>;
   /** How many refreshes are under way. */
   readonly underWay: number;
-  /** Takes nothing new and waits for what is under way. False: after `ms` something still was. */
+  /** Takes nothing new and waits for the refreshes under way. False: after `ms` one still was. */
   drain(ms: number): Promise<boolean>;
 }
+
+/** How a refresher waits. */
+export interface RefresherOptions {
+  /** Resolves after so many milliseconds. */
+  readonly sleep: (ms: number) => Promise<unknown>;
+  /** In [0, 1), so that waiting processes look at different times. */
+  readonly random: () => number;
+  /** The time for persisting on top of the provider's timeout, milliseconds; default 5 s. */
+  readonly persistMs?: number;
+}
+
+const PERSIST_MS = 5_000;
+const CONFIRM_MS = 1_000;
+/** How often a connection whose lease another process holds is looked at, milliseconds. */
+const LOOK_MS = 100;
+
+/** Opens a refresher. Callers that want the same connection refreshed at the same time share one attempt. */
+export const createRefresher = (
+  vault: Vault,
+  { sleep, random, persistMs = PERSIST_MS }: RefresherOptions,
+): Refresher => {
+  // From phase `called` on a lease covers the provider's timeout and persisting.
+  const timing: RefreshTiming = {
+    claimedMs: persistMs,
+    leaseMs: vault.providers.refreshTimeoutMs + persistMs,
+    confirmMs: CONFIRM_MS,
+    sleep,
+  };
+  const refreshesInFlight = new Map<string, Promise<RefreshAnswer>>();
+  let draining = false;
+
+  /** Also waits for another holder: for its result, or until its lease expires. */
+  const untilLeaseIsFree = async (request: RefreshRequest): Promise<RefreshAnswer> => {
+    const giveUpAt = vault.now() + 2 * timing.leaseMs;
+    for (;;) {
+      const answer = await vault.providers.inTurn(request.platform, () => refreshConnection(vault, timing, request));
+      if (answer.kind !== 'held') return answer;
+      if (draining || vault.now() > giveUpAt) return { kind: 'busy' };
+      await sleep(LOOK_MS * (0.5 + random()));
+    }
+  };
+
+  const inFlight = async (request: RefreshRequest): Promise<RefreshAnswer> => {
+    const { user, platform, tokenVersion, forced } = request;
+    const key = `${user}:${platform}:${tokenVersion}:${forced}`;
+    const shared = refreshesInFlight.get(key);
+    if (shared !== undefined) return shared;
+    if (draining) return { kind: 'busy' };
+    const under = untilLeaseIsFree(request).finally(() => refreshesInFlight.delete(key));
+    refreshesInFlight.set(key, under);
+    return under;
+  };
+
+  const refresh = async (request: RefreshRequest, budgetMs: number): Promise<RefreshAnswer> => {
+    const deadlineBudget = new AbortController();
+    const tooLong = waitFor(budgetMs, deadlineBudget.signal);
+    try {
+      return await Promise.race([inFlight(request), tooLong]);
+    } finally {
+      deadlineBudget.abort();
+    }
+  };
+
+  return {
+    refresh,
+    processDue: async (user, platform, forced = false) =>
+      draining
+        ? { kind: 'busy' }
+        : processDue(
+            vault,
+            { leaseMs: timing.leaseMs, refresh: (request) => inFlight(request) },
+            { user, platform },
+            forced,
+          ),
+    get underWay() {
+      return refreshesInFlight.size;
+    },
+    drain: async (ms) => {
+      draining = true;
+      const giveUp = new AbortController();
+      const done = Promise.allSettled(refreshesInFlight.values()).then(() => true);
+      const late = waitFor(ms, giveUp.signal).then(() => false);
+      return Promise.race([done, late]).finally(() => giveUp.abort());
+    },
+  };
+};
+
+const waitFor = (ms: number, signal: AbortSignal): Promise<{ readonly kind: 'busy' }> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(() => resolve({ kind: 'busy' }), ms);
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });

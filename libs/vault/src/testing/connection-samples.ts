@@ -1,8 +1,8 @@
 import { dataKey } from '@vault-engine/crypto';
 import { secretOf } from '@vault-engine/crypto/plaintext';
+import type { DeadlineBudget } from '../call.ts';
+import type { ConnectionRecord } from '../connection-record.ts';
 import { sealCredentials } from '../credentials.ts';
-import type { DeadlineBudget } from '../deadline-budget.ts';
-import type { ConnectionRecord } from '../model.ts';
 import type { RefreshTerms } from '../providers.ts';
 import { GMAIL, KEY, NOW, USER } from './flow-samples.ts';
 

@@ -1,7 +1,8 @@
 import { createSecretKey } from 'node:crypto';
 import { dataKey } from '@vault-engine/crypto';
+import type { EngineId, PlatformId, UserId } from '@vault-engine/model';
 import type { Call } from '../call.ts';
-import type { EngineId, Flow, PlatformId, UserId, WrappedDataKey } from '../model.ts';
+import type { Flow, WrappedDataKey } from '../connection-record.ts';
 import type { DataKeys, PlatformCatalog } from '../ports.ts';
 import type { UserView } from '../token-store.ts';
 

@@ -1,0 +1,44 @@
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Bus } from '../bus.ts';
+import { PartitionAssigners } from '../kafkajs/kafkajs.ts';
+import { type OffsetReset, reportOffsetResets } from '../kafkajs/patch-offset-manager.ts';
+import type { SendCommit } from './committer.ts';
+
+/** The kafkajs consumer of a keyed consumer; not connected yet. */
+export function openGroupConsumer(
+  bus: Bus,
+  { groupId, sessionTimeoutMs }: { readonly groupId: string; readonly sessionTimeoutMs: number },
+  onReset: (reset: OffsetReset) => void,
+): Consumer {
+  return bus.client(MAX_RESTARTS).consumer({
+    groupId,
+    allowAutoTopicCreation: false,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: 3 * sessionTimeoutMs,
+    heartbeatInterval: sessionTimeoutMs / 10,
+    // With all partitions paused, kafkajs sleeps this long before it looks again. So a resume takes this long.
+    maxWaitTimeInMs: 250,
+    retry: { retries: MAX_RESTARTS, initialRetryTime: 100, maxRetryTime: 1_000 },
+    partitionAssigners: [reportOffsetResets(PartitionAssigners.roundRobin, onReset)],
+  });
+}
+
+/**
+ * About half a minute. After the last retry kafkajs joins as another member, and the group waits until the session of
+ * the former one has ended. Until then it stays the same member.
+ */
+const MAX_RESTARTS = 30;
+
+/**
+ * kafkajs's `consumer.commitOffsets` resolves without committing while the consumer stops or restarts. The function that comes
+ * with a batch sends the commit to the coordinator and rejects when it fails.
+ */
+export function commitBy(commitOffsets: EachBatchPayload['commitOffsetsIfNecessary']): SendCommit {
+  return (positions) =>
+    commitOffsets({
+      topics: Object.entries(Object.groupBy(positions, ({ topic }) => topic)).map(([topic, at = []]) => ({
+        topic,
+        partitions: at.map(({ partition, offset }) => ({ partition, offset: String(offset) })),
+      })),
+    });
+}

@@ -1,0 +1,306 @@
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Bus } from '../bus.ts';
+import { messageOf } from '../errors.ts';
+import { isStaleBatch } from '../kafkajs/patch-consumer-group.ts';
+import type { OffsetReset } from '../kafkajs/patch-offset-manager.ts';
+import { type BusRecord, fromMessage, sizeOf } from '../record.ts';
+import { endsWithin } from '../time-limit.ts';
+import { Assignment, type PartitionState, type PartitionStats } from './assignment.ts';
+import { isOverloaded, type PressureLimits } from './back-pressure.ts';
+import type { Entry } from './commit-ledger.ts';
+import { Committer } from './committer.ts';
+import { ConsumerDead, type OnFatal, watchStall } from './consumer-health.ts';
+import { commitBy, openGroupConsumer } from './group-consumer.ts';
+import { KeyedScheduler, type Turn } from './keyed-scheduler.ts';
+import { Membership } from './membership.ts';
+import { Pauses } from './pauses.ts';
+import { type HandlerOptions, runRecord } from './run-record.ts';
+
+export interface KeyedConsumerOptions extends Omit<HandlerOptions, 'maxThrows'>, Partial<PressureLimits> {
+  readonly groupId: string;
+  /** All members of a group must name the same topics. */
+  readonly topics: readonly string[];
+  /**
+   * Called as a record arrives, on the fetch path: false for a record that need not wait for earlier records of its key. Must be
+   * quick and must not throw. Default: every record with a key waits.
+   */
+  readonly ordered?: (record: BusRecord) => boolean;
+  /** The number of records handled concurrently. Default 256. */
+  readonly concurrency?: number;
+  /** After so many throws of the handler in a row a record moves to the dead-letter topic. Default 12, which takes about 35 s. */
+  readonly maxThrows?: number;
+  /** The interval between commits, in ms. Default 300. */
+  readonly commitEveryMs?: number;
+  /** Commits also after so many finished records. Default 1000. */
+  readonly commitEvery?: number;
+  /** After this time without a heartbeat, in ms, the group assigns the partitions to other members. Default 10000. */
+  readonly sessionTimeoutMs?: number;
+  /** After this time without a fetch, in ms, although the brokers respond, the consumer counts as dead. Default 60000. */
+  readonly stallMs?: number;
+  /** Records were lost or are delivered again: the log starts above the group's offset, or the group's offsets were lowered. */
+  readonly onOffsetReset: (reset: OffsetReset) => void;
+  /** The consumer has ended for good: end the process. */
+  readonly onFatal: OnFatal;
+}
+
+export interface KeyedConsumerStats {
+  /** Records being handled. */
+  readonly working: number;
+  /** Records that have arrived and are not finished, waiting ones included. */
+  readonly open: number;
+  /** The reasons for which all partitions are paused; empty: they are not. */
+  readonly pausedFor: readonly string[];
+  /** `overloaded`: the partition is paused because of its own unfinished records. */
+  readonly partitions: readonly (PartitionStats & { readonly overloaded: boolean })[];
+}
+
+/** A member of a consumer group that handles records by key. */
+export interface KeyedConsumer {
+  /** Stops reading; records that have arrived are still handled. Each reason needs its own {@link KeyedConsumer.resume}. */
+  pause(reason: string): void;
+  resume(reason: string): void;
+  stats(): KeyedConsumerStats;
+  /**
+   * Stops reading, handles the records that have arrived for up to `drainMs`, then aborts the running handlers, commits and
+   * leaves the group. Unfinished records are delivered again, to the next member with the partition.
+   */
+  stop(options: { readonly drainMs: number }): Promise<{ readonly drained: boolean; readonly committed: boolean }>;
+}
+
+/**
+ * Joins a consumer group and handles its topics' records. Records with the same key are handled one after the other, in their
+ * order; different keys, and records that {@link KeyedConsumerOptions.ordered} excepts, are handled concurrently. A record's
+ * offset is committed when the record and all before it in its partition are done, never earlier. Resolves when the group is
+ * joined.
+ *
+ * @throws where the group cannot be joined
+ */
+export async function startKeyedConsumer(bus: Bus, options: KeyedConsumerOptions): Promise<KeyedConsumer> {
+  const consumer = new KeyedGroupMember(bus, {
+    ...options,
+    ordered: options.ordered ?? (() => true),
+    concurrency: options.concurrency ?? 256,
+    maxThrows: options.maxThrows ?? 12,
+    commitEveryMs: options.commitEveryMs ?? 300,
+    commitEvery: options.commitEvery ?? 1_000,
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
+    stallMs: options.stallMs ?? 60_000,
+    maxUnfinished: options.maxUnfinished ?? 16_000,
+    maxUnfinishedBytes: options.maxUnfinishedBytes ?? 16 * 1024 * 1024,
+    maxUncommitted: options.maxUncommitted ?? 200_000,
+  });
+  await consumer.start();
+  return consumer;
+}
+
+/** A record on its way through the scheduler. */
+interface Work {
+  readonly record: BusRecord;
+  readonly state: PartitionState;
+  readonly entry: Entry;
+}
+
+class KeyedGroupMember implements KeyedConsumer {
+  readonly #options: Required<KeyedConsumerOptions>;
+  readonly #consumer: Consumer;
+  readonly #assignment = new Assignment();
+  readonly #scheduler: KeyedScheduler<Work>;
+  readonly #committer: Committer;
+  readonly #pauses: Pauses;
+  readonly #membership = new Membership();
+  readonly #abort = new AbortController();
+  readonly #joined = Promise.withResolvers<void>();
+  readonly #stall;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #finishedSinceCommit = 0;
+  #stopping = false;
+  #dead = false;
+
+  constructor(bus: Bus, options: Required<KeyedConsumerOptions>) {
+    this.#options = options;
+    this.#consumer = openGroupConsumer(bus, options, (reset) => this.#onReset(reset));
+    this.#stall = watchStall(bus, options.stallMs, () => this.#die(`has fetched nothing for ${options.stallMs} ms`));
+    this.#pauses = new Pauses(this.#consumer);
+    this.#scheduler = new KeyedScheduler({
+      permits: options.concurrency,
+      start: (work, turn) => void this.#work(work, turn),
+    });
+    this.#committer = new Committer(
+      () => this.#assignment.owned,
+      (error) => bus.log('warn', 'offset commit failed', { groupId: options.groupId, error: messageOf(error) }),
+    );
+  }
+
+  async start(): Promise<void> {
+    const { topics, commitEveryMs } = this.#options;
+    this.#listen();
+    this.#joined.promise.catch(() => undefined);
+    try {
+      await this.#consumer.connect();
+      await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
+      await this.#consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: async (payload) => this.#take(payload),
+      });
+      await this.#joined.promise;
+    } catch (error) {
+      this.#stall.stop();
+      await this.#consumer.disconnect().catch(() => undefined);
+      throw error;
+    }
+    this.#commitTimer = setInterval(() => this.#commit(), commitEveryMs);
+  }
+
+  pause(reason: string): void {
+    this.#pauses.pauseAll(reason);
+  }
+
+  resume(reason: string): void {
+    this.#pauses.resumeAll(reason);
+  }
+
+  stats(): KeyedConsumerStats {
+    return {
+      working: this.#scheduler.working,
+      open: this.#scheduler.open,
+      pausedFor: this.#pauses.reasons,
+      partitions: this.#assignment
+        .stats(Date.now())
+        .map((stats) => ({ ...stats, overloaded: this.#pauses.isOverloaded(stats.topic, stats.partition) })),
+    };
+  }
+
+  async stop({ drainMs }: { readonly drainMs: number }): Promise<{ drained: boolean; committed: boolean }> {
+    this.#stopping = true;
+    this.#pauses.pauseAll('stopping');
+    const drained = await endsWithin(drainMs, this.#scheduler.drained());
+    this.#abort.abort();
+    this.#scheduler.halt();
+    clearInterval(this.#commitTimer);
+    const committed = await this.#committer.finish();
+    this.#committer.close();
+    this.#stall.stop();
+    this.#pauses.left();
+    await endsWithin(LEAVE_MS, this.#consumer.disconnect());
+    return { drained, committed };
+  }
+
+  #listen(): void {
+    const { events } = this.#consumer;
+    this.#consumer.on(events.GROUP_JOIN, ({ payload }) => this.#onJoin(payload.memberAssignment));
+    this.#consumer.on(events.HEARTBEAT, ({ payload }) => {
+      if (this.#membership.confirmed(payload.groupGenerationId)) this.#committer.resume();
+    });
+    this.#consumer.on(events.REBALANCING, () => this.#onRebalancing());
+    this.#consumer.on(events.STOP, () => this.#onLeave());
+    this.#consumer.on(events.FETCH, () => this.#stall.fetched());
+    this.#consumer.on(events.CRASH, ({ payload: { restart, error } }) => {
+      this.#onLeave();
+      if (!restart) this.#die(`has crashed: ${error.message}`, error);
+    });
+  }
+
+  /** Reports the end of the consumer, once. */
+  #die(how: string, cause?: Error): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    const error = new ConsumerDead(`the consumer of group ${this.#options.groupId} ${how}`, { cause });
+    this.#joined.reject(error);
+    this.#options.onFatal(error);
+  }
+
+  /**
+   * The group still accepts commits of the old generation; a commit sent now arrives before the request to join. If no join
+   * follows, no batch may follow either that would set how to commit. So the committer is suspended, not closed.
+   */
+  #onRebalancing(): void {
+    this.#commit();
+    this.#committer.suspend();
+    this.#membership.rebalancing();
+  }
+
+  #onJoin(assignment: Record<string, number[]>): void {
+    this.#membership.joined();
+    this.#committer.close();
+    this.#assignment.join(assignment);
+    this.#pauses.joined(assignment);
+    this.#joined.resolve();
+  }
+
+  #onLeave(): void {
+    this.#committer.close();
+    this.#pauses.left();
+  }
+
+  #onReset(reset: OffsetReset): void {
+    this.#assignment.find(reset.topic, reset.partition)?.ledger.reset();
+    this.#options.onOffsetReset(reset);
+  }
+
+  /** Submits a batch's records to the scheduler and advances the position. Never waits: all fetches wait for it. */
+  #take({ batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload): void {
+    const state = this.#assignment.find(batch.topic, batch.partition);
+    if (state === undefined || this.#stopping || isStaleBatch(batch) || this.#isUnconfirmed()) return;
+    state.highWatermark = BigInt(batch.highWatermark);
+    this.#committer.use(commitBy(commitOffsetsIfNecessary));
+    for (const message of batch.messages) this.#deliver(fromMessage(batch.topic, batch.partition, message), state);
+    resolveOffset(batch.lastOffset());
+    this.#updatePause(state);
+  }
+
+  /**
+   * A process that was suspended for long has lost its partitions, and a fetch does not check membership: it would return
+   * records that other members have handled meanwhile. The heartbeat that follows the batch decides. If the group confirms the
+   * member, the batch is fetched again.
+   */
+  #isUnconfirmed(): boolean {
+    return this.#membership.isStale(this.#options.sessionTimeoutMs / 2);
+  }
+
+  #deliver(record: BusRecord, state: PartitionState): void {
+    const resetFrom = state.ledger.resetFrom(record.offset);
+    if (resetFrom !== null) {
+      const { topic, partition, offset } = record;
+      this.#options.onOffsetReset({ topic, partition, from: resetFrom, to: offset });
+    }
+    const delivery = state.ledger.deliver(record);
+    if (delivery.kind === 'known') return;
+    state.unfinished += 1;
+    state.unfinishedBytes += sizeOf(record);
+    const orderingKey = this.#options.ordered(record) ? orderingKeyOf(record) : null;
+    this.#scheduler.submit(orderingKey, { record, state, entry: delivery.entry });
+  }
+
+  async #work({ record, state, entry }: Work, turn: Turn): Promise<void> {
+    const done = await runRecord(record, turn, this.#abort.signal, this.#options);
+    if (!done) return;
+    state.ledger.finish(entry);
+    state.unfinished -= 1;
+    state.unfinishedBytes -= sizeOf(record);
+    turn.end();
+    this.#updatePause(state);
+    this.#finishedSinceCommit += 1;
+    if (this.#finishedSinceCommit >= this.#options.commitEvery) this.#commit();
+  }
+
+  #commit(): void {
+    this.#finishedSinceCommit = 0;
+    void this.#committer.commit();
+  }
+
+  /** Pauses an overloaded partition, or resumes it. */
+  #updatePause(state: PartitionState): void {
+    const { topic, partition, unfinished, unfinishedBytes, ledger } = state;
+    const before = this.#pauses.isOverloaded(topic, partition);
+    const overloaded = isOverloaded(before, { unfinished, unfinishedBytes, uncommitted: ledger.size }, this.#options);
+    if (overloaded !== before) this.#pauses.setOverloaded(topic, partition, overloaded);
+  }
+}
+
+const LEAVE_MS = 5_000;
+
+/** A record without a key has no order. */
+function orderingKeyOf({ topic, key }: BusRecord): string | null {
+  return key === null ? null : `${topic}/${key.toString('latin1')}`;
+}

@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { decodeFetch, type FetchResponse } from './decode-fetch.ts';
+import { encodeProduce, type ProducedMessage } from './encode-produce.ts';
+import { Fetch } from './kafkajs.ts';
+import { MAX_HEADERS } from './patch-decoder.ts';
+
+const kafkajs = Fetch.protocol({ version: 11 })({ maxWaitTime: 1, minBytes: 1, topics: [] }).response;
+
+const NOW = 1_795_373_232_521;
+/** The bytes before the batch of a request for one partition of the topic `t`. */
+const BEFORE_BATCH = 12 + 2 + 1 + 4 + 4 + 4;
+const LENGTH_AT = 8;
+const MAGIC_AT = 16;
+const ATTRIBUTES_AT = 21;
+
+interface BatchParts {
+  readonly firstOffset: bigint;
+  readonly attributes: number;
+  readonly messages: readonly ProducedMessage[];
+}
+
+/** A batch as a broker stores it. */
+const batchOf = ({ firstOffset, attributes, messages }: BatchParts): Buffer => {
+  const request = { acks: -1, timeout: 1, topicData: [{ topic: 't', partitions: [{ partition: 0, messages }] }] };
+  const batch = encodeProduce(request, NOW)?.subarray(BEFORE_BATCH) ?? Buffer.alloc(0);
+  batch.writeBigInt64BE(firstOffset);
+  batch.writeInt16BE(attributes, ATTRIBUTES_AT);
+  return batch;
+};
+
+interface PartitionParts {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly offsets: readonly [bigint, bigint, bigint];
+  readonly aborted: readonly bigint[];
+  readonly batches: Buffer;
+}
+
+const numbers = (write: (out: Buffer) => number, size: number): Buffer => {
+  const out = Buffer.alloc(size);
+  write(out);
+  return out;
+};
+const int16 = (value: number) => numbers((out) => out.writeInt16BE(value), 2);
+const int32 = (value: number) => numbers((out) => out.writeInt32BE(value), 4);
+const int64 = (value: bigint) => numbers((out) => out.writeBigInt64BE(value), 8);
+
+const partitionBytes = ({ partition, errorCode, offsets, aborted, batches }: PartitionParts): Buffer =>
+  Buffer.concat([
+    int32(partition),
+    int16(errorCode),
+    ...offsets.map(int64),
+    int32(aborted.length === 0 ? -1 : aborted.length),
+    ...aborted.flatMap((offset) => [int64(7n), int64(offset)]),
+    int32(-1),
+    int32(batches.length),
+    batches,
+  ]);
+
+const answerOf = (partitions: readonly PartitionParts[]): Buffer =>
+  Buffer.concat([
+    int32(0),
+    int16(0),
+    int32(0),
+    int32(1),
+    int16(6),
+    Buffer.from('topic6'),
+    int32(partitions.length),
+    ...partitions.map(partitionBytes),
+  ]);
+
+const onePartition = (batches: Buffer, aborted: readonly bigint[] = []): Buffer =>
+  answerOf([{ partition: 3, errorCode: 0, offsets: [9n, 9n, 0n], aborted, batches }]);
+
+const bytes = fc.uint8Array({ maxLength: 200 }).map((array) => Buffer.from(array));
+/** Without names that every object has: kafkajs takes them for repeated ones. */
+const message = fc.record({
+  key: fc.option(bytes),
+  value: fc.option(bytes),
+  headers: fc.dictionary(fc.stringMatching(/^x-[a-z_ü-]{0,20}$/), bytes, { maxKeys: 9, noNullPrototype: true }),
+});
+const CREATED = 0;
+const APPENDED = 0x08;
+const CONTROL = 0x20;
+const batch = fc
+  .record({
+    firstOffset: fc.bigInt(0n, 2n ** 52n),
+    attributes: fc.constantFrom(CREATED, APPENDED, APPENDED | CONTROL),
+    messages: fc.array(message, { minLength: 1, maxLength: 40 }),
+  })
+  .map(batchOf);
+const offset = fc.bigInt(-1n, 2n ** 52n);
+const partition = fc.record({
+  partition: fc.nat(100),
+  errorCode: fc.integer({ min: -1, max: 90 }),
+  offsets: fc.tuple(offset, offset, offset),
+  aborted: fc.constant([]),
+  // Cut off anywhere, as at the response's size limit; kafkajs throws where only a part of a first batch header is left.
+  batches: fc
+    .tuple(fc.array(batch, { maxLength: 3 }), fc.option(fc.nat(120)))
+    .map(([all, cut]) => Buffer.concat(all).subarray(0, cut === null ? undefined : -cut || undefined))
+    .filter(({ length }) => length === 0 || length > MAGIC_AT),
+});
+
+/** The parts of a response that the bus uses. */
+const used = ({ responses, ...rest }: FetchResponse) => ({
+  ...rest,
+  responses: responses.map(({ topicName, partitions }) => ({
+    topicName,
+    partitions: partitions.map(({ messages, ...of }) => ({
+      ...of,
+      messages: messages.map(({ headers, batchContext: { inTransaction, producerId }, ...each }) => ({
+        ...each,
+        headers: { ...headers },
+        batchContext: { inTransaction, producerId },
+      })),
+    })),
+  })),
+});
+
+it('decodes what kafkajs decodes', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(partition, { maxLength: 3 }), async (partitions) => {
+      const answer = answerOf(partitions);
+      const ours = decodeFetch(answer);
+      expect(ours === null ? null : used(ours)).toEqual(used(await kafkajs.decode(answer)));
+    }),
+    { numRuns: 150 },
+  );
+});
+
+const whole = batchOf({ firstOffset: 5n, attributes: CREATED, messages: [{ key: null, value: Buffer.from('v') }] });
+const changed = (change: (batch: Buffer) => unknown): Buffer => {
+  const copy = Buffer.from(whole);
+  change(copy);
+  return copy;
+};
+
+it('returns no records where only a part of a batch header is left', () => {
+  const read = decodeFetch(onePartition(whole.subarray(0, MAGIC_AT)));
+  expect(read?.responses[0]?.partitions[0]?.messages).toEqual([]);
+});
+
+it.each([
+  ['a compressed batch', onePartition(changed((one) => one.writeInt16BE(1, ATTRIBUTES_AT)))],
+  ['an older format', onePartition(changed((one) => one.writeInt8(1, MAGIC_AT)))],
+  ['an aborted transaction', onePartition(whole, [4n])],
+  ['an offset beyond 2^53', onePartition(changed((one) => one.writeBigInt64BE(2n ** 54n)))],
+  ['a batch with a negative length', onePartition(changed((one) => one.writeInt32BE(-40, LENGTH_AT)))],
+  ['a truncated response', onePartition(whole).subarray(0, -3)],
+])('leaves %s to kafkajs', (_what, answer) => {
+  expect(decodeFetch(answer)).toBeNull();
+});
+
+it('never throws, whatever the bytes', () => {
+  fc.assert(
+    fc.property(fc.array(partition, { maxLength: 2 }), fc.array(fc.tuple(fc.nat(), fc.nat(255))), (parts, changes) => {
+      const answer = answerOf(parts);
+      for (const [at, byte] of changes) answer[at % answer.length] = byte;
+      decodeFetch(answer);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it('decodes all headers up to the limit, and none beyond it', () => {
+  const headers = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`h${index}`, Buffer.alloc(1)]));
+  const messages = [MAX_HEADERS, MAX_HEADERS + 1].map((count) => ({ key: null, value: null, headers: headers(count) }));
+  const read = decodeFetch(onePartition(batchOf({ firstOffset: 0n, attributes: CREATED, messages })));
+  const counts = read?.responses[0]?.partitions[0]?.messages.map((one) => Object.keys(one.headers).length);
+  expect(counts).toEqual([MAX_HEADERS, 0]);
+});
+
+it('treats names that every object has as ordinary header names', () => {
+  const messages = [{ key: null, value: null, headers: { toString: Buffer.from('text') } }];
+  const read = decodeFetch(onePartition(batchOf({ firstOffset: 0n, attributes: CREATED, messages })));
+  const headers = read?.responses[0]?.partitions[0]?.messages[0]?.headers;
+  expect(String(headers?.['toString'])).toBe('text');
+  expect(headers?.['constructor']).toBeUndefined();
+});

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
+import type { Bus } from '../bus.ts';
+import { ConsumerDead, type OnFatal, watchStall } from '../consume/consumer-health.ts';
+import { messageOf } from '../errors.ts';
+import { type OffsetReset, reportOffsetResets } from '../kafkajs/patch-offset-manager.ts';
+import { type BusRecord, fromMessage } from '../record.ts';
+import { noticeQuiet } from './catch-up.ts';
+import { pinnedAssigner } from './pinned-assigner.ts';
+import { retryJoin } from './retry-join.ts';
+
+export interface FollowerOptions {
+  readonly topic: string;
+  /** undefined: all partitions of the topic, later ones included. */
+  readonly partitions?: readonly number[];
+  /** The start offsets; partitions without an entry start at the log start offset. */
+  readonly from: ReadonlyMap<number, bigint>;
+  /** Called in offset order within a partition. Must not throw. */
+  readonly onRecord: (record: BusRecord) => void;
+  /** All records below `next` were passed to `onRecord`. */
+  readonly onProgress?: (partition: number, next: bigint) => void;
+  /** The brokers respond, and no further records follow. */
+  readonly onQuiet?: () => void;
+  readonly onReset?: (reset: OffsetReset) => void;
+  /** The log contains what cannot be decoded, so a retry would fail too. */
+  readonly onFatal: OnFatal;
+}
+
+/** Reads a topic alone: without a shared group and without commits. */
+export interface Follower {
+  pause(): void;
+  resume(): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Follows a topic in a one-off group with one member. Positions are kept in memory and set again at each join. When kafkajs
+ * gives up, another consumer continues from them, so reading survives broker outages. Resolves when the group is joined.
+ */
+export async function follow(bus: Bus, options: FollowerOptions): Promise<Follower> {
+  const follower = new TopicFollower(bus, options);
+  await follower.start();
+  return follower;
+}
+
+class TopicFollower implements Follower {
+  readonly #bus: Bus;
+  readonly #options: FollowerOptions;
+  readonly #positions: Map<number, bigint>;
+  readonly #stall;
+  #consumer: Consumer | undefined;
+  #restartQuietCount: () => void = () => undefined;
+  #reopening: Promise<void> | undefined;
+  #paused = false;
+  #closed = false;
+
+  constructor(bus: Bus, options: FollowerOptions) {
+    this.#bus = bus;
+    this.#options = options;
+    this.#positions = new Map(options.from);
+    this.#stall = watchStall(bus, STALL_MS, () => this.#reopen());
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.#consumer = await retryJoin(() => this.#open());
+    } catch (error) {
+      this.#stall.stop();
+      throw error;
+    }
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#consumer?.pause([{ topic: this.#options.topic }]);
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#restartQuietCount();
+    this.#consumer?.resume([{ topic: this.#options.topic }]);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stall.stop();
+    await this.#reopening;
+    await this.#consumer?.disconnect();
+  }
+
+  /** Creates a consumer and joins its group. */
+  async #open(): Promise<Consumer> {
+    const { topic, onRecord } = this.#options;
+    const crash = { retryable: false };
+    const consumer = this.#create(crash);
+    const joined = Promise.withResolvers<void>();
+    joined.promise.catch(() => undefined);
+    consumer.on(consumer.events.GROUP_JOIN, () => {
+      this.#seek(consumer);
+      joined.resolve();
+    });
+    consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
+      joined.reject(error);
+      if (this.#consumer === consumer) this.#onCrash(crash.retryable, error);
+    });
+    this.#listen(consumer);
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [topic], fromBeginning: true });
+      await consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: async (payload) => passOn(payload, onRecord),
+      });
+      await joined.promise;
+      return consumer;
+    } catch (error) {
+      await consumer.disconnect().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** With a new group each time: the old group would wait for its former member until the session ends. */
+  #create(crash: { retryable: boolean }): Consumer {
+    const { topic, partitions, onReset } = this.#options;
+    return this.#bus.client().consumer({
+      groupId: `${this.#bus.clientId}.follower.${randomUUID()}`,
+      allowAutoTopicCreation: false,
+      maxWaitTimeInMs: 250,
+      sessionTimeout: 30_000,
+      heartbeatInterval: 3_000,
+      retry: {
+        retries: 3,
+        initialRetryTime: 100,
+        maxRetryTime: 1_000,
+        // kafkajs calls this for transient errors only. The consumer is replaced instead of restarted.
+        restartOnFailure: async () => {
+          crash.retryable = true;
+          return false;
+        },
+      },
+      partitionAssigners: [reportOffsetResets(pinnedAssigner(topic, partitions), (reset) => onReset?.(reset))],
+    });
+  }
+
+  #seek(consumer: Consumer): void {
+    const { topic } = this.#options;
+    for (const [partition, offset] of this.#positions) consumer.seek({ topic, partition, offset: String(offset) });
+    if (this.#paused) consumer.pause([{ topic }]);
+  }
+
+  #listen(consumer: Consumer): void {
+    consumer.on(consumer.events.FETCH, () => this.#stall.fetched());
+    consumer.on(consumer.events.END_BATCH_PROCESS, ({ payload: { partition, lastOffset } }) => {
+      this.#positions.set(partition, BigInt(lastOffset) + 1n);
+      this.#options.onProgress?.(partition, BigInt(lastOffset) + 1n);
+    });
+    this.#restartQuietCount = noticeQuiet(consumer, () => this.#options.onQuiet?.());
+  }
+
+  #onCrash(retryable: boolean, error: Error): void {
+    const { topic, onFatal } = this.#options;
+    if (retryable) this.#reopen();
+    else onFatal(new ConsumerDead(`following ${topic} failed: ${error.message}`, { cause: error }));
+  }
+
+  #reopen(): void {
+    this.#reopening ??= this.#replace().finally(() => {
+      this.#reopening = undefined;
+    });
+  }
+
+  async #replace(): Promise<void> {
+    const old = this.#consumer;
+    this.#consumer = undefined;
+    old?.disconnect().catch(() => undefined);
+    while (!this.#closed && this.#consumer === undefined) {
+      try {
+        this.#consumer = await this.#open();
+      } catch (error) {
+        this.#bus.log('warn', 'follower reconnect failed', { topic: this.#options.topic, error: messageOf(error) });
+        await new Promise((resolve) => setTimeout(resolve, REOPEN_PAUSE_MS));
+      }
+    }
+  }
+}
+
+const STALL_MS = 30_000;
+const REOPEN_PAUSE_MS = 250;
+
+function passOn({ batch, resolveOffset }: EachBatchPayload, onRecord: (record: BusRecord) => void): void {
+  for (const message of batch.messages) onRecord(fromMessage(batch.topic, batch.partition, message));
+  resolveOffset(batch.lastOffset());
+}

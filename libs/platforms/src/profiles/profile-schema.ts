@@ -1,0 +1,255 @@
+import { isIP } from 'node:net';
+import * as z from 'zod';
+import { isLoopbackHost, withoutBrackets } from '../outbound/check-addresses.ts';
+
+/** Whether `text` is an HTTPS URL that takes only `placeholders`, and those outside the host. */
+const isSafeUrl = (text: string, placeholders: readonly string[]): boolean => {
+  const filled = placeholders.reduce((url, name) => url.replaceAll(`{${name}}`, 'x'), text);
+  if (/[{}]/.test(filled) || !URL.canParse(filled)) return false;
+  const { protocol, username, password, hash, hostname } = new URL(filled);
+  // A placeholder in the host would let its value choose the receiver of the tokens.
+  const host = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)?.[1] ?? '';
+  if (username || password || hash || /[{}%]/.test(host)) return false;
+  // The loader decides whether loopback is allowed at all.
+  if (isLoopbackHost(hostname)) return protocol === 'https:' || protocol === 'http:';
+  return protocol === 'https:' && isIP(withoutBrackets(hostname)) === 0;
+};
+
+const urlWith = (...placeholders: readonly string[]) => {
+  const fillable = placeholders.map((name) => `{${name}}`).join(' and ');
+  return z
+    .string()
+    .refine(
+      (text) => isSafeUrl(text, placeholders),
+      `expected an https URL with a host name, without credentials or fragment; only ${fillable} may be filled in, in the path`,
+    )
+    .meta({ format: 'uri' });
+};
+
+const url = urlWith('client_id');
+
+/** `a.b.c` into a response; empty is the response itself. */
+const path = z
+  .string()
+  .regex(/^([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*)?$/, 'expected names separated by dots, as a.b.c')
+  .describe('Names separated by dots; empty: the whole response.');
+
+/** One path, or several that are tried in order. */
+const paths = z.union([path, z.array(path).min(1)], 'expected names separated by dots, as a.b.c, or a list of such');
+
+const seconds = z.int('expected whole seconds').min(0);
+const days = z.int('expected whole days').min(1).nullable();
+const texts = z.record(z.string(), z.string());
+const errorCodes = z.array(z.string().min(1));
+
+const slot = z
+  .strictObject({
+    root: path.default('').describe('Path of the slot in the response.'),
+    access: path.default('access_token'),
+    refresh: path.nullable().default('refresh_token'),
+    expires_in: paths
+      .nullable()
+      .default('expires_in')
+      .describe('Seconds; of several paths the first that has a value.'),
+    refresh_expires_in: path.nullable().default(null),
+    token_type: path.nullable().default('token_type').describe('null: Bearer, whatever the response says.'),
+    scope: path.nullable().default('scope').describe('null: the response has no scopes.'),
+  })
+  .describe('One set of credentials in a token response.');
+
+const revocation = z
+  .strictObject({
+    method: z.enum(['POST', 'GET', 'DELETE']).default('POST'),
+    url: urlWith('client_id', 'token'),
+    auth: z
+      .enum(['post', 'basic', 'none', 'bearer'])
+      .default('none')
+      .describe('How the request authenticates; bearer: with the token itself; none: not at all.'),
+    body: z.enum(['form', 'json', 'none']).default('form'),
+    token: z
+      .enum(['access', 'refresh'])
+      .default('refresh')
+      .describe('The token that is sent; revoking it ends the grant.'),
+    field: z.string().min(1).default('token').describe('Name of the body field for the token.'),
+    gone: errorCodes
+      .default(['invalid_token'])
+      .describe('Error codes for a token that is no longer valid: the grant counts as revoked.'),
+  })
+  .describe('How a grant is revoked at the provider; null: the provider has no way.');
+
+const identity = z
+  .strictObject({
+    method: z.enum(['GET', 'POST']).default('GET'),
+    url,
+    paths: z
+      .array(path)
+      .min(1)
+      .describe('Fields of the response that together identify the account permanently; joined with a colon.'),
+  })
+  .describe('How the upstream account of an access token is looked up; null: the provider has no way.');
+
+const introspection = z
+  .strictObject({
+    url,
+    auth: z.enum(['post', 'basic', 'none']).default('post'),
+    refresh_tokens: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether it covers refresh tokens: active while one can be used, inactive once it was rotated and its `grace_s` is over. Leave it false where the provider calls one active for the whole life of its grant.',
+      ),
+  })
+  .describe('RFC 7662: how a token is introspected.');
+
+const hosts = z
+  .strictObject({
+    param: z.string().min(1).describe('The connection parameter with the host, as a host name or an https URL.'),
+    allowed: z
+      .array(z.string().regex(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'expected a host name'))
+      .min(1)
+      .describe('The hosts that the parameter may have.'),
+  })
+  .describe('For providers with regions: replaces the token URL’s host in every URL that has it.');
+
+/** Enough for a log-in with a second factor and a consent. */
+export const DEFAULT_FLOW_S = 900;
+
+const limits = z
+  .strictObject({
+    concurrency: z.int().min(1).max(1_000).default(32).describe('Refreshes in flight in one process.'),
+    per_minute: z
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Refreshes that all processes together begin in a minute; null: unlimited.'),
+  })
+  .describe('Load limits of the provider.');
+
+/**
+ * A platform profile as a file has it. Every key except `display_name` and `token.url` has a default that suits a
+ * provider that follows RFC 6749.
+ */
+export const profileSchema = z.strictObject({
+  display_name: z.string().min(1).max(64).describe('Name of the platform for people.'),
+  extends: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A family: a file in the folder `families`. Mappings are merged; lists and single values replace.'),
+  auth: z
+    .enum(['post', 'basic', 'none'])
+    .default('post')
+    .describe('How the client authenticates at the token URL (RFC 6749 §2.3.1).'),
+  body: z.enum(['form', 'json']).default('form').describe('How a token request is encoded.'),
+  headers: texts.default({}).describe('Sent with every request.'),
+  token: z.strictObject({ url, params: texts.default({}).describe('Sent with every token request.') }),
+  hosts: hosts.nullable().default(null),
+  refresh: z
+    .strictObject({
+      url: url.nullable().default(null).describe('null: the token URL.'),
+      params: texts.default({ grant_type: 'refresh_token' }),
+      min_interval_s: seconds.default(60).describe('No connection is refreshed more often than this.'),
+    })
+    .prefault({}),
+  response: z
+    .strictObject({
+      ok_path: path.nullable().default(null).describe('A field that is true in a success; errors may have status 200.'),
+      error_path: paths
+        .default('error')
+        .describe('Path of the error code; of several the first that `errors` lists, else the first that has a value.'),
+      slots: z
+        .record(z.string().regex(/^[a-z][a-z0-9_]*$/, 'expected a name of a-z 0-9 _'), slot)
+        .prefault({ main: {} }),
+      scope_separator: z.string().length(1).default(' '),
+      params: texts
+        .default({})
+        .describe('Connection parameters in a response: name of the parameter, path of its value.'),
+    })
+    .prefault({}),
+  access: z
+    .strictObject({
+      default_ttl_s: seconds
+        .nullable()
+        .default(null)
+        .describe('Lifetime of an access token where the response states none.'),
+      none_means: z
+        .enum(['never', 'use_default', 'introspect'])
+        .default('never')
+        .describe('Meaning of a response without a lifetime.'),
+      old_after_refresh: z
+        .enum(['valid', 'revoked', 'grace'])
+        .default('valid')
+        .describe('Fate of the old access token when a refresh succeeds.'),
+    })
+    .prefault({}),
+  rotation: z
+    .strictObject({
+      mode: z
+        .enum(['never', 'optional', 'always'])
+        .default('optional')
+        .describe('Whether a refresh returns a new refresh token.'),
+      grace_s: seconds.default(0).describe('How long the old refresh token works after a rotation.'),
+      on_reuse: z
+        .enum(['unknown', 'reject', 'revoke_family'])
+        .default('unknown')
+        .describe('Effect of using a rotated refresh token after the grace.'),
+    })
+    .prefault({}),
+  refresh_ttl: z
+    .strictObject({
+      idle_d: days.default(null).describe('A refresh token expires when it is unused for this long.'),
+      absolute_d: days.default(null).describe('A refresh token, or its family, expires this long after consent.'),
+    })
+    .prefault({}),
+  policy: z
+    .strictObject({
+      margin_s: seconds.default(900).describe('How long before its expiry an access token is refreshed.'),
+      margin_max_fraction: z
+        .number()
+        .gt(0)
+        .lte(1)
+        .default(0.2)
+        .describe('The margin is at most this part of the lifetime.'),
+      jitter_s: seconds.default(60),
+      keepalive_h: z.int().min(24).default(24).describe('How long before its idle expiry a refresh token is used.'),
+      flow_s: seconds
+        .default(DEFAULT_FLOW_S)
+        .describe('Time that a user has to connect before the started flow counts as abandoned.'),
+    })
+    .prefault({}),
+  limits: limits.prefault({}),
+  errors: z
+    .strictObject({
+      grant_dead: errorCodes.default(['invalid_grant']).describe('The grant is over: the user has to connect again.'),
+      app_fault: errorCodes
+        .default(['invalid_client', 'unauthorized_client'])
+        .describe('The client registration is wrong; proves nothing about the connection.'),
+      transient: errorCodes.default([]).describe('Try again later.'),
+      throttled: errorCodes.default([]).describe('Too many requests, reported by a code instead of status 429.'),
+    })
+    .prefault({}),
+  revoke: revocation.nullable().default(null),
+  introspection: introspection.nullable().default(null),
+  identity: identity.nullable().default(null),
+});
+
+/** The content of a profile, defaults filled in. Names are those of the file. */
+export type ProfileContent = z.output<typeof profileSchema>;
+
+/** A profile as a file has it: every key with a default may be left out. */
+export type WrittenProfile = z.input<typeof profileSchema>;
+
+/**
+ * The JSON schema that editors check a profile with, as text. No key is required in it, because a family may supply what
+ * a file leaves out. `loadProfiles` reports the keys that are missing from both.
+ */
+export const profileJsonSchema = (): string => {
+  const schema = z.toJSONSchema(profileSchema, {
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.required;
+    },
+  });
+  return `${JSON.stringify({ title: 'Platform profile', ...schema }, null, 2)}\n`;
+};

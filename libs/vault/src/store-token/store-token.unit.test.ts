@@ -1,0 +1,106 @@
+import { secretOf } from '@vault-engine/crypto/plaintext';
+import { describe, expect, it } from 'vitest';
+import type { Flow } from '../connection-record.ts';
+import type { Identified, Providers } from '../providers.ts';
+import { connectionOf, patient, terms } from '../testing/connection-samples.ts';
+import { callOf, flowOn, GMAIL, keys, NOW, platforms, SLACK, USER, withFlows } from '../testing/flow-samples.ts';
+import { accountDigest } from './account.ts';
+import { type StoreToken, storeToken } from './store-token.ts';
+
+const command = (changes: Partial<StoreToken> = {}): StoreToken => ({
+  user: USER,
+  platform: GMAIL,
+  access: secretOf(Buffer.from('a')),
+  refresh: null,
+  metadata: { tokenType: 'Bearer', scopes: [], expiresAt: null, refreshExpiresAt: null, params: {} },
+  allowAccountChange: false,
+  ...changes,
+});
+
+const unregistered: Pick<Providers, 'terms' | 'identify'> = {
+  terms: () => null,
+  identify: () => expect.fail('nobody is registered, and was asked'),
+};
+
+const storing = (providers = unregistered, changes: Partial<StoreToken> = {}) =>
+  storeToken(
+    { platforms, keys, providers, now: () => NOW },
+    callOf('StoreToken'),
+    { ...command(), ...changes },
+    patient,
+  );
+
+const stored = async (flows: readonly Flow[]) => {
+  const decision = await storing().decide(withFlows(...flows));
+  return decision.kind === 'change' ? decision : expect.fail(`decided ${decision.kind}`);
+};
+
+describe('storing', () => {
+  it('closes the flow of its platform, open or past its time, and no other', async () => {
+    expect((await stored([flowOn(GMAIL), flowOn(SLACK)])).write.flows).toEqual([flowOn(SLACK)]);
+    expect((await stored([flowOn(GMAIL, -1)])).write.flows).toEqual([]);
+  });
+
+  it('leaves the flows as they are where none is on its platform', async () => {
+    expect((await stored([flowOn(SLACK)])).write.flows).toBeNull();
+  });
+
+  it('has one event, as without a flow', async () => {
+    const { events } = await stored([flowOn(GMAIL)]);
+    expect(events).toMatchObject([{ change: 'CONNECTED', view: { status: 'CONNECTED', action: 'NONE' } }]);
+  });
+});
+
+describe('reconnecting', () => {
+  const earlier = { since: NOW, endsAt: null, refreshedAt: null, account: accountDigest(GMAIL, 'ada') };
+  const connected = { ...withFlows(), connections: new Map([[GMAIL, connectionOf(3, { grant: earlier })]]) };
+  const providerSays = (identified: Identified) => {
+    let asked = 0;
+    const identify = async () => {
+      asked += 1;
+      return identified;
+    };
+    return { providers: { terms: () => terms, identify }, asked: () => asked };
+  };
+  const says = (account: string) => providerSays({ ok: true, value: account }).providers;
+  const accountKept = (account: string | null) => ({
+    kind: 'change',
+    write: { put: { record: { grant: { account } } } },
+  });
+
+  it('is of the account that it was of', async () => {
+    expect(await storing(says('ada')).decide(connected)).toMatchObject(accountKept(earlier.account));
+  });
+
+  it('is refused with the tokens of another account', async () => {
+    expect(await storing(says('eve')).decide(connected)).toMatchObject({ failure: { code: 'account_mismatch' } });
+  });
+
+  it('is of another account where that is asked for', async () => {
+    const decided = await storing(says('eve'), { allowAccountChange: true }).decide(connected);
+    expect(decided).toMatchObject(accountKept(accountDigest(GMAIL, 'eve')));
+  });
+
+  it('goes on where the provider does not say, keeps the account that is known, and has that audited', async () => {
+    const { providers } = providerSays({ ok: false, reason: 'no_answer' });
+    const decided = await storing(providers).decide(connected);
+    expect(decided).toMatchObject({ ...accountKept(earlier.account), reason: 'identity_unknown' });
+  });
+
+  it('asks the provider once, however often it is decided, and the first time too', async () => {
+    const { providers, asked } = providerSays({ ok: true, value: 'ada' });
+    const { decide } = storing(providers);
+    const decided = await decide(withFlows());
+    expect(decided).toMatchObject(accountKept(earlier.account));
+    expect(decided).not.toHaveProperty('reason');
+    await decide(connected);
+    expect(asked()).toBe(1);
+  });
+
+  it('is another command when another account is allowed', () => {
+    const same = command();
+    const digest = (changes: Partial<StoreToken>) => storing(unregistered, { ...same, ...changes }).digest;
+    expect(digest({ allowAccountChange: true })).not.toEqual(digest({}));
+    expect(digest({})).toEqual(digest({}));
+  });
+});
