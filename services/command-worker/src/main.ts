@@ -13,9 +13,11 @@ import { every, type Log, runService, type ServiceContext } from '@vault-engine/
 import { drainPending } from '@vault-engine/vault';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { arrivesLate } from './deadline.ts';
+import { limitInFlight } from './in-flight.ts';
 import { notifyUnauthenticated } from './notify-unauthenticated.ts';
 import { observe } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
+import { keepRefusals } from './refusals.ts';
 import { replyPartitions } from './reply-address.ts';
 import { type CommandParts, serveCommand } from './serve-command.ts';
 
@@ -43,7 +45,9 @@ const start = async (context: Context): Promise<void> => {
     replies,
     topics: replyTopics,
     partitionCount,
+    inFlight: limitInFlight(context.config.inFlight),
     admission,
+    refusals: keepRefusals(assembled.vault),
     attempts,
     notify: notifyUnauthenticated(notice),
     onServed: observe(context, () => table.all().map(({ open }) => open.engine)),

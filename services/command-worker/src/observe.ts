@@ -2,6 +2,7 @@ import { COMMAND_NAMES, isCommandName } from '@vault-engine/contracts';
 import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
 import { ERRORS } from '@vault-engine/vault';
 import { Counter, Histogram } from 'prom-client';
+import type { Delivery } from './deliver-reply.ts';
 import type { Served } from './serve-command.ts';
 
 /** The label of every command type that does not exist: an engine may sign any name, and each would be a series of its own. */
@@ -9,6 +10,7 @@ const OTHER = 'other';
 
 const ACTIONS = [...COMMAND_NAMES, OTHER];
 const RESULTS = ['ok', ...Object.keys(ERRORS)];
+const UNDELIVERED: readonly Delivery[] = ['undeliverable', 'expired', 'dropped'];
 
 /**
  * Logs and measures how each command ended: request id, engine, platform, action and result, no other value of the command.
@@ -25,12 +27,20 @@ export const observe = (
   const beginSeries = (): void => {
     const added = engines().filter((engine) => !begun.has(engine));
     beginAtZero(commands, { engine: added, action: ACTIONS, result: RESULTS });
+    beginAtZero(undelivered, { engine: added, reason: UNDELIVERED });
     for (const engine of added) begun.add(engine);
   };
   const commands: Counter<'engine' | 'action' | 'result'> = new Counter({
     name: 'vault_commands_total',
     help: 'Commands that were answered, by engine, action and result',
     labelNames: ['engine', 'action', 'result'],
+    registers: [metrics],
+    collect: beginSeries,
+  });
+  const undelivered: Counter<'engine' | 'reason'> = new Counter({
+    name: 'vault_replies_undelivered_total',
+    help: 'Replies that were not acknowledged, by engine and reason',
+    labelNames: ['engine', 'reason'],
     registers: [metrics],
     collect: beginSeries,
   });
@@ -46,9 +56,10 @@ export const observe = (
     const label = isCommandName(action) ? action : OTHER;
     commands.inc({ engine, action: label, result });
     durations.observe({ action: label }, Math.max(0, durationMs) / 1_000);
+    if (reply !== 'sent') undelivered.inc({ engine, reason: reply });
     const fields = { requestId, engine, action, platform: subject.platform, result, state: reply, durationMs };
     if (error !== undefined) log.error('command failed unexpectedly', { ...fields, error });
-    else if (reply === 'undeliverable') log.warn('reply undeliverable', fields);
+    else if (reply !== 'sent') log.warn('reply undeliverable', fields);
     else log.debug('command answered', fields);
   };
 };
