@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startChild } from './child.ts';
 import { readLocalConfig } from './config.ts';
+import { toolContext } from './debian-package.ts';
 import { freePort } from './ports.ts';
-import { toolContext } from './tool-context.ts';
 import { findPrometheus } from './tools.ts';
 
 /** One series of a query's answer. */

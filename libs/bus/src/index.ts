@@ -1,6 +1,6 @@
 export { type Bus, type BusOptions, connectBus, type Sasl } from './bus.ts';
 export type { PartitionStats } from './consume/assignment.ts';
-export { ConsumerDead, type OnFatal } from './consume/consumer-health.ts';
+export { ConsumerDead, type OnFatal, PartitionStalled } from './consume/consumer-health.ts';
 export { deadLetterHeaders } from './consume/dead-letter.ts';
 export {
   type KeyedConsumer,
@@ -9,7 +9,7 @@ export {
   startKeyedConsumer,
 } from './consume/keyed-consumer.ts';
 export type { HandlerContext, HandlerResult } from './consume/run-record.ts';
-export type { OffsetReset } from './kafkajs/patch-offset-manager.ts';
+export type { OffsetReset } from './kafkajs/consumer-observer.ts';
 export type { BusLog, BusLogLevel } from './log.ts';
 export { murmur2, partitionOf } from './produce/murmur2.ts';
 export type { Published } from './produce/partition-queue.ts';

@@ -29,7 +29,13 @@ const open = (registered: boolean, known = true) => {
       timeoutMs: 10_000,
       exchange: async (request) => {
         sent.push(request);
-        return { kind: 'answered', status: 200, retryAfter: null, body: Buffer.from('{"sub":"ada"}') };
+        return {
+          kind: 'answered',
+          status: 200,
+          retryAfter: null,
+          headers: { contentEncoding: null, wwwAuthenticate: null },
+          body: Buffer.from('{"sub":"ada"}'),
+        };
       },
       probe: async () => ({ ok: false, reason: 'unreachable' }),
       close: () => undefined,

@@ -36,7 +36,8 @@ export interface RefreshedCredentials {
   /** Null: the old one stays valid (RFC 6749 §6). */
   readonly refresh: Secret | null;
   readonly expiresAt: number | null;
-  readonly refreshExpiresAt: number | null;
+  /** Unix milliseconds; `never`: the provider says that it does not expire; null: not stated. */
+  readonly refreshExpiresAt: number | 'never' | null;
   /** Null: as before (RFC 6749 §5.1). */
   readonly scopes: readonly string[] | null;
   readonly tokenType: string;
@@ -44,9 +45,23 @@ export interface RefreshedCredentials {
   readonly params: Readonly<Record<string, string>>;
 }
 
+/**
+ * The answer has a new refresh token and no access token that can be stored. The refresh token may be the only one that the
+ * provider still accepts, so it is stored first.
+ */
+export interface RotatedOnly extends Pick<RefreshedCredentials, 'refreshExpiresAt'> {
+  readonly kind: 'access_unusable';
+  /** Whether an operator can help (the token is too long or no token), or a later answer (there is none). */
+  readonly fault: 'provider_misconfigured' | 'provider_unavailable';
+  /** From a closed list of the adapter, e.g. `access_token_too_long`. */
+  readonly reason: string;
+  readonly refresh: Secret;
+}
+
 /** The outcome of one refresh request. `reason` is from a closed list of the adapter. */
 export type RefreshOutcome =
   | ({ readonly kind: 'renewed' } & RefreshedCredentials)
+  | RotatedOnly
   /** The provider says that the grant is gone. */
   | { readonly kind: 'grant_dead'; readonly reason: string }
   /** Registration, profile or network of this deployment is wrong. It says nothing about the connection. */

@@ -1,9 +1,10 @@
 import { connectVault, type VaultClient } from '@vault-engine/client';
+import { LARGEST_INTEGER } from '@vault-engine/vault';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { engineId, pairs, pointInTime, wholeNumber } from './parse-arguments.ts';
 import { readTokens, type SecretSources } from './read-secret.ts';
-import { flowFacts, statusFacts, statusLines, tokenFacts } from './show-answers.ts';
+import { flowFacts, statusFacts, statusLines, tokenFacts } from './render-answers.ts';
 import { json } from './terminal.ts';
 
 interface CallOptions {
@@ -33,47 +34,50 @@ interface StartOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
-/** `token store|get|status|start|revoke|forget`: what an engine does, as that engine. */
+/** `token store|get|status|start|revoke|forget`: the commands of an engine, sent in its name. */
 export const addToken = (program: Command, context: CommandContext): void => {
   const tokens = program
     .command('token')
-    .description('store and ask for tokens as an engine: VAULT_ENGINE_ID and VAULT_ENGINE_KEY (or …_FILE), or --as');
+    .description('call the vault as an engine: VAULT_ENGINE_ID and VAULT_ENGINE_KEY (or …_FILE), or --as');
   const command = (name: string, description: string, ...words: readonly string[]): Command => {
     const added = tokens.command(name).description(description);
     for (const word of words) added.argument(`<${word}>`);
     return added
-      .option('--as <engine>', 'an engine of the development start')
-      .option('--timeout <ms>', 'how long to wait for the answer', '10000')
-      .option('--json', 'as JSON');
+      .option('--as <engine>', 'an engine of npm start')
+      .option('--timeout <ms>', 'time limit of the call', '10000')
+      .option('--json', 'print JSON');
   };
-  command('store', "store a connection's credentials; asks for the tokens where no file is named", 'user', 'platform')
+  command('store', "store a connection's tokens; prompts for the tokens without a file", 'user', 'platform')
     .option('--access-token-file <file>', 'the access token; - reads standard input')
     .option('--refresh-token-file <file>', 'the refresh token; - reads standard input')
-    .option('--expires-at <time>', 'when the access token lapses: Unix seconds, or 2027-01-31T12:00:00Z')
-    .option('--refresh-expires-at <time>', 'when the refresh token lapses')
-    .option('--scope <scope...>', 'the scopes that were granted')
-    .option('--token-type <type>', 'Bearer where nothing is said')
-    .option('--param <name=value...>', 'facts of the connection, no secret')
-    .option('--flow-id <id>', 'the started flow that this ends')
-    .option('--allow-account-change', "the tokens may be of another account of the platform than the connection's")
-    .option('--idempotency-key <key>', 'the same key again is carried out once')
+    .option(
+      '--expires-at <time>',
+      'expiry of the access token: Unix seconds or ISO 8601, for example 2027-01-31T12:00:00Z',
+    )
+    .option('--refresh-expires-at <time>', 'expiry of the refresh token')
+    .option('--scope <scope...>', 'granted scopes')
+    .option('--token-type <type>', 'default: Bearer')
+    .option('--param <name=value...>', 'parameters of the connection; no secrets')
+    .option('--flow-id <id>', 'the started flow that this completes')
+    .option('--allow-account-change', 'accept tokens of another account of the platform')
+    .option('--idempotency-key <key>', 'a repetition with the same key has no further effect')
     .action((user: string, platform: string, options: StoreOptions) => store(context, user, platform, options));
-  command('get', 'print a usable access token, and nothing else, on standard output', 'user', 'platform')
-    .option('--min-validity <seconds>', 'how much longer it has to be usable')
-    .option('--rejected-version <version>', 'the token version that the platform has just rejected')
+  command('get', 'print a usable access token alone on standard output', 'user', 'platform')
+    .option('--min-validity <seconds>', 'least remaining lifetime')
+    .option('--rejected-version <version>', 'token version that the platform has rejected')
     .action((user: string, platform: string, options: GetOptions) => get(context, user, platform, options));
-  command('status', "how a user's connections stand", 'user').action((user: string, options: CallOptions) =>
+  command('status', "print the status of a user's connections", 'user').action((user: string, options: CallOptions) =>
     status(context, user, options),
   );
-  command('start', 'note that a user has begun to connect a platform', 'user', 'platform')
-    .option('--flow-id <id>', 'a name for the flow; the vault makes one where nothing is said')
-    .option('--idempotency-key <key>', 'the same key again is carried out once')
+  command('start', 'record that a user has started to connect a platform', 'user', 'platform')
+    .option('--flow-id <id>', 'id of the flow; default: generated by the vault')
+    .option('--idempotency-key <key>', 'a repetition with the same key has no further effect')
     .action((user: string, platform: string, options: StartOptions) => start(context, user, platform, options));
-  command('revoke', 'end a connection at its provider and delete its credentials', 'user', 'platform').action(
+  command('revoke', 'revoke a grant at its provider and delete the connection', 'user', 'platform').action(
     (user: string, platform: string, options: CallOptions) => revoke(context, user, platform, options),
   );
-  command('forget', 'delete everything that the vault holds of a user', 'user').action(
-    (user: string, options: CallOptions) => forget(context, user, options),
+  command('forget', 'delete all data of a user', 'user').action((user: string, options: CallOptions) =>
+    forget(context, user, options),
   );
 };
 
@@ -96,22 +100,20 @@ const store = async (context: CommandContext, user: string, platform: string, op
     vault.storeToken({ ...facts, ...tokens }, { idempotencyKey }),
   );
   answer(context, options, { user_id: user, platform, token_version: stored.tokenVersion, revision: stored.revision }, [
-    `${platform} of ${user} is stored (token version ${stored.tokenVersion})`,
+    `${platform} of ${user} stored (token version ${stored.tokenVersion})`,
   ]);
 };
 
 const get = async (context: CommandContext, user: string, platform: string, options: GetOptions): Promise<void> => {
   const { minValidity, rejectedVersion } = options;
-  const asked = {
+  const request = {
     userId: user,
     platform,
     minValiditySeconds: minValidity === undefined ? null : wholeNumber('--min-validity', minValidity, 0, 86_400),
     rejectedVersion:
-      rejectedVersion === undefined
-        ? null
-        : wholeNumber('--rejected-version', rejectedVersion, 1, Number.MAX_SAFE_INTEGER),
+      rejectedVersion === undefined ? null : wholeNumber('--rejected-version', rejectedVersion, 1, LARGEST_INTEGER),
   };
-  const token = await asEngine(context, options, (vault) => vault.getToken(asked));
+  const token = await asEngine(context, options, (vault) => vault.getToken(request));
   answer(context, options, tokenFacts(token), [token.accessToken]);
   if (token.warning !== null) context.terminal.note(`warning: ${token.warning}`);
 };
@@ -127,7 +129,7 @@ const start = async (context: CommandContext, user: string, platform: string, op
     vault.startConnection({ userId: user, platform, flowId }, { idempotencyKey }),
   );
   answer(context, options, flowFacts(started), [
-    `${user} has begun to connect ${platform} (flow ${started.flowId}, until ${started.expiresAt.toISOString()})`,
+    `${user} started to connect ${platform} (flow ${started.flowId}, until ${started.expiresAt.toISOString()})`,
   ]);
 };
 
@@ -136,14 +138,14 @@ const revoke = async (context: CommandContext, user: string, platform: string, o
     vault.revokeToken({ userId: user, platform }),
   );
   const provider = { provider_outcome: providerOutcome, provider_reason: providerReason };
-  answer(context, options, { user_id: user, platform, revision, ...provider }, [`${platform} of ${user} is revoked`]);
+  answer(context, options, { user_id: user, platform, revision, ...provider }, [`${platform} of ${user} revoked`]);
   if (providerOutcome === 'failed')
-    context.terminal.note(`warning: the grant may live on at the provider (${providerReason ?? 'unknown'})`);
+    context.terminal.note(`warning: the grant may still be active at the provider (${providerReason ?? 'unknown'})`);
 };
 
 const forget = async (context: CommandContext, user: string, options: CallOptions): Promise<void> => {
   const { connections } = await asEngine(context, options, (vault) => vault.forgetUser({ userId: user }));
-  answer(context, options, { user_id: user, connections }, [`${user} is forgotten (${connections} connections)`]);
+  answer(context, options, { user_id: user, connections }, [`${user} forgotten (${connections} connections)`]);
 };
 
 const answer = ({ terminal }: CommandContext, options: CallOptions, facts: object, lines: readonly string[]): void => {

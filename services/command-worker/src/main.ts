@@ -9,7 +9,7 @@ import {
   startKeyedConsumer,
 } from '@vault-engine/bus';
 import { COMMAND_RETENTION_MS, GATEWAY, type TopicNames } from '@vault-engine/contracts';
-import { every, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
+import { every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
 import { drainPending } from '@vault-engine/vault';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { arrivesLate } from './deadline.ts';
@@ -74,13 +74,14 @@ const drainAgainAndAgain = async ({ config, log, part }: Context, { vault }: Ass
 };
 
 const consumeCommands = async (
-  { config, log, part, fatal }: Context,
+  context: Context,
   { bus, topics }: AssembledVault,
   parts: CommandParts,
   deadLetters: Publisher,
 ): Promise<void> => {
+  const { config, log, part, fatal } = context;
   const groupId = `${config.kafka.topicPrefix}${GROUP}`;
-  await part(
+  const consumer = await part(
     'commands',
     () =>
       startKeyedConsumer(bus, {
@@ -101,6 +102,7 @@ const consumeCommands = async (
         });
     },
   );
+  observeConsumer(context, 'commands', consumer);
 };
 
 const moveToDeadLetterTopic =

@@ -5,6 +5,17 @@ export class ConsumerDead extends Error {
   override readonly name = 'ConsumerDead';
 }
 
+/** Partitions have unread records, and neither reading nor committing advances. The text names group, topic and partitions. */
+export class PartitionStalled extends Error {
+  override readonly name = 'PartitionStalled';
+  constructor(groupId: string, stalled: readonly { readonly topic: string; readonly partition: number }[]) {
+    const names = stalled.map(({ topic, partition }) => `${topic}/${partition}`).join(', ');
+    super(
+      `group ${groupId} does not advance in ${names}, which have unread records; check the partitions' leaders and this process`,
+    );
+  }
+}
+
 /** Called once when a consumer has ended for good. */
 export type OnFatal = (error: ConsumerDead) => void;
 

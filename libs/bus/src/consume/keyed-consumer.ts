@@ -1,15 +1,15 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Bus } from '../bus.ts';
 import { messageOf } from '../errors.ts';
+import type { EmptyFetch, OffsetReset } from '../kafkajs/consumer-observer.ts';
 import { isStaleBatch } from '../kafkajs/patch-consumer-group.ts';
-import type { OffsetReset } from '../kafkajs/patch-offset-manager.ts';
 import { type BusRecord, fromMessage, sizeOf } from '../record.ts';
 import { endsWithin } from '../time-limit.ts';
 import { Assignment, type PartitionState, type PartitionStats } from './assignment.ts';
 import { isOverloaded, type PressureLimits } from './back-pressure.ts';
 import type { Entry } from './commit-ledger.ts';
 import { Committer } from './committer.ts';
-import { ConsumerDead, type OnFatal, watchStall } from './consumer-health.ts';
+import { ConsumerDead, type OnFatal, PartitionStalled, watchStall } from './consumer-health.ts';
 import { commitBy, openGroupConsumer } from './group-consumer.ts';
 import { KeyedScheduler, type Turn } from './keyed-scheduler.ts';
 import { Membership } from './membership.ts';
@@ -37,6 +37,8 @@ export interface KeyedConsumerOptions extends Omit<HandlerOptions, 'maxThrows'>,
   readonly sessionTimeoutMs?: number;
   /** After this time without a fetch, in ms, although the brokers respond, the consumer counts as dead. Default 60000. */
   readonly stallMs?: number;
+  /** After this time, in ms, a partition that does not advance although it has unread records fails {@link KeyedConsumer.probe}. Default 30000. */
+  readonly partitionStallMs?: number;
   /** Records were lost or are delivered again: the log starts above the group's offset, or the group's offsets were lowered. */
   readonly onOffsetReset: (reset: OffsetReset) => void;
   /** The consumer has ended for good: end the process. */
@@ -50,8 +52,7 @@ export interface KeyedConsumerStats {
   readonly open: number;
   /** The reasons for which all partitions are paused; empty: they are not. */
   readonly pausedFor: readonly string[];
-  /** `overloaded`: the partition is paused because of its own unfinished records. */
-  readonly partitions: readonly (PartitionStats & { readonly overloaded: boolean })[];
+  readonly partitions: readonly PartitionStats[];
 }
 
 /** A member of a consumer group that handles records by key. */
@@ -60,6 +61,8 @@ export interface KeyedConsumer {
   pause(reason: string): void;
   resume(reason: string): void;
   stats(): KeyedConsumerStats;
+  /** For readiness. @throws {PartitionStalled} where a partition has not advanced for `partitionStallMs` although it has unread records */
+  probe(): Promise<void>;
   /**
    * Stops reading, handles the records that have arrived for up to `drainMs`, then aborts the running handlers, commits and
    * leaves the group. Unfinished records are delivered again, to the next member with the partition.
@@ -85,6 +88,7 @@ export async function startKeyedConsumer(bus: Bus, options: KeyedConsumerOptions
     commitEvery: options.commitEvery ?? 1_000,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     stallMs: options.stallMs ?? 60_000,
+    partitionStallMs: options.partitionStallMs ?? 30_000,
     maxUnfinished: options.maxUnfinished ?? 16_000,
     maxUnfinishedBytes: options.maxUnfinishedBytes ?? 16 * 1024 * 1024,
     maxUncommitted: options.maxUncommitted ?? 200_000,
@@ -118,7 +122,10 @@ class KeyedGroupMember implements KeyedConsumer {
 
   constructor(bus: Bus, options: Required<KeyedConsumerOptions>) {
     this.#options = options;
-    this.#consumer = openGroupConsumer(bus, options, (reset) => this.#onReset(reset));
+    this.#consumer = openGroupConsumer(bus, options, {
+      onReset: (reset) => this.#onReset(reset),
+      onEmptyFetch: (fetch) => this.#onEmptyFetch(fetch),
+    });
     this.#stall = watchStall(bus, options.stallMs, () => this.#die(`has fetched nothing for ${options.stallMs} ms`));
     this.#pauses = new Pauses(this.#consumer);
     this.#scheduler = new KeyedScheduler({
@@ -149,7 +156,10 @@ class KeyedGroupMember implements KeyedConsumer {
       await this.#consumer.disconnect().catch(() => undefined);
       throw error;
     }
-    this.#commitTimer = setInterval(() => this.#commit(), commitEveryMs);
+    this.#commitTimer = setInterval(() => {
+      this.#assignment.compare(Date.now());
+      this.#commit();
+    }, commitEveryMs);
   }
 
   pause(reason: string): void {
@@ -165,10 +175,15 @@ class KeyedGroupMember implements KeyedConsumer {
       working: this.#scheduler.working,
       open: this.#scheduler.open,
       pausedFor: this.#pauses.reasons,
-      partitions: this.#assignment
-        .stats(Date.now())
-        .map((stats) => ({ ...stats, overloaded: this.#pauses.isOverloaded(stats.topic, stats.partition) })),
+      partitions: this.#assignment.stats(Date.now()),
     };
+  }
+
+  async probe(): Promise<void> {
+    const stalled = this.#assignment
+      .stats(Date.now())
+      .filter(({ stalledMs }) => stalledMs >= this.#options.partitionStallMs);
+    if (stalled.length > 0) throw new PartitionStalled(this.#options.groupId, stalled);
   }
 
   async stop({ drainMs }: { readonly drainMs: number }): Promise<{ drained: boolean; committed: boolean }> {
@@ -223,7 +238,7 @@ class KeyedGroupMember implements KeyedConsumer {
   #onJoin(assignment: Record<string, number[]>): void {
     this.#membership.joined();
     this.#committer.close();
-    this.#assignment.join(assignment);
+    this.#assignment.join(assignment, Date.now());
     this.#pauses.joined(assignment);
     this.#joined.resolve();
   }
@@ -234,8 +249,32 @@ class KeyedGroupMember implements KeyedConsumer {
   }
 
   #onReset(reset: OffsetReset): void {
-    this.#assignment.find(reset.topic, reset.partition)?.ledger.reset();
+    const state = this.#assignment.find(reset.topic, reset.partition);
+    if (state !== undefined) {
+      state.ledger.reset();
+      state.emptyFetch = '';
+    }
     this.#options.onOffsetReset(reset);
+  }
+
+  /** Advances past control records and empty batches, so that the position is committed without a record. */
+  #onEmptyFetch({ topic, partition, position, highWatermark, commit }: EmptyFetch): void {
+    const state = this.#assignment.find(topic, partition);
+    if (state === undefined || this.#stopping || this.#isUnconfirmed()) return;
+    this.#committer.useFirst(commitBy(commit));
+    const fetch = `${position}/${highWatermark}`;
+    if (state.emptyFetch === fetch) return;
+    state.emptyFetch = fetch;
+    state.highWatermark = BigInt(highWatermark);
+    const next = BigInt(position);
+    this.#startAt(state, next);
+    state.ledger.skipTo(next);
+  }
+
+  /** Takes the first position after an assignment; reports a group offset that was lowered. */
+  #startAt({ topic, partition, ledger }: PartitionState, position: bigint): void {
+    const from = ledger.startAt(position);
+    if (from !== null) this.#options.onOffsetReset({ topic, partition, from, to: position });
   }
 
   /** Submits a batch's records to the scheduler and advances the position. Never waits: all fetches wait for it. */
@@ -244,8 +283,12 @@ class KeyedGroupMember implements KeyedConsumer {
     if (state === undefined || this.#stopping || isStaleBatch(batch) || this.#isUnconfirmed()) return;
     state.highWatermark = BigInt(batch.highWatermark);
     this.#committer.use(commitBy(commitOffsetsIfNecessary));
+    const last = batch.lastOffset();
+    const first = batch.messages[0]?.offset;
+    if (first !== undefined) this.#startAt(state, BigInt(first));
     for (const message of batch.messages) this.#deliver(fromMessage(batch.topic, batch.partition, message), state);
-    resolveOffset(batch.lastOffset());
+    state.ledger.skipTo(BigInt(last) + 1n);
+    resolveOffset(last);
     this.#updatePause(state);
   }
 
@@ -259,11 +302,6 @@ class KeyedGroupMember implements KeyedConsumer {
   }
 
   #deliver(record: BusRecord, state: PartitionState): void {
-    const resetFrom = state.ledger.resetFrom(record.offset);
-    if (resetFrom !== null) {
-      const { topic, partition, offset } = record;
-      this.#options.onOffsetReset({ topic, partition, from: resetFrom, to: offset });
-    }
     const delivery = state.ledger.deliver(record);
     if (delivery.kind === 'known') return;
     state.unfinished += 1;
@@ -292,9 +330,14 @@ class KeyedGroupMember implements KeyedConsumer {
   /** Pauses an overloaded partition, or resumes it. */
   #updatePause(state: PartitionState): void {
     const { topic, partition, unfinished, unfinishedBytes, ledger } = state;
-    const before = this.#pauses.isOverloaded(topic, partition);
-    const overloaded = isOverloaded(before, { unfinished, unfinishedBytes, uncommitted: ledger.size }, this.#options);
-    if (overloaded !== before) this.#pauses.setOverloaded(topic, partition, overloaded);
+    const overloaded = isOverloaded(
+      state.overloaded,
+      { unfinished, unfinishedBytes, uncommitted: ledger.size },
+      this.#options,
+    );
+    if (overloaded === state.overloaded) return;
+    state.overloaded = overloaded;
+    this.#pauses.setOverloaded(topic, partition, overloaded);
   }
 }
 

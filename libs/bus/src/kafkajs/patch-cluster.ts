@@ -2,8 +2,12 @@ import { Cluster } from './kafkajs.ts';
 import { patchMethod } from './patch-method.ts';
 
 /**
- * Makes "no broker knows the group coordinator" a retriable error. kafkajs 2.2.4 calls `KafkaJSGroupCoordinatorNotFound` not
- * retriable, so a consumer that rejoins while the brokers restart ends for good. The brokers come back, so kafkajs tries again.
+ * Patches the client's view of the cluster.
+ *
+ * 1. Makes "no broker knows the group coordinator" a retriable error. kafkajs 2.2.4 calls `KafkaJSGroupCoordinatorNotFound` not
+ *    retriable, so a consumer that rejoins while the brokers restart ends for good. The brokers come back, so kafkajs tries again.
+ * 2. Makes the end of a log its high watermark. Without a consumer, kafkajs asks for the last stable offset, which an open
+ *    transaction keeps below it. The bus reads uncommitted, so its positions would be above that end.
  */
 export function patchCluster(): void {
   patchMethod(
@@ -20,4 +24,16 @@ export function patchCluster(): void {
         }
       },
   );
+  patchMethod(
+    Cluster.prototype,
+    'fetchTopicsOffset',
+    (fetchTopicsOffset) =>
+      function fetchHighWatermarks(this: Cluster, topics) {
+        this.isolationLevel = READ_UNCOMMITTED;
+        return fetchTopicsOffset.call(this, topics);
+      },
+  );
 }
+
+/** https://kafka.apache.org/protocol#The_Messages_ListOffsets: isolation_level */
+const READ_UNCOMMITTED = 0;

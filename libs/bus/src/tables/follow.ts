@@ -3,7 +3,7 @@ import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Bus } from '../bus.ts';
 import { ConsumerDead, type OnFatal, watchStall } from '../consume/consumer-health.ts';
 import { messageOf } from '../errors.ts';
-import { type OffsetReset, reportOffsetResets } from '../kafkajs/patch-offset-manager.ts';
+import { type OffsetReset, observeConsumer } from '../kafkajs/consumer-observer.ts';
 import { type BusRecord, fromMessage } from '../record.ts';
 import { noticeQuiet } from './catch-up.ts';
 import { pinnedAssigner } from './pinned-assigner.ts';
@@ -126,6 +126,8 @@ class TopicFollower implements Follower {
     return this.#bus.client().consumer({
       groupId: `${this.#bus.clientId}.follower.${randomUUID()}`,
       allowAutoTopicCreation: false,
+      // An open transaction must not stop the topic for its readers.
+      readUncommitted: true,
       maxWaitTimeInMs: 250,
       sessionTimeout: 30_000,
       heartbeatInterval: 3_000,
@@ -139,7 +141,9 @@ class TopicFollower implements Follower {
           return false;
         },
       },
-      partitionAssigners: [reportOffsetResets(pinnedAssigner(topic, partitions), (reset) => onReset?.(reset))],
+      partitionAssigners: [
+        observeConsumer(pinnedAssigner(topic, partitions), { onReset: (reset) => onReset?.(reset) }),
+      ],
     });
   }
 

@@ -40,7 +40,7 @@ const paths = z.union([path, z.array(path).min(1)], 'expected names separated by
 const seconds = z.int('expected whole seconds').min(0);
 const days = z.int('expected whole days').min(1).nullable();
 const texts = z.record(z.string(), z.string());
-const errorCodes = z.array(z.string().min(1));
+const errorCodes = z.array(z.union([z.string().min(1), z.int()]).transform(String));
 
 const slot = z
   .strictObject({
@@ -50,8 +50,16 @@ const slot = z
     expires_in: paths
       .nullable()
       .default('expires_in')
-      .describe('Seconds; of several paths the first that has a value.'),
-    refresh_expires_in: path.nullable().default(null),
+      .describe('Lifetime in seconds; an absolute time is recognised. Of several paths the first that has a value.'),
+    expires_at: paths
+      .nullable()
+      .default(null)
+      .describe('Absolute expiry: Unix seconds or milliseconds, ISO 8601, or an HTTP date.'),
+    refresh_expires_in: path
+      .nullable()
+      .default(null)
+      .describe('As `expires_in`; 0: the refresh token does not expire.'),
+    refresh_expires_at: path.nullable().default(null).describe('As `expires_at`.'),
     token_type: path.nullable().default('token_type').describe('null: Bearer, whatever the response says.'),
     scope: path.nullable().default('scope').describe('null: the response has no scopes.'),
   })
@@ -155,6 +163,24 @@ export const profileSchema = z.strictObject({
   response: z
     .strictObject({
       ok_path: path.nullable().default(null).describe('A field that is true in a success; errors may have status 200.'),
+      ok: z
+        .strictObject({
+          path,
+          equals: z
+            .array(z.union([z.string(), z.number(), z.boolean()]))
+            .min(1)
+            .describe('The values of a success, compared as text: 0 and "0" are the same.'),
+        })
+        .nullable()
+        .default(null)
+        .describe('A field whose value tells success from error; where it says success, `error_path` is ignored.'),
+      json_prefix: z
+        .string()
+        .min(1)
+        .max(32)
+        .nullable()
+        .default(null)
+        .describe('Text that the provider sends in front of its JSON.'),
       error_path: paths
         .default('error')
         .describe('Path of the error code; of several the first that `errors` lists, else the first that has a value.'),

@@ -325,18 +325,36 @@ describe('a misbehaving server:', () => {
     });
   });
 
-  it('200 without access_token', async () => {
+  it('200 without a usable access token: a new refresh token is kept, else the outcome is unknown', async () => {
     const { access_token: _, ...rest } = TOKENS;
-    for (const body of [
-      rest,
-      { ...rest, access_token: '' },
-      { ...rest, access_token: null },
-      { ...TOKENS, access_token: 'é' },
-    ])
-      expect(await refreshAt(await answeringJson(200, body))).toEqual({
+    for (const [body, reason] of [
+      [rest, 'access_token_missing'],
+      [{ ...rest, access_token: '' }, 'access_token_missing'],
+      [{ ...rest, access_token: null }, 'access_token_missing'],
+      [{ ...TOKENS, access_token: 'é' }, 'access_token_invalid'],
+      [{ ...TOKENS, access_token: 'x'.repeat(32_769) }, 'access_token_too_long'],
+    ] as const) {
+      const outcome = await refreshAt(await answeringJson(200, body));
+      expect(outcome).toMatchObject({
+        kind: 'access_unusable',
+        fault: reason === 'access_token_missing' ? 'provider_unavailable' : 'provider_misconfigured',
+        reason,
+        refreshExpiresAt: null,
+      });
+      expect('refresh' in outcome && outcome.refresh && reveal(outcome.refresh).toString()).toBe(CANARIES.next);
+      const alone = { ...body, refresh_token: undefined };
+      expect(await refreshAt(await answeringJson(200, alone))).toEqual({
         kind: 'unknown_outcome',
         reason: 'answer_incomplete',
       });
+    }
+  });
+
+  it('200 with an unusable refresh token: the access token is kept', async () => {
+    const outcome = refreshed(
+      await refreshAt(await answeringJson(200, { ...TOKENS, refresh_token: 'x'.repeat(40_000) })),
+    );
+    expect([reveal(outcome.access).toString(), outcome.refresh]).toEqual([CANARIES.access, null]);
   });
 
   it('HTML', async () => {

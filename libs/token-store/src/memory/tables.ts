@@ -44,6 +44,8 @@ export interface Tables {
   /** Oldest first. */
   readonly pending: Map<PendingRef, StoredTransition>;
   lastPendingNumber: number;
+  /** The process that drains pending transitions; null: none. `until` is Unix milliseconds. */
+  drainLease: { readonly owner: symbol; readonly until: number } | null;
 }
 
 /** Tables without a row. */
@@ -53,6 +55,7 @@ export const emptyTables = (): Tables => ({
   due: new Map(),
   pending: new Map(),
   lastPendingNumber: 0,
+  drainLease: null,
 });
 
 /** The steps and their order are those of the script `APPLY` of the Redis store. */

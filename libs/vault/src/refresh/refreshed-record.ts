@@ -1,7 +1,7 @@
 import type { DataKey, Secret } from '@vault-engine/crypto';
 import type { ConnectionMetadata, ConnectionRecord, Grant } from '../connection-record.ts';
-import { type RecordName, sealCredentials } from '../credentials.ts';
-import type { RefreshedCredentials } from '../providers.ts';
+import { openAccess, type RecordName, sealCredentials } from '../credentials.ts';
+import type { RefreshedCredentials, RotatedOnly } from '../providers.ts';
 import { withPublishedStatus } from '../status.ts';
 
 /** What a refreshed record is made from, beside the provider's answer. */
@@ -34,12 +34,45 @@ export const refreshedRecord = (
   );
 };
 
+/**
+ * The record with a new refresh token and the old access token, for an answer whose access token is unusable. The token
+ * version stays, because callers get no other access token.
+ */
+export const rotatedRecord = (
+  old: ConnectionRecord,
+  { refresh, refreshExpiresAt, fault }: RotatedOnly,
+  { key, name, version, now, retryAt }: Omit<RefreshedFrom, 'refresh'> & { readonly retryAt: number },
+): ConnectionRecord => {
+  const access = openAccess(key, name, old);
+  try {
+    const metadata = { ...old.metadata, refreshExpiresAt: refreshExpiresAt === 'never' ? null : refreshExpiresAt };
+    const { condition, tokenVersion, grant } = old;
+    const [since, failures] = condition.kind === 'failing' ? [condition.since, condition.failures + 1] : [now, 1];
+    return withPublishedStatus(
+      {
+        ...old,
+        ...sealCredentials(key, name, version, now, { access, refresh, metadata }),
+        tokenVersion,
+        condition: { kind: 'failing', reason: fault, since, failures, retryAt, unknownSince: null },
+        grant: { ...grant, refreshedAt: now },
+        lease: null,
+      },
+      now,
+    );
+  } finally {
+    access.wipe();
+  }
+};
+
 /** The metadata after a refresh. */
 export const metadataAfter = (old: ConnectionMetadata, refreshed: RefreshedCredentials): ConnectionMetadata => ({
   tokenType: refreshed.tokenType,
   scopes: refreshed.scopes ?? old.scopes,
   expiresAt: refreshed.expiresAt,
-  refreshExpiresAt: refreshed.refreshExpiresAt ?? (refreshed.refresh === null ? old.refreshExpiresAt : null),
+  refreshExpiresAt:
+    refreshed.refreshExpiresAt === 'never'
+      ? null
+      : (refreshed.refreshExpiresAt ?? (refreshed.refresh === null ? old.refreshExpiresAt : null)),
   params: { ...old.params, ...refreshed.params },
 });
 
