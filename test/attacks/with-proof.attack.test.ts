@@ -392,7 +392,7 @@ describe('an authentic command', () => {
       const faults: readonly (readonly [reason: string | null, fault: Partial<Wording>])[] = [
         ['foreign_reply_topic', { replyTopic: vault.topics.replies('local') }],
         ['undecodable', { value: value.subarray(0, -3) }],
-        ['type_mismatch', { commandType: 'GetToken' }],
+        ['type_mismatch', { commandType: 'RevokeToken' }],
         ['key_mismatch', { key: 'another' }],
         ['sent_too_early', { sentMs: Date.now() - 120_000 }],
       ];
