@@ -28,6 +28,7 @@ export const observe = (
     const added = engines().filter((engine) => !begun.has(engine));
     beginAtZero(commands, { engine: added, action: ACTIONS, result: RESULTS });
     beginAtZero(undelivered, { engine: added, reason: UNDELIVERED });
+    beginAtZero(misplaced, { engine: added });
     for (const engine of added) begun.add(engine);
   };
   const commands: Counter<'engine' | 'action' | 'result'> = new Counter({
@@ -44,6 +45,13 @@ export const observe = (
     registers: [metrics],
     collect: beginSeries,
   });
+  const misplaced: Counter<'engine'> = new Counter({
+    name: 'vault_commands_misplaced_total',
+    help: 'Commands that were refused because they are on another partition than that of their key, by engine',
+    labelNames: ['engine'],
+    registers: [metrics],
+    collect: beginSeries,
+  });
   const durations = new Histogram({
     name: 'vault_command_duration_seconds',
     help: "From the broker's append of a command to the acknowledgement of its reply",
@@ -52,12 +60,13 @@ export const observe = (
     registers: [metrics],
   });
   for (const action of ACTIONS) durations.zero({ action });
-  return ({ requestId, engine, action, subject, result, reply, durationMs, error }) => {
+  return ({ requestId, engine, action, subject, result, reason, reply, durationMs, error }) => {
     const label = isCommandName(action) ? action : OTHER;
     commands.inc({ engine, action: label, result });
+    if (reason === 'wrong_partition') misplaced.inc({ engine });
     durations.observe({ action: label }, Math.max(0, durationMs) / 1_000);
     if (reply !== 'sent') undelivered.inc({ engine, reason: reply });
-    const fields = { requestId, engine, action, platform: subject.platform, result, state: reply, durationMs };
+    const fields = { requestId, engine, action, platform: subject.platform, result, reason, state: reply, durationMs };
     if (error !== undefined) log.error('command failed unexpectedly', { ...fields, error });
     else if (reply !== 'sent') log.warn('reply undeliverable', fields);
     else log.debug('command answered', fields);

@@ -6,6 +6,7 @@ import { uuidText } from '@vault-engine/protocol';
 import { type AuditSubject, type Call, type Failure, refuse } from '@vault-engine/vault';
 import { admitHeaders, isMutating } from './admit.ts';
 import { afterMicrotasks, auditVerdict } from './audit-verdict.ts';
+import type { ExpectedPartition } from './command-partition.ts';
 import { type DecisionParts, decide, refusedBefore, type Verdict } from './decide.ts';
 import { type Delivery, openDelivery, sendOnce } from './deliver-reply.ts';
 import type { InFlight, InFlightCommand } from './in-flight.ts';
@@ -35,6 +36,7 @@ export interface CommandParts extends DecisionParts {
   readonly topics: ReplyTopics;
   readonly partitionCount: PartitionCount;
   readonly inFlight: InFlight;
+  readonly expectedPartition: ExpectedPartition;
   readonly attempts: Pick<Attempts, 'note'>;
   /** Tells a known engine that a command in its name was not authenticated. */
   readonly notify: (received: Received) => void;
@@ -50,6 +52,8 @@ export interface Served {
   readonly subject: AuditSubject;
   /** `ok`, or the error code. */
   readonly result: string;
+  /** The reason of a refusal, from a closed list; null otherwise. */
+  readonly reason: string | null;
   readonly reply: Delivery;
   /** From the broker's append to the end of the delivery. */
   readonly durationMs: number;
@@ -63,7 +67,8 @@ type Turn = Pick<HandlerContext, 'attempt' | 'ordered' | 'releaseKeyOrder' | 'ru
  * Serves one record of the commands topic:
  * 1. receive: a record that is not a command goes to the dead-letter topic; one that is not authenticated is counted;
  *    neither is answered;
- * 2. decide: headers, grant and rate first, at no cost; then reply address, schema, type, key and fields are checked and
+ * 2. decide: headers, grant and rate first, at no cost; then reply address, partition, schema, type, key and fields
+ *    are checked and
  *    the command is executed. A repetition of a mutating command is answered from its dedupe record; any other command has
  *    to be fresh and in time;
  * 3. audit: the audit record is acknowledged;
@@ -168,7 +173,7 @@ const decideAndAudit = async (
 ): Promise<Concluded> => {
   const topic = replyTopicOf(parts.topics, from);
   const { address, refused: misaddressed } = replyAddress(topic, await parts.partitionCount(topic), from);
-  const refused = misaddressed ?? refusedByHeaders;
+  const refused = misaddressed ?? refusedByHeaders ?? (await misplaced(parts, from));
   const decided =
     refused === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refused);
   return auditAndSign(parts, from, call, decided, address);
@@ -196,6 +201,16 @@ const deliverWithin = async (
   } catch (error) {
     return { delivery: 'undeliverable', error };
   }
+};
+
+/** The refusal of a command that is not on the partition of its key: there it is in no order with the user's others. */
+const misplaced = async ({ expectedPartition }: CommandParts, from: CommandInProgress): Promise<Failure | null> => {
+  const { record, runOutsideConcurrencyLimit } = from;
+  const answer = expectedPartition(record);
+  const expected = answer instanceof Promise ? await runOutsideConcurrencyLimit(answer) : answer;
+  if (expected === null) return null;
+  const where = `the command is on partition ${record.partition}, its key belongs to partition ${expected}`;
+  return refuse('invalid_request', `${where}; use Java's default partitioner (murmur2)`, 'wrong_partition').failure;
 };
 
 const callOf = ({ headers, engine }: Authenticated): Call => {
@@ -237,6 +252,7 @@ const servedAs = (parts: CommandParts, from: Authenticated, call: Call, verdict:
   action: call.action,
   subject: verdict.subject,
   result: verdict.answer.ok ? 'ok' : verdict.answer.failure.code,
+  reason: verdict.answer.ok ? null : (verdict.answer.failure.reason ?? null),
   reply,
   durationMs: parts.vault.now() - from.record.timestamp,
   error: verdict.error,

@@ -112,6 +112,7 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     partitionCount: Object.assign(async () => 4, { forget: (topic: string) => void forgotten.push(topic) }),
     inFlight: limitInFlight({ commands: 100, bytes: 1_000_000 }),
     refusals: keepRefusals(vault),
+    expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
     notify: (received) => void notified.push(received),
