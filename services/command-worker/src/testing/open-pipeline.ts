@@ -12,8 +12,10 @@ import {
   type Vault,
   type WrappedDataKey,
 } from '@vault-engine/vault';
+import { limitInFlight } from '../in-flight.ts';
 import { rateLimit } from '../rate-limit.ts';
 import type { Received } from '../receive.ts';
+import { keepRefusals } from '../refusals.ts';
 import type { ReplyTopics } from '../reply-address.ts';
 import { type CommandParts, type Served, serveCommand } from '../serve-command.ts';
 import { NOW, plainCodec, type SampleEngine, tableOf } from './command-samples.ts';
@@ -60,7 +62,10 @@ export interface Pipeline {
   readonly notified: Received[];
   /** Topics whose partition count was forgotten. */
   readonly forgotten: string[];
-  readonly serve: (record: BusRecord, ordered?: boolean) => Promise<HandlerResult>;
+  readonly serve: (
+    record: BusRecord,
+    turn?: Partial<Parameters<ReturnType<typeof serveCommand>>[1]>,
+  ) => Promise<HandlerResult>;
 }
 
 /** What a test replaces. */
@@ -123,6 +128,8 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     },
     topics: REPLY_TOPICS,
     partitionCount: Object.assign(async () => 4, { forget: (topic: string) => void forgotten.push(topic) }),
+    inFlight: limitInFlight({ commands: 100, bytes: 1_000_000 }),
+    refusals: keepRefusals(vault),
     expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
@@ -140,8 +147,15 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     attempts,
     notified,
     forgotten,
-    serve: (record, ordered = true) =>
-      handle(record, { ordered, releaseKeyOrder: () => undefined, runOutsideConcurrencyLimit: (work) => work }),
+    serve: (record, turn = {}) =>
+      handle(record, {
+        attempt: 1,
+        ordered: true,
+        releaseKeyOrder: () => undefined,
+        runOutsideConcurrencyLimit: (work) => work,
+        signal: new AbortController().signal,
+        ...turn,
+      }),
   };
 };
 
