@@ -128,8 +128,7 @@ const reachProviders = async (
   catalog: ProfileCatalog,
   env: Environment,
 ): Promise<Providers> => {
-  const ids = catalog.all().map(({ id }) => id);
-  const clients = readClientCredentials(env, ids);
+  const clients = readClientCredentials(env, catalog.all());
   const outbound = await part(
     'providers',
     async () => openOutbound(config.profiles),

@@ -1,6 +1,6 @@
 import type { BusRecord } from '@vault-engine/bus';
 import { type Codec, type ConnectionState, type Decoded, isRecord } from '@vault-engine/contracts';
-import { type UserId, userId } from '@vault-engine/model';
+import { isExactInteger, LARGEST_INTEGER, type UserId, userId } from '@vault-engine/model';
 
 /** One record of `vault.connection-state`. */
 export type StateRecord =
@@ -35,8 +35,7 @@ const snapshot = (user: UserId, decoded: Decoded): StateRecord => {
 const HEADER = 'x-revision';
 
 /** Whether `value` is a revision whose successor is still an exact integer. */
-const isRevision = (value: number): boolean =>
-  Number.isSafeInteger(value) && value >= 0 && value < Number.MAX_SAFE_INTEGER;
+const isRevision = (value: number): boolean => isExactInteger(value) && value >= 0 && value < LARGEST_INTEGER;
 
 /** The headers of a record of the state topic. */
 export const revisionHeaders = (revision: number): Record<string, Buffer> => ({

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from 'commander';
+import { addAcls } from './acls.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
 import { explainError } from './explain-error.ts';
 import { EXIT } from './failure.ts';
 import { addPlatforms } from './platforms.ts';
+import { addQuarantine } from './quarantine.ts';
 import { addRefresh } from './refresh.ts';
 import { addSchemas } from './schemas.ts';
 import { addState } from './state.ts';
@@ -36,6 +38,7 @@ const cliProgram = (context: CommandContext): Command => {
       writeErr: (text) => context.terminal.note(text.trimEnd().replace(/=[^']*'/g, "=…'")),
     });
   addTopics(program, context);
+  addAcls(program, context);
   addSchemas(program, context);
   addState(program, context);
   addRefresh(program, context);
@@ -43,6 +46,7 @@ const cliProgram = (context: CommandContext): Command => {
   addPlatforms(program, context);
   addToken(program, context);
   addDeadLetters(program, context);
+  addQuarantine(program, context);
   return program;
 };
 

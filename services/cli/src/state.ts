@@ -104,6 +104,7 @@ const DIFFERENCES: Readonly<Record<Differing['difference'], string>> = {
   store_behind: 'the topic has a later revision than the store, with other content',
   surplus: 'the topic has a snapshot, but the store does not have the user',
   buried: 'the newest snapshot on the topic is followed by a superseded record',
+  unreadable: 'a row of the user does not parse; `quarantine list` has the reason',
 };
 
 const printDiffering = (

@@ -20,6 +20,7 @@ export const Batch = load('src/consumer/batch.js') as typeof import('kafkajs/src
 export type Batch = InstanceType<typeof Batch>;
 export const Broker = load('src/broker/index.js') as typeof import('kafkajs/src/broker/index.js').default;
 export type Broker = InstanceType<typeof Broker>;
+export type { ClusterBroker } from 'kafkajs/src/cluster/index.js';
 export const Cluster = load('src/cluster/index.js') as typeof import('kafkajs/src/cluster/index.js').default;
 export type Cluster = InstanceType<typeof Cluster>;
 export const ConsumerGroup = load(
