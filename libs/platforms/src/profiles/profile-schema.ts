@@ -74,13 +74,22 @@ const revocation = z
     url: urlWith('client_id', 'token'),
     auth: z
       .enum([...AUTH_METHODS, 'bearer'])
-      .default('none')
-      .describe('How the request authenticates; bearer: with the token itself; none: not at all.'),
+      .nullable()
+      .default(null)
+      .describe('How the request authenticates; null: as `auth`; bearer: with the token itself; none: not at all.'),
     body: z.enum(['form', 'json', 'none']).default('form'),
     token: z
       .enum(['access', 'refresh'])
       .default('refresh')
-      .describe('The token that is sent; revoking it ends the grant.'),
+      .describe(
+        'The token that is sent; revoking it ends the grant. Without a refresh token the access token is sent.',
+      ),
+    tokens: z
+      .array(z.enum(['access', 'refresh']))
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Several tokens, each revoked in this order, where one does not end the other; overrides `token`.'),
     field: z.string().min(1).default('token').describe('Name of the body field for the token.'),
     gone: errorCodes
       .default(['invalid_token'])
