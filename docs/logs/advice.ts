@@ -1,5 +1,7 @@
 /** What an operator does about each warning and error: one sentence or two, by message. */
 export const ADVICE: Readonly<Record<string, string>> = {
+  'announcement failed':
+    'Nothing, if it stops: gauges of due work are missing until one scheduler announces itself again. If it goes on, look at Redis.',
   'background task failed':
     'Nothing, if it stops: the task runs again by itself. If it goes on, look at the field `error` and at the part that it names.',
   'command failed unexpectedly': 'Report it with the fields `error` and `requestId`. The caller got `internal`.',

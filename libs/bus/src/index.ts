@@ -1,3 +1,9 @@
+export {
+  type AuthorizedOperations,
+  authorizedOperations,
+  type KafkaOperation,
+  type TopicAccess,
+} from './authorized-operations.ts';
 export { type Bus, type BusOptions, connectBus, type Sasl } from './bus.ts';
 export type { PartitionStats } from './consume/assignment.ts';
 export { ConsumerDead, type OnFatal, PartitionStalled } from './consume/consumer-health.ts';

@@ -8,6 +8,7 @@ import { dueConnectionsAreTaken } from './contract/due-connections-are-taken.ts'
 import { flowsAreKept } from './contract/flows-are-kept.ts';
 import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
 import { oneProcessDrains } from './contract/one-process-drains.ts';
+import { partitionCountsAreDated } from './contract/partition-counts-are-dated.ts';
 import { readsReturnWhatWasWritten } from './contract/reads-return-what-was-written.ts';
 import { readsSeeEveryChange } from './contract/reads-see-every-change.ts';
 import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
@@ -47,5 +48,6 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     flowsAreKept(store);
     dueConnectionsAreTaken(store);
     allUsersAreFound(store);
+    partitionCountsAreDated(store);
   });
 };

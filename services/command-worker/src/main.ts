@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { openAttempts, openEngineTable } from '@vault-engine/assembly/open-engines';
 import {
@@ -11,12 +12,13 @@ import {
 import { COMMAND_RETENTION_MS, GATEWAY, type TopicNames } from '@vault-engine/contracts';
 import { every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
 import { drainPending } from '@vault-engine/vault';
+import { expectedPartition } from './command-partition.ts';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { arrivesLate } from './deadline.ts';
 import { notifyUnauthenticated } from './notify-unauthenticated.ts';
 import { observe } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
-import { replyPartitions } from './reply-address.ts';
+import { countPartitions, replyPartitions } from './reply-address.ts';
 import { type CommandParts, serveCommand } from './serve-command.ts';
 
 type Context = ServiceContext<WorkerConfig>;
@@ -43,6 +45,13 @@ const start = async (context: Context): Promise<void> => {
     replies,
     topics: replyTopics,
     partitionCount,
+    expectedPartition: expectedPartition({
+      count: () => countPartitions(bus, topics.commands),
+      note: assembled.vault.store.notePartitions,
+      now: Date.now,
+      retentionMs: COMMAND_RETENTION_MS,
+      sleep,
+    }),
     admission,
     attempts,
     notify: notifyUnauthenticated(notice),

@@ -199,7 +199,9 @@ const readHeaders = (cursor: Cursor): FetchedMessage['headers'] => {
   for (let index = 0; index < count && count <= MAX_HEADERS; index += 1) {
     const name = readName(cursor, index);
     const value = cursor.bytesOrNull();
-    if (value !== null) headers[name] = value;
+    // Of a repeated name the last one counts, and a null value means that the header is absent.
+    if (value === null) delete headers[name];
+    else headers[name] = value;
   }
   return headers;
 };

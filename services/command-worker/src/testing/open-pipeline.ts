@@ -106,6 +106,7 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     },
     topics: REPLY_TOPICS,
     partitionCount: Object.assign(async () => 4, { forget: (topic: string) => void forgotten.push(topic) }),
+    expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
     notify: (received) => void notified.push(received),
