@@ -84,6 +84,7 @@ export const assembleVault = async (
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId, log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const vault: Vault = {
     store,
     keys: createDataKeys({ wrapper, env: config.environment }),
