@@ -1,9 +1,10 @@
+import type { Outgoing, Publisher } from '@vault-engine/bus';
 import { COMMAND_NAMES, isCommandName } from '@vault-engine/contracts';
 import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
 import { ERRORS } from '@vault-engine/vault';
 import { Counter, Histogram } from 'prom-client';
 import type { Delivery } from './deliver-reply.ts';
-import type { Served } from './serve-command.ts';
+import type { Served, UnauthenticatedRecord } from './serve-command.ts';
 
 /** The label of every command type that does not exist: an engine may sign any name, and each would be a series of its own. */
 const OTHER = 'other';
@@ -70,5 +71,49 @@ export const observe = (
     if (error !== undefined) log.error('command failed unexpectedly', { ...fields, error });
     else if (reply !== 'sent') log.warn('reply undeliverable', fields);
     else log.debug('command answered', fields);
+  };
+};
+
+/** Reasons that unauthenticated records are counted by. */
+const UNAUTHENTICATED: Readonly<Record<UnauthenticatedRecord['counted'], true>> = {
+  malformed: true,
+  unknown_engine: true,
+  unknown_key: true,
+  key_not_usable: true,
+  wrong_mac: true,
+};
+
+/** The label of records that claim no engine of the table. */
+const UNKNOWN_ENGINE = 'unknown';
+
+/**
+ * Counts records that are not authenticated, by the claimed engine and reason, and publishes a few samples of them. Counts
+ * of engines begin at 0 at the first scrape.
+ */
+export const observeUnauthenticated = (
+  { log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>,
+  engines: () => readonly string[],
+  sample: (record: UnauthenticatedRecord['record'], reason: string) => Outgoing | null,
+  deadLetters: Pick<Publisher, 'send'>,
+): ((refused: UnauthenticatedRecord) => void) => {
+  const begun = new Set<string>();
+  const counted: Counter<'engine' | 'reason'> = new Counter({
+    name: 'vault_unauthenticated_total',
+    help: 'Records on the commands topic that were not authenticated, by claimed engine and reason',
+    labelNames: ['engine', 'reason'],
+    registers: [metrics],
+    collect: () => {
+      const added = [UNKNOWN_ENGINE, ...engines()].filter((engine) => !begun.has(engine));
+      beginAtZero(counted, { engine: added, reason: Object.keys(UNAUTHENTICATED) });
+      for (const engine of added) begun.add(engine);
+    },
+  });
+  return ({ record, engine, counted: reason, reason: detail }) => {
+    counted.inc({ engine: engine ?? UNKNOWN_ENGINE, reason });
+    const message = sample(record, detail);
+    if (message === null) return;
+    const { partition, offset } = record;
+    log.warn('unauthenticated record sampled', { engine, partition, offset: String(offset), reason: detail });
+    deadLetters.send(message).catch((error: unknown) => log.warn('sample not published', { reason: detail, error }));
   };
 };
