@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { openAttempts, openEngineTable } from '@vault-engine/assembly/open-engines';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
 import {
   type BusRecord,
   createPublisher,
@@ -68,6 +69,7 @@ const start = async (context: Context): Promise<void> => {
     onUnauthenticated: observeUnauthenticated(context, engineIds, sample, deadLetters),
     onServed: observe(context, engineIds),
   };
+  await watchTopics(context, bus, ['commands', 'commandsDlt', 'engines', 'auditLog', 'connectionEvents']);
   await consumeCommands(context, assembled, parts, deadLetters, groupId);
 };
 
