@@ -12,7 +12,7 @@ const RESOURCE = { topic: 2, group: 3, cluster: 4 } as const;
 const ALLOW = 3;
 const [LITERAL, PREFIXED] = [3, 4];
 /** Codes of AclOperation. */
-const OPERATION = { READ: 3, WRITE: 4, DESCRIBE: 8 } as const;
+const OPERATION = { READ: 3, WRITE: 4, DESCRIBE: 8, DESCRIBE_CONFIGS: 10 } as const;
 
 let here: CliWorld;
 let kafka: RunningPart;
@@ -74,7 +74,9 @@ const allow = (user: string, rights: readonly Right[]): Promise<unknown> =>
     acls.createAcls({
       acl: rights.flatMap((right) =>
         right.operations.flatMap((operation) =>
-          operation === 'READ' || operation === 'WRITE' ? [entryOf(user, right, operation)] : [],
+          operation === 'READ' || operation === 'WRITE' || operation === 'DESCRIBE_CONFIGS'
+            ? [entryOf(user, right, operation)]
+            : [],
         ),
       ),
     }),
