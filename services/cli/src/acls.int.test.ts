@@ -108,7 +108,9 @@ test('each right that is taken away is named', async () => {
     const { code, out, err } = await vault('worker', 'acls', 'check', 'command-worker');
     expect(code).toBe(1);
     expect(out).toEqual([
-      expect.stringMatching(/^(topic vault.commands|groups command-worker.follower.\*): lacks READ$/),
+      expect.stringMatching(
+        /^(topic vault.commands|groups command-worker.follower.\*): lacks READ(, DESCRIBE_CONFIGS)?$/,
+      ),
     ]);
     expect(err[0]).toContain('acls print command-worker');
     await allow('worker', [right]);

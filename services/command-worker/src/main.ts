@@ -67,7 +67,7 @@ const start = async (context: Context): Promise<void> => {
     attempts,
     notify: notifyUnauthenticated(notice),
     onUnauthenticated: observeUnauthenticated(context, engineIds, sample, deadLetters),
-    onServed: observe(context, engineIds),
+    onServed: observe(context, engineIds, Date.now),
   };
   await watchTopics(context, bus, ['commands', 'commandsDlt', 'engines', 'auditLog', 'connectionEvents']);
   await consumeCommands(context, assembled, parts, deadLetters, groupId);

@@ -1,7 +1,7 @@
 import type { Outgoing, Publisher } from '@vault-engine/bus';
 import { COMMAND_NAMES, isCommandName } from '@vault-engine/contracts';
-import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
-import { ERRORS } from '@vault-engine/vault';
+import { beginAtZero, type LogFields, limitLines, type ServiceContext } from '@vault-engine/runtime';
+import { ERRORS, isErrorCode } from '@vault-engine/vault';
 import { Counter, Histogram } from 'prom-client';
 import type { Delivery } from './deliver-reply.ts';
 import type { Served, UnauthenticatedRecord } from './serve-command.ts';
@@ -15,7 +15,8 @@ const UNDELIVERED: readonly Delivery[] = ['undeliverable', 'expired', 'dropped']
 
 /**
  * Logs and measures how each command ended: request id, engine, platform, action and result, no other value of the command.
- * Answered commands are logged at level `debug`, because the audit log has all of them.
+ * Executed commands are logged at level `debug`, because the audit log has all of them; refusals once at `info`, failures of
+ * the vault's own or of a part (HTTP 5xx) at `warn`, at most 20 lines a second for each engine.
  *
  * Every engine of the table has all its series from the first scrape on: 7 actions × 16 results. `engines` is asked at each
  * scrape.
@@ -23,7 +24,16 @@ const UNDELIVERED: readonly Delivery[] = ['undeliverable', 'expired', 'dropped']
 export const observe = (
   { log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>,
   engines: () => readonly string[],
+  now: () => number,
 ): ((served: Served) => void) => {
+  const mayLog = limitLines(now);
+  const logRefusal = (fields: LogFields & { readonly engine: string; readonly result: string }): void => {
+    const leftOut = mayLog(fields.engine);
+    if (leftOut === null) return;
+    const counted = leftOut === 0 ? fields : { ...fields, count: leftOut };
+    if (isRefusal(fields.result)) log.info('command refused', counted);
+    else log.warn('command failed', counted);
+  };
   const begun = new Set<string>();
   const beginSeries = (): void => {
     const added = engines().filter((engine) => !begun.has(engine));
@@ -61,18 +71,32 @@ export const observe = (
     registers: [metrics],
   });
   for (const action of ACTIONS) durations.zero({ action });
-  return ({ requestId, engine, action, subject, result, reason, reply, durationMs, error }) => {
+  return ({ requestId, traceId, engine, action, subject, result, reason, reply, durationMs, error }) => {
     const label = isCommandName(action) ? action : OTHER;
     commands.inc({ engine, action: label, result });
     if (reason === 'wrong_partition') misplaced.inc({ engine });
     durations.observe({ action: label }, Math.max(0, durationMs) / 1_000);
     if (reply !== 'sent') undelivered.inc({ engine, reason: reply });
-    const fields = { requestId, engine, action, platform: subject.platform, result, reason, state: reply, durationMs };
+    const fields = {
+      requestId,
+      ...(traceId === null ? {} : { traceId }),
+      engine,
+      action,
+      platform: subject.platform,
+      result,
+      reason,
+      state: reply,
+      durationMs,
+    };
     if (error !== undefined) log.error('command failed unexpectedly', { ...fields, error });
     else if (reply !== 'sent') log.warn('reply undeliverable', fields);
-    else log.debug('command answered', fields);
+    else if (result === 'ok') log.debug('command answered', fields);
+    else logRefusal(fields);
   };
 };
+
+/** Whether a refusal is the caller's to mend; otherwise a part failed. */
+const isRefusal = (result: string): boolean => isErrorCode(result) && ERRORS[result].http < 500;
 
 /** Reasons that unauthenticated records are counted by. */
 const UNAUTHENTICATED: Readonly<Record<UnauthenticatedRecord['counted'], true>> = {

@@ -63,6 +63,8 @@ const MALFORMED = 'malformed';
 /** How one command ended, for logs and metrics: ids and codes, no value of the command. */
 export interface Served {
   readonly requestId: string;
+  /** Of the command's `traceparent`; null without one. Not authenticated. */
+  readonly traceId: string | null;
   readonly engine: string;
   readonly action: string;
   readonly subject: AuditSubject;
@@ -303,6 +305,7 @@ const replyOf = ({ answer }: Verdict): ReplyRecord => (answer.ok ? answer.value 
 
 const servedAs = (parts: CommandParts, from: Authenticated, call: Call, verdict: Verdict, reply: Delivery): Served => ({
   requestId: call.requestId,
+  traceId: from.headers.traceparent?.split('-')[1] ?? null,
   engine: call.engine,
   action: call.action,
   subject: verdict.subject,

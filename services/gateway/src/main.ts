@@ -51,7 +51,8 @@ const start = async (context: ServiceContext<GatewayConfig>): Promise<void> => {
         attempts,
         http: config.http,
         health: health.report,
-        onAnswered: observe(context),
+        now: Date.now,
+        onAnswered: observe(context, Date.now),
       });
       const address = await app.listen({ host, port });
       log.info('listening', { address });
