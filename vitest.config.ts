@@ -2,10 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.types/**', '**/.local/**'];
 // Three brokers beside everything else are more than the two cores of a short run: `npm run verify:full` has them.
-const severalBrokers = [
-  'test/faults/audit-brokers-lost.fault.test.ts',
-  'test/faults/rights-of-worker.fault.test.ts',
-];
+const severalBrokers = ['test/faults/audit-brokers-lost.fault.test.ts', 'test/faults/rights-of-worker.fault.test.ts'];
 /** These compare times of one run with each other: they have the machine to themselves, when all others are through. */
 const measuring = ['test/faults/{hot-key,one-call-hangs}.fault.test.ts'];
 /** These change what a process has only once (prototypes of kafkajs, flags of V8, signals): each file has a process of its own. */
