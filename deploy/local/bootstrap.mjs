@@ -1,5 +1,5 @@
-// The first file that runs, before anything is installed: plain JavaScript for Node 20 and newer. It installs the packages when they
-// are not those of package-lock.json, then hands over to Node 24, which runs the TypeScript sources.
+// The first file that runs, before any package is installed: plain JavaScript for Node 20 and newer. It installs the packages of
+// package-lock.json if they differ, then starts Node 24, which runs the TypeScript sources.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -19,9 +19,9 @@ async function main(task, args) {
   const entry = Object.hasOwn(entries, task) ? entries[task] : undefined;
   if (!entry) return fail(`usage: node deploy/local/bootstrap.mjs ${Object.keys(entries).join('|')}`);
   if (major(process.versions.node) < 20) {
-    return fail(`Node ${process.versions.node} is too old: install Node 20 or newer (https://nodejs.org), 24 is best`);
+    return fail(`Node ${process.versions.node} is too old: install Node 24 (https://nodejs.org)`);
   }
-  if (!packagesAreInstalled() && !(await installPackages())) return fail('npm ci failed: its output above says why');
+  if (!packagesAreInstalled() && !(await installPackages())) return fail('npm ci failed; see its output above');
   const node = findNode24();
   if (!node) {
     return fail(
@@ -31,15 +31,15 @@ async function main(task, args) {
   return runToEnd(node, [`${root}${entry}`, ...args]);
 }
 
-/** Whether node_modules holds what package-lock.json names. npm notes in node_modules/.package-lock.json what it has put there. */
+/** Compares package-lock.json with node_modules/.package-lock.json, in which npm records the installed packages. */
 function packagesAreInstalled() {
   const wanted = readLock('package-lock.json');
   const installed = readLock('node_modules/.package-lock.json');
   const places = Object.entries(wanted).filter(([place]) => place.startsWith('node_modules/'));
   return places.every(([place, { version, link, optional }]) => {
-    const there = installed[place];
-    // A package for another platform is in the lock alone.
-    return there ? there.version === version && there.link === link : optional === true;
+    const present = installed[place];
+    // An optional package for another platform is not installed.
+    return present ? present.version === version && present.link === link : optional === true;
   });
 }
 
@@ -69,13 +69,13 @@ async function installPackages() {
   return code === 0;
 }
 
-/** The npm that runs us, else the one on the PATH. */
+/** The npm that started this process, else the one on the PATH. */
 function npmCommand() {
   const running = process.env.npm_execpath;
   return running?.endsWith('npm-cli.js') ? [process.execPath, running] : ['npm'];
 }
 
-/** The machine's own Node where it is new enough, else the one among the optional packages. */
+/** The running Node if it is version 24 or newer, else the one from the optional packages. */
 function findNode24() {
   if (major(process.versions.node) >= 24) return process.execPath;
   const own = `${root}node_modules/.bin/node`;
@@ -89,8 +89,8 @@ function major(version) {
 }
 
 /**
- * Runs a program in our place: signals go on to it, and we end as it ends. The fourth descriptor is a pipe that closes when we are
- * gone in whatever way: by it the program learns of our SIGKILL.
+ * Runs a program in place of this process: forwards signals, and returns its exit code. Descriptor 3 is a pipe that closes when
+ * this process ends in any way, SIGKILL included; the program ends on that.
  */
 function runToEnd(command, args) {
   const env = {
@@ -100,7 +100,7 @@ function runToEnd(command, args) {
   };
   const child = spawn(command, args, { cwd: root, env, stdio: ['inherit', 'inherit', 'inherit', 'pipe'] });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  const npmWatch = whenNpmIsGone(() => child.kill('SIGTERM'));
+  const npmWatch = onNpmEnd(() => child.kill('SIGTERM'));
   return new Promise((resolve) => {
     const end = (code) => {
       clearInterval(npmWatch);
@@ -111,8 +111,8 @@ function runToEnd(command, args) {
   });
 }
 
-/** npm passes signals on, but cannot pass on its own SIGKILL: then we have another parent. */
-function whenNpmIsGone(act) {
+/** npm forwards signals except its own SIGKILL. After that, this process has another parent. */
+function onNpmEnd(act) {
   if (!process.env.npm_lifecycle_event) return undefined;
   const parent = process.ppid;
   const timer = setInterval(() => {

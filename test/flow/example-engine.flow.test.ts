@@ -40,9 +40,9 @@ it('an engine that follows the states knows whom to ask for what, also where tim
   await vi.waitFor(
     async () =>
       expect([...(await prompts())].sort()).toEqual([
-        'before: connect a platform, there is none',
-        'begun: finish connecting Slack, it was begun',
-        'lapsing: reconnect Notion, it has lapsed',
+        'before: connect a platform; none is connected',
+        'begun: finish connecting Slack',
+        'lapsing: reconnect Notion; it has expired',
       ]),
     { timeout: 20_000, interval: 200 },
   );

@@ -208,7 +208,7 @@ describe('the command line', () => {
     await shown(userId, revision);
     expect(await cli('state', 'diff', '--grace', '3')).toMatchObject({
       code: 0,
-      out: ['the topic shows what the store has'],
+      out: ['topic and store agree'],
     });
 
     const state = await stateOf(userId);
@@ -218,11 +218,11 @@ describe('the command line', () => {
     expect([code, [...out].sort()]).toEqual([
       1,
       [
-        'drifted: the topic says something else of the same revision',
-        'stranger: the topic has a snapshot of a user whom the store does not know',
+        'drifted: the topic has the same revision with other content',
+        'stranger: the topic has a snapshot, but the store does not have the user',
       ],
     ]);
-    expect(err).toEqual(['2 users differ; npm run vault -- state rebuild publishes all anew']);
+    expect(err).toEqual(['2 users differ; npm run vault -- state rebuild republishes all users']);
 
     const rebuilt = await cli('state', 'rebuild');
     expect(rebuilt).toMatchObject({
@@ -239,7 +239,7 @@ describe('the command line', () => {
     const value = vault.codec.encode('PlatformEntry', { platform: 'gone', display_name: 'Gone' });
     await publisher.send({ topic: vault.topics.platforms, key, value });
     expect(await cli('platforms', 'apply')).toMatchObject({ code: 0, out: ['gone: removed'] });
-    expect(await cli('platforms', 'apply')).toMatchObject({ out: ['all platforms are named as their profiles say'] });
+    expect(await cli('platforms', 'apply')).toMatchObject({ out: ['the published platform names are up to date'] });
     await vi.waitFor(() => expect(view.get('nobody').platforms.map(({ platform }) => platform)).not.toContain('gone'));
   });
 });

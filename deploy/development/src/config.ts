@@ -1,23 +1,23 @@
 import { join } from 'node:path';
 import { root } from '@vault-engine/local';
 
-/** Where the vault of one machine runs. Other values than the standard ones let a second vault run beside the first. */
+/** Ports, folders and prefixes of `npm start`. With other values a second vault runs beside the first. */
 export interface StartConfig {
-  /** The first of the ports that the services take: `VAULT_FIRST_PORT`, 8700 where nothing is said. */
+  /** First port of the services: `VAULT_FIRST_PORT`, default 8700. */
   readonly firstPort: number;
-  /** Data, keys and logs: `VAULT_STATE_DIR`, `.local` where nothing is said. */
+  /** Folder of data, keys and logs: `VAULT_STATE_DIR`, default `.local`. */
   readonly stateDir: string;
-  /** `VAULT_TOPIC_PREFIX`, empty where nothing is said. */
+  /** `VAULT_TOPIC_PREFIX`, default empty. */
   readonly topicPrefix: string;
-  /** `VAULT_KEY_PREFIX`, `vault` where nothing is said. */
+  /** `VAULT_KEY_PREFIX`, default `vault`. */
   readonly keyPrefix: string;
-  /** Folders of further platform profiles: `VAULT_PROFILES`, `:` between. The services read the same variable. */
+  /** Folders of further platform profiles: `VAULT_PROFILES`, separated by `:`. The services read the same variable. */
   readonly profileFolders: readonly string[];
 }
 
 const FIRST_PORT = 8700;
 
-/** @throws naming the variable that is wrong */
+/** @throws an error that names the invalid variable */
 export const readStartConfig = (environment: NodeJS.ProcessEnv): StartConfig => ({
   firstPort: readPort(environment['VAULT_FIRST_PORT']),
   stateDir: environment['VAULT_STATE_DIR'] || join(root, '.local'),
@@ -30,5 +30,5 @@ const readPort = (value: string | undefined): number => {
   if (value === undefined || value === '') return FIRST_PORT;
   const port = Number(value);
   if (Number.isInteger(port) && port > 0 && port < 65_500) return port;
-  throw new Error(`VAULT_FIRST_PORT is "${value}": it is a port number`);
+  throw new Error(`VAULT_FIRST_PORT is "${value}"; use a port number below 65500`);
 };

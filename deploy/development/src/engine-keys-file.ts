@@ -3,10 +3,10 @@ import type { Result } from '@vault-engine/crypto';
 import type { AdministrationRefusal, EngineAdministration, MintedKey } from '@vault-engine/engines';
 import { isUsable, type KeyUse } from '@vault-engine/protocol';
 
-/** Credentials by engine: `{kid, key}` for HTTP, and the one for Kafka beside it. */
+/** Credentials by engine: `{kid, key}` for HTTP, and `kafka: {kid, key}`. */
 export type EngineKeysFile = Readonly<Record<string, MintedKey & { readonly kafka: MintedKey }>>;
 
-/** What an earlier start left; empty where there is nothing. */
+/** Reads the keys of an earlier start; empty if there are none. */
 export const readKeysFile = async (path: string): Promise<EngineKeysFile> => {
   const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '{}';
@@ -15,7 +15,7 @@ export const readKeysFile = async (path: string): Promise<EngineKeysFile> => {
   return JSON.parse(text) as EngineKeysFile; // written by writeKeysFile
 };
 
-/** Written whole or not at all, and for its owner's eyes only. */
+/** Writes the file atomically, readable by its owner only. */
 export const writeKeysFile = async (path: string, keys: EngineKeysFile): Promise<void> => {
   const partial = `${path}.partial`;
   await writeFile(partial, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
@@ -23,7 +23,7 @@ export const writeKeysFile = async (path: string, keys: EngineKeysFile): Promise
   await rename(partial, path);
 };
 
-/** A usable credential of each use for each engine: the known ones where the table has them, new ones where not. */
+/** Returns a usable credential per engine and use: a known one if the engines table has it, else a new one. */
 export const ensureKeys = async (
   administration: EngineAdministration,
   engines: readonly string[],
@@ -48,13 +48,13 @@ const ensureKey = async (
     (key) => key.use === use && isUsable(key),
   );
   if (known !== undefined && open.some(({ kid }) => kid === known.kid)) return known;
-  // Keys whose credentials are lost with the file serve nobody.
+  // Keys without a stored credential cannot be used by anyone.
   for (const { kid } of open) done(await administration.revokeKey(engine, kid));
   return done(await administration.addKey(engine, use));
 };
 
-/** What an administration did; on a machine of one's own a refusal is a fault of the set-up. */
+/** The value of a successful change. In development, a refusal is an error of the setup. */
 export const done = <T>(result: Result<T, AdministrationRefusal>): T => {
   if (result.ok) return result.value;
-  throw new Error(`the table of engines can not be set up: ${result.reason}`);
+  throw new Error(`the engines table could not be set up: ${result.reason}`);
 };

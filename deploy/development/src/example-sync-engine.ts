@@ -16,15 +16,15 @@ import {
 import { promptsOf } from './prompts-of.ts';
 
 /**
- * An engine as a product has one: it keeps a view of all users' connections, asks the vault nothing, and says whom to ask
- * for what. Here it prints that; a line that is no JSON is a prompt.
+ * An example of a calling engine: it keeps a view of all users' connections without calling the vault, and knows which user
+ * has to act. It prints these prompts; every line that is not JSON is a prompt.
  */
 const readEngineConfig = (env: Environment) =>
   readConfig({ ...serviceSettings, kafka: kafkaSettings, registry: registrySettings }, env);
 
 type Context = ServiceContext<ReturnType<typeof readEngineConfig>>;
 
-/** What a user can do something about. */
+/** Actions that only a user can perform. */
 const WANTED: StateFilter = { actions: ['REAUTH', 'RESUME', 'CONNECT'] };
 
 const start = async ({ config, log, part, stopping, fatal }: Context): Promise<void> => {
@@ -36,26 +36,26 @@ const start = async ({ config, log, part, stopping, fatal }: Context): Promise<v
     (open) => open.close(),
   );
   await view.ready;
-  log.info('knows how all connections stand', { count: view.size });
+  log.info('connection states loaded', { count: view.size });
   followPrompts(view, stopping).catch(fatal);
 };
 
-/** First those who are to be asked now, then whoever changes. */
+/** First all users who have to act now, then every change. */
 const followPrompts = async (view: ConnectionStateView, signal: AbortSignal): Promise<void> => {
   const changes = view.changes({ ...WANTED, signal });
-  const tell = tellOnce();
-  for (const user of view.users(WANTED)) tell(user);
-  for await (const user of changes) tell(user);
+  const print = printOnce();
+  for (const user of view.users(WANTED)) print(user);
+  for await (const user of changes) print(user);
 };
 
-/** Prints what a user is to do, unless that is what the user was last told. */
-const tellOnce = (): ((user: UserState) => void) => {
-  const told = new Map<string, string>();
+/** Prints a user's prompts, unless they are the same as last time. */
+const printOnce = (): ((user: UserState) => void) => {
+  const printed = new Map<string, string>();
   return (user) => {
     const prompts = promptsOf(user, Date.now());
     const keys = prompts.map(({ key }) => key).join(' ');
-    if (keys === (told.get(user.userId) ?? '')) return;
-    told.set(user.userId, keys);
+    if (keys === (printed.get(user.userId) ?? '')) return;
+    printed.set(user.userId, keys);
     for (const { text } of prompts) process.stdout.write(`${text}\n`);
   };
 };

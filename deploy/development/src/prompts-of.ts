@@ -1,14 +1,14 @@
 import type { PlatformStatus, UserState } from '@vault-engine/client';
 
-/** What an engine would ask of a user. */
+/** A request to a user. */
 export interface Prompt {
-  /** E.g. `u1: reconnect Notion, its grant lapses in 3 days`. */
+  /** E.g. `u1: reconnect Notion; the grant expires in 3 days`. */
   readonly text: string;
-  /** Equal as long as the same is asked for the same reason, however much time has passed. */
+  /** Equal for the same request with the same reason, independent of time. */
   readonly key: string;
 }
 
-/** What a user has to do so that the engine can go on, at `now` (Unix milliseconds). */
+/** The requests to a user at `now` (Unix milliseconds). */
 export const promptsOf = ({ userId, revision, platforms }: UserState, now: number): readonly Prompt[] => {
   const prompts = platforms.flatMap((platform) => {
     const ask = askFor(platform, now);
@@ -18,26 +18,26 @@ export const promptsOf = ({ userId, revision, platforms }: UserState, now: numbe
   });
   const connected = platforms.some(({ status }) => status !== 'MISSING');
   if (revision === 0 || connected || prompts.length > 0) return prompts;
-  return [{ text: `${userId}: connect a platform, there is none`, key: 'none' }];
+  return [{ text: `${userId}: connect a platform; none is connected`, key: 'none' }];
 };
 
-/** A single platform that was never connected is no reason to bother anybody. */
+/** A platform that was never connected is not prompted for. */
 const askFor = ({ displayName, status, suggestedAction, ...platform }: PlatformStatus, now: number): string | null => {
   switch (suggestedAction) {
     case 'NONE':
     case 'CONNECT':
-    case 'RETRY': // The vault tries by itself.
+    case 'RETRY': // The vault retries.
       return null;
     case 'RESUME':
-      return `finish connecting ${displayName}, it was begun`;
+      return `finish connecting ${displayName}`;
     case 'REAUTH':
-      return `reconnect ${displayName}, ${status === 'EXPIRED' ? 'it has lapsed' : endOf(platform, now)}`;
+      return `reconnect ${displayName}; ${status === 'EXPIRED' ? 'it has expired' : endOf(platform, now)}`;
   }
 };
 
 const endOf = ({ reason, lapsesAt }: Pick<PlatformStatus, 'reason' | 'lapsesAt'>, now: number): string => {
   const when = lapsesAt === null ? '' : ` ${inWords(lapsesAt.getTime() - now)}`;
-  return reason === 'grant_lapses' ? `its grant lapses${when}` : `its grant is gone and its token lapses${when}`;
+  return reason === 'grant_lapses' ? `the grant expires${when}` : `the grant was rejected and the token expires${when}`;
 };
 
 const UNITS = [

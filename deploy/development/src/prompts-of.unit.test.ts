@@ -16,7 +16,7 @@ const platform = (displayName: string, fields: Partial<PlatformStatus>): Platfor
   ...fields,
 });
 const missing = platform('Slack', { status: 'MISSING', suggestedAction: 'CONNECT' });
-const lapsing = (ms: number) =>
+const expiring = (ms: number) =>
   platform('Notion', { suggestedAction: 'REAUTH', reason: 'grant_lapses', lapsesAt: new Date(NOW + ms) });
 const user = (...platforms: readonly PlatformStatus[]): UserState => ({
   userId: 'u1',
@@ -26,42 +26,40 @@ const user = (...platforms: readonly PlatformStatus[]): UserState => ({
 });
 const texts = (state: UserState) => promptsOf(state, NOW).map(({ text }) => text);
 
-describe('what a user is asked', () => {
+describe('the prompt', () => {
   it.each([
     [3 * DAY, 'in 3 days'],
     [DAY, 'in 1 day'],
     [5 * 3_600_000, 'in 5 hours'],
     [90_000, 'in 2 minutes'],
     [400, 'in 0 seconds'],
-  ])('is to reconnect what lapses in %i ms, before it does', (ms, words) => {
-    expect(texts(user(lapsing(ms), missing))).toEqual([`u1: reconnect Notion, its grant lapses ${words}`]);
+  ])('asks to reconnect a grant that expires in %i ms', (ms, words) => {
+    expect(texts(user(expiring(ms), missing))).toEqual([`u1: reconnect Notion; the grant expires ${words}`]);
   });
 
-  it('is to reconnect what has lapsed, and what the provider has ended', () => {
+  it('asks to reconnect an expired or rejected grant', () => {
     const expired = platform('Gmail', { status: 'EXPIRED', suggestedAction: 'REAUTH', reason: 'access_token_expired' });
-    const ended = { ...lapsing(3_600_000), reason: 'grant_refused' };
+    const ended = { ...expiring(3_600_000), reason: 'grant_refused' };
     expect(texts(user(expired, ended))).toEqual([
-      'u1: reconnect Gmail, it has lapsed',
-      'u1: reconnect Notion, its grant is gone and its token lapses in 1 hour',
+      'u1: reconnect Gmail; it has expired',
+      'u1: reconnect Notion; the grant was rejected and the token expires in 1 hour',
     ]);
   });
 
-  it('is to finish what was begun, and to connect something where there is nothing', () => {
-    expect(texts(user({ ...missing, suggestedAction: 'RESUME' }))).toEqual([
-      'u1: finish connecting Slack, it was begun',
-    ]);
-    expect(texts(user(missing))).toEqual(['u1: connect a platform, there is none']);
+  it('asks to finish a started flow, and to connect a platform if none is connected', () => {
+    expect(texts(user({ ...missing, suggestedAction: 'RESUME' }))).toEqual(['u1: finish connecting Slack']);
+    expect(texts(user(missing))).toEqual(['u1: connect a platform; none is connected']);
   });
 
-  it('is nothing while all is well, the vault tries by itself, or nobody knows the user any more', () => {
+  it('is absent if all is well, the vault retries, or the user was forgotten', () => {
     expect(texts(user(platform('Gmail', {}), missing))).toEqual([]);
     expect(texts(user(platform('Gmail', { status: 'EXPIRED', suggestedAction: 'RETRY' })))).toEqual([]);
     expect(texts({ ...user(missing), revision: 0 })).toEqual([]);
   });
 
-  it('is the same as long as it is asked for the same reason', () => {
+  it('has the same key for the same request and reason', () => {
     const key = (state: UserState, now: number) => promptsOf(state, now).map((prompt) => prompt.key);
-    expect(key(user(lapsing(DAY)), NOW + 5_000)).toEqual(key(user(lapsing(DAY)), NOW));
-    expect(key(user(lapsing(2 * DAY)), NOW)).not.toEqual(key(user(lapsing(DAY)), NOW));
+    expect(key(user(expiring(DAY)), NOW + 5_000)).toEqual(key(user(expiring(DAY)), NOW));
+    expect(key(user(expiring(2 * DAY)), NOW)).not.toEqual(key(user(expiring(DAY)), NOW));
   });
 });

@@ -10,23 +10,23 @@ import { applyPlatforms } from '@vault-engine/state';
 import type { KeyWrapper } from '@vault-engine/vault';
 import { done, type EngineKeysFile, ensureKeys, readKeysFile, writeKeysFile } from './engine-keys-file.ts';
 
-/** What the vault of one machine is set up with. */
+/** Addresses and folders of the vault to set up. */
 export interface Provisioning {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
-  /** Before every topic; empty for the names of the design. */
+  /** Prefix of every topic name; may be empty. */
   readonly topicPrefix: string;
-  /** Holds the key file and the engines' credentials: made where they are missing, kept where they are there. */
+  /** Folder of the key file and the engines' credentials, which are created if missing. */
   readonly stateDir: string;
-  /** How many brokers keep each topic; 1 where nothing is said. */
+  /** Replication factor of new topics; default 1. */
   readonly replicationFactor?: number;
   /** Folders of further platform profiles. */
   readonly profileFolders?: readonly string[];
 }
 
-/** What was set up. */
+/** Result of {@link provision}. */
 export interface Provisioned {
-  /** The credentials of the development engines, an `http` and a `kafka` one each. */
+  /** The credentials of the development engines, one for `http` and one for `kafka` each. */
   readonly engines: EngineKeysFile;
   readonly enginesFile: string;
   readonly keyFile: string;
@@ -34,17 +34,17 @@ export interface Provisioned {
 
 const PROFILES = fileURLToPath(new URL('../../../platform-profiles', import.meta.url));
 const GRANTS = fileURLToPath(new URL('../../engines.yaml', import.meta.url));
-/** What is bound into every wrapped key; services with `VAULT_ENV=development` bind the same. */
+/** Bound into every wrapped key as context; services with `VAULT_ENV=development` use the same value. */
 const ENVIRONMENT = 'development';
 
-/** Where the key file of a state folder is. */
+/** Path of the key file. */
 const keyFileOf = (stateDir: string): string => join(stateDir, 'keys', 'local.key');
-/** Where the credentials of a state folder's engines are. */
+/** Path of the engines' credentials. */
 const enginesFileOf = (stateDir: string): string => join(stateDir, 'keys', 'engines.json');
 
 /**
- * Sets a vault up, and changes nothing where it is set up already: topics, schemas after a compatibility check, the
- * platforms' names, the key file, the engines of `deploy/engines.yaml` with their grants, and a credential of each use for each of them.
+ * Sets up a vault; idempotent. Creates topics, registers schemas after a compatibility check, publishes platform names,
+ * creates the key file, and applies `deploy/engines.yaml` with one credential per engine and use.
  */
 export const provision = async ({
   brokers,
@@ -61,7 +61,7 @@ export const provision = async ({
   const schemas = await applySchemas(registryUrl);
   const refused = schemas.subjects.filter(({ state }) => state === 'incompatible').map(({ subject }) => subject);
   if (refused.length > 0)
-    throw new Error(`the registry holds schemas that these are not compatible with: ${refused.join(', ')}`);
+    throw new Error(`the registry has incompatible versions of these schemas: ${refused.join(', ')}`);
   await namePlatforms(bus, registryUrl, topicPrefix, [PROFILES, ...profileFolders]);
 
   const keyFile = keyFileOf(stateDir);

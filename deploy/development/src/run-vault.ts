@@ -10,20 +10,20 @@ export interface RunningVault {
   readonly stop: () => Promise<void>;
 }
 
-/** What the services are started with, beside their place. */
+/** Options of {@link runVault}. */
 export interface RunOptions {
   readonly place: VaultPlace;
-  /** Further services, or others than {@link servicePlans} has. */
+  /** Services to run; default: {@link servicePlans}. */
   readonly plans?: readonly ServicePlan[];
   readonly logDir: string;
   readonly log: Log;
-  /** Told when a service ends that nobody stopped. */
+  /** Called with a message if a service ends by itself. */
   readonly onCrash: (what: string) => void;
 }
 
 /**
- * Starts every service in a process of its own, all at once, and resolves when all are ready: each waits for what it
- * needs by itself. Rejects, with none left running, when one of their ports is taken or one does not get ready.
+ * Starts every service in its own process, concurrently, and resolves when all are ready: each service waits for its
+ * dependencies. Rejects, after stopping the started services, if a port is in use or a service does not become ready.
  */
 export const runVault = async ({
   place,
@@ -58,7 +58,7 @@ const portIsFree = async ({ name, operations, port: served }: ServicePlan): Prom
     if (await isFree(port)) continue;
     const holder = (await portHolder(port)) ?? 'another process';
     throw new MissingPart(
-      `port ${port} is taken by ${holder}: ${name} needs it; end that, or set VAULT_FIRST_PORT to where 20 ports are free`,
+      `port ${port} of ${name} is in use by ${holder}: stop it, or set VAULT_FIRST_PORT to the first of 20 free ports`,
     );
   }
 };

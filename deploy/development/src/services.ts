@@ -5,13 +5,13 @@ export interface ServicePlan {
   readonly name: string;
   readonly entry: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Where it serves `/metrics`, `/healthz` and `/readyz`. */
+  /** Base URL of `/metrics`, `/healthz` and `/readyz`. */
   readonly operations: string;
-  /** Another port that it serves. */
+  /** A second port. */
   readonly port?: number;
 }
 
-/** What the services are run with. */
+/** Addresses, prefixes and files for the services. */
 export interface VaultPlace {
   readonly brokers: readonly string[];
   readonly registryUrl: string;
@@ -19,13 +19,13 @@ export interface VaultPlace {
   readonly topicPrefix: string;
   readonly keyPrefix: string;
   readonly keyFile: string;
-  /** The first of the ports that the services take. */
+  /** First port of the services. */
   readonly firstPort: number;
   /** Platforms beside those of `platform-profiles`. */
   readonly further?: FurtherPlatforms;
 }
 
-/** Every port, counted from `firstPort`. Under a service's name is where it serves metrics and health. */
+/** All ports as offsets from `firstPort`. The name of a service stands for its port of metrics and health. */
 const PORTS = {
   rest: 0,
   'command-worker': 1,
@@ -37,14 +37,14 @@ const PORTS = {
   'authorization-server': 9,
 } as const;
 
-/** The gateway's own port. */
+/** Port of the REST API. */
 export const gatewayPort = ({ firstPort }: Pick<VaultPlace, 'firstPort'>): number => firstPort + PORTS.rest;
 
-/** Where the OAuth server of the development start listens. */
+/** Port of the OAuth server of `npm start`. */
 export const authorizationServerPort = ({ firstPort }: Pick<VaultPlace, 'firstPort'>): number =>
   firstPort + PORTS.oauth;
 
-/** Every service of the vault, in the order in which they start. */
+/** Every service of the vault. */
 export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
   plan(place, 'command-worker', PORTS['command-worker'], {}),
   plan(place, 'status-projector', PORTS['status-projector'], {}),
@@ -58,7 +58,7 @@ export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
   },
 ];
 
-/** The OAuth server of the development start, where the vault is registered as `client`. No service of the vault. */
+/** The OAuth server of `npm start`, at which the vault is registered as `client`. Not a service of the vault. */
 export const authorizationServerPlan = (
   place: VaultPlace,
   client: { readonly id: string; readonly secretFile: string },
@@ -73,7 +73,7 @@ export const authorizationServerPlan = (
   port: authorizationServerPort(place),
 });
 
-/** The example of an engine that follows the states. No service of the vault. */
+/** The example engine, which follows the connection states. Not a service of the vault. */
 export const SYNC_ENGINE = 'example-sync-engine';
 
 export const syncEnginePlan = (place: VaultPlace): ServicePlan => ({
@@ -81,7 +81,7 @@ export const syncEnginePlan = (place: VaultPlace): ServicePlan => ({
   entry: 'deploy/development/src/example-sync-engine.ts',
 });
 
-/** A service on the port `firstPort + offset`. */
+/** The plan of a service whose metrics port is `firstPort + offset`. */
 export const plan = (
   place: VaultPlace,
   name: string,
@@ -101,16 +101,16 @@ export const plan = (
     VAULT_LOCAL_KEY_FILE: place.keyFile,
     VAULT_METRICS_PORT: String(place.firstPort + offset),
     VAULT_ALLOW_INSECURE_LOOPBACK: '1',
-    ...(RENEWING.has(name) ? refreshEnvironment(place) : {}),
+    ...(REFRESHING.has(name) ? refreshEnvironment(place) : {}),
     ...env,
   },
   operations: `http://127.0.0.1:${place.firstPort + offset}`,
 });
 
-/** The services that ask providers for tokens: they alone are given the client secrets. */
-const RENEWING: ReadonlySet<string> = new Set(['command-worker', 'refresh-scheduler']);
+/** The services that call providers. Only they get the client secrets. */
+const REFRESHING: ReadonlySet<string> = new Set(['command-worker', 'refresh-scheduler']);
 
-/** What a process that renews tokens is started with beside the rest: which platforms there are, and as what we are registered. */
+/** Further environment variables of a process that refreshes tokens: profile folders and client registrations. */
 export const refreshEnvironment = ({ further }: VaultPlace): Readonly<Record<string, string>> =>
   further === undefined || further.profileFolders.length === 0
     ? {}

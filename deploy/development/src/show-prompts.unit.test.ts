@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { shown, showPrompts } from './show-prompts.ts';
 
-it('shows prompts and no lines of the log, a few at a time', () => {
+it('prints prompts and no log records, a few at a time', () => {
   expect(shown(['{"level":"info"}', 'u1: reconnect Notion', ''], 'sync.log')).toEqual(['sync · u1: reconnect Notion']);
   const many = Array.from({ length: 8 }, (_, index) => `u${index}: connect`);
   expect(shown(many, 'sync.log').slice(4)).toEqual(['sync · u4: connect', 'sync · and 3 more in sync.log']);
 });
 
-it('shows what comes, in whole lines, until it is stopped', async () => {
+it('prints new prompts as whole lines until it is stopped', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'vault-engine-prompts-'));
   const stopping = new AbortController();
   try {

@@ -12,9 +12,8 @@ import {
 } from '@vault-engine/local';
 import { type AskGateway, askGateway } from './ask-gateway.ts';
 import { readStartConfig } from './config.ts';
-import { connectDemoUser, DEMO_USER } from './connect-demo-user.ts';
 import { DEMO, demoServerPlan, writeDemoPlatform } from './demo-platform.ts';
-import { firstRoundTrip } from './first-round-trip.ts';
+import { connectDemoUser, DEMO_USER, firstRoundTrip } from './first-calls.ts';
 import { type Provisioned, provision } from './provision.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { type RunningVault, runVault } from './run-vault.ts';
@@ -31,21 +30,21 @@ import {
 import { showPrompts } from './show-prompts.ts';
 import { whatNext } from './what-next.ts';
 
-/** `npm start`: brings everything up step by step, stays until it is told to end, and takes everything down in reverse. */
+/** `npm start`: starts everything step by step, runs until it is asked to end, and stops everything in reverse order. */
 const { stateDir, firstPort, topicPrefix, keyPrefix, profileFolders } = readStartConfig(process.env);
 const runFile = join(stateDir, 'run.json');
 const partNames = ['kafka', 'registry', 'redis'] as const;
 const log: Log = (line) => console.log(line);
 
 process.exitCode = await start(endSignal());
-// Whatever still holds the event loop (a start that was interrupted) is no reason to stay.
+// An interrupted start may leave handles open; they must not keep the process alive.
 process.exit();
 
 async function start(end: AbortSignal): Promise<number> {
   const held = await tryLock(join(stateDir, 'start.lock'));
-  if (!held.ok) return fail(`the vault runs here already: end it first (kill ${held.holder})`);
+  if (!held.ok) return fail(`npm start is already running for this state folder: stop it first (kill ${held.holder})`);
   try {
-    return await upUntil(end);
+    return await runUntil(end);
   } catch (error) {
     return fail(error instanceof Error ? error.message : String(error));
   } finally {
@@ -54,8 +53,8 @@ async function start(end: AbortSignal): Promise<number> {
   }
 }
 
-async function upUntil(end: AbortSignal): Promise<number> {
-  const began = performance.now();
+async function runUntil(end: AbortSignal): Promise<number> {
+  const startedAt = performance.now();
   const crashed = Promise.withResolvers<string>();
   const asked = untilAborted(end);
   const stop = await Promise.race([runSteps(steps(crashed.resolve), log), asked]);
@@ -63,7 +62,7 @@ async function upUntil(end: AbortSignal): Promise<number> {
     log(`${end.reason}: stopping`);
     return 0;
   }
-  log(`up in ${((performance.now() - began) / 1000).toFixed(1)} s; Ctrl-C ends it`);
+  log(`up in ${((performance.now() - startedAt) / 1000).toFixed(1)} s; Ctrl-C stops it`);
   const crash = await Promise.race([asked, crashed.promise]);
   log(crash ?? `${end.reason}: stopping`);
   await stop();
@@ -123,7 +122,7 @@ function steps(onCrash: (what: string) => void): Step[] {
       stop: async () => vault?.stop(),
     },
     {
-      name: 'a first token stored, fetched and listed',
+      name: 'first token stored, fetched and listed',
       run: () => firstRoundTrip(ask),
     },
     {
@@ -131,7 +130,7 @@ function steps(onCrash: (what: string) => void): Step[] {
       run: () => connectDemoUser(ask, `http://127.0.0.1:${authorizationServerPort(place)}`),
     },
     {
-      name: 'prompts of the example engine sync, as they come',
+      name: 'prompts of the example engine',
       run: async () => followPrompts(vault, stopping.signal),
       stop: async () => stopping.abort(),
     },
@@ -158,8 +157,8 @@ function steps(onCrash: (what: string) => void): Step[] {
 
 function followPrompts({ services }: RunningVault, stopping: AbortSignal): void {
   const logFile = services.get(SYNC_ENGINE)?.logFile;
-  if (logFile === undefined) throw new Error('the example engine does not run');
-  showPrompts(logFile, log, stopping).catch((error) => log(`its prompts are shown no more: ${error}`));
+  if (logFile === undefined) throw new Error('the example engine is not running');
+  showPrompts(logFile, log, stopping).catch((error) => log(`prompts of the example engine unavailable: ${error}`));
 }
 
 function gatewayOf(place: VaultPlace): string {

@@ -1,7 +1,7 @@
-import { DEMO_USER } from './connect-demo-user.ts';
 import { DEMO } from './demo-platform.ts';
+import { DEMO_USER } from './first-calls.ts';
 
-/** What to try first, as lines to paste: the same three requests as in the README, and one that shows a renewal. */
+/** The first calls as lines to paste: those of the README, and one that shows a refresh. */
 export const whatNext = (gateway: string, enginesFile: string, logFile: string): string => `
 Try it, in another terminal:
 
@@ -16,13 +16,13 @@ Try it, in another terminal:
   curl -s ${gateway}/get_status -H 'content-type: application/json' -H 'X-Engine-ID: local' -H "X-Engine-Key: $(key local)" \\
     -d '{"user_id":"u1"}'
 
-Watch a token being renewed: ${DEMO_USER} is connected to an OAuth server of this machine whose tokens last two minutes. Ask now and
-again in two minutes: another token, with a later expires_at. ${logFile} has a line for each renewal.
+Watch a token refresh: ${DEMO_USER} is connected to an OAuth server on this machine whose tokens expire after two minutes. Call now and
+again in two minutes: the token is another one with a later expires_at. ${logFile} has a line per refresh.
 
   curl -s ${gateway}/get_token -H 'content-type: application/json' -H 'X-Engine-ID: sync' -H "X-Engine-Key: $(key sync)" \\
     -d '{"user_id":"${DEMO_USER}","platform":"${DEMO}"}'
 
-Watch the example engine: it reads the state of all users from the topic, and prints here whom to ask for what.
+Watch the example engine: it reads the connection states from the topic, and prints here what a user has to do.
 
   curl -s ${gateway}/revoke_token -H 'content-type: application/json' -H 'X-Engine-ID: action' -H "X-Engine-Key: $(key action)" \\
     -d '{"user_id":"u1","platform":"gmail"}'

@@ -3,26 +3,26 @@ import { join } from 'node:path';
 import type { WrittenProfile } from '@vault-engine/platforms';
 import { stringify } from 'yaml';
 
-/** A platform beside those of `platform-profiles`, and as what the vault is registered there. */
+/** A platform in addition to `platform-profiles`, with the vault's client registration. */
 export interface FurtherPlatform {
   readonly id: string;
   readonly profile: WrittenProfile;
-  /** Null where nobody registered the vault. */
+  /** Null without a registration. */
   readonly client: { readonly id: string; readonly secret: string } | null;
 }
 
-/** How services learn of further platforms. */
+/** Settings of services for further platforms. */
 export interface FurtherPlatforms {
   readonly profileFolders: readonly string[];
   /** `VAULT_CLIENT_ID_<PLATFORM>` and `VAULT_CLIENT_SECRET_<PLATFORM>_FILE`. */
   readonly clients: Readonly<Record<string, string>>;
 }
 
-/** Where the client secret of a further platform is. */
+/** Path of the client secret of a further platform. */
 export const clientSecretFile = (stateDir: string, platform: string): string =>
   join(stateDir, 'keys', `${platform}.client-secret`);
 
-/** Writes each platform's profile, and its client secret for its owner's eyes only, into the state folder. */
+/** Writes each platform's profile and client secret into the state folder. Secrets are readable by their owner only. */
 export const writePlatforms = async (
   stateDir: string,
   platforms: readonly FurtherPlatform[],
@@ -33,7 +33,7 @@ export const writePlatforms = async (
   await mkdir(join(stateDir, 'keys'), { recursive: true, mode: 0o700 });
   const clients: Record<string, string> = {};
   for (const { id, profile, client } of platforms) {
-    await writeFile(join(folder, `${id}.yaml`), `# Written anew at each start.\n${stringify(profile)}`);
+    await writeFile(join(folder, `${id}.yaml`), `# Generated at each start.\n${stringify(profile)}`);
     if (client === null) continue;
     const secretFile = clientSecretFile(stateDir, id);
     await writeFile(secretFile, client.secret, { mode: 0o600 });

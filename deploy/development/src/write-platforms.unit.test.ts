@@ -12,11 +12,11 @@ beforeEach(async () => {
 });
 afterEach(() => rm(stateDir, { recursive: true }));
 
-it('no platform needs no folder and no variable', async () => {
+it('without platforms there is no folder and no variable', async () => {
   expect(await writePlatforms(stateDir, [])).toEqual({ profileFolders: [], clients: {} });
 });
 
-it('a profile is one that services take, and its client secret stands in a file for its owner alone', async () => {
+it('a written profile can be loaded, and its client secret is readable by its owner only', async () => {
   const profile = { display_name: 'New', token: { url: 'https://new.example/token' } };
   const { profileFolders, clients } = await writePlatforms(stateDir, [
     { id: 'new-platform', profile, client: { id: 'us', secret: 'client secret' } },

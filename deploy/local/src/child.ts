@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endGroups, signalGroup } from './process-groups.ts';
 import { forgetChild, watchChild } from './watchdog.ts';
 
-/** How to run a program. */
+/** A command line with its folder and environment. */
 export type Program = {
   readonly command: string;
   readonly args: readonly string[];
@@ -14,20 +15,20 @@ export type Program = {
   readonly env?: Readonly<Record<string, string>>;
 };
 
-/** A running program in its own process group, which ends with the present process at the latest. */
+/** A running program in its own process group. The watchdog ends it when this process ends. */
 export type Child = {
   readonly pid: number;
-  /** Resolves with what to tell: `exit code 1`, `SIGKILL`. Never rejects. */
+  /** Resolves with the reason: `exit code 1`, `SIGKILL`. Never rejects. */
   readonly ended: Promise<string>;
   signal(signal: NodeJS.Signals): void;
-  /** SIGTERM, SIGKILL after `graceMs`; resolves when nothing of the group is left. */
+  /** Sends SIGTERM, then SIGKILL after `graceMs`; resolves when the whole group has ended. */
   stop(graceMs?: number): Promise<void>;
 };
 
 const live = new Set<Child>();
 let closed = false;
 
-/** Ends whatever runs, and lets nothing more be started: for a process that is asked to end in the middle of starting. */
+/** Ends all children and refuses to start further ones: for a process that is interrupted while it starts. */
 export async function endAllChildren(): Promise<void> {
   closed = true;
   await Promise.all([...live].map((child) => child.stop()));
@@ -53,7 +54,7 @@ export async function startChild(program: Program, logFile: string): Promise<Chi
   watchChild(pid);
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => {
-      signalGroup(pid, 'SIGKILL'); // what the leader left behind in its group
+      signalGroup(pid, 'SIGKILL'); // processes that the group's leader left behind
       forgetChild(pid);
       live.delete(running);
       resolve(signal ?? `exit code ${code}`);
@@ -77,4 +78,10 @@ function spawned(child: ChildProcess): Promise<number> {
     child.once('error', reject);
     child.once('spawn', () => (child.pid === undefined ? reject(new Error('no process id')) : resolve(child.pid)));
   });
+}
+
+/** The last lines of a log file, for an error message. */
+export async function lastLines(logFile: string, count = 12): Promise<string> {
+  const text = await readFile(logFile, 'utf8').catch(() => '');
+  return `  ${text.trimEnd().split('\n').slice(-count).join('\n  ')}\n  (log: ${logFile})`;
 }

@@ -2,16 +2,16 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Part, PartName } from './part.ts';
 
-/** What the environment says about the parts of this machine. */
+/** Settings of the parts on this machine, from the environment. */
 export type LocalConfig = {
   readonly environment: NodeJS.ProcessEnv;
-  /** Downloads stay here. */
+  /** Folder of downloads. */
   readonly cacheDir: string;
-  /** `auto`: a Docker engine where one answers, else processes. */
+  /** `auto`: a Docker engine if one answers, else processes. */
   readonly source: 'auto' | 'docker' | 'processes';
-  /** Addresses that are given: their parts are neither looked for nor started. */
+  /** The address of a running part, which is then used and not started. */
   given(part: Part): string | undefined;
-  /** The port of development. */
+  /** The fixed port of `npm start`. */
   port(part: Part): number;
 };
 
@@ -27,10 +27,10 @@ export function readLocalConfig(environment: NodeJS.ProcessEnv = process.env): L
   };
 }
 
-/** The variables by which everything else finds the parts. */
+/** Environment variables with the addresses of the parts. */
 export type PartEnvironment = Readonly<Record<string, string>>;
 
-/** The AWS SDK asks for credentials before it asks anybody else: for the KMS of this machine any will do. */
+/** The AWS SDK requires credentials before any request. The local KMS accepts any. */
 export const localAwsEnvironment: PartEnvironment = {
   AWS_REGION: 'us-east-1',
   AWS_ACCESS_KEY_ID: 'test',
@@ -41,12 +41,12 @@ export type PartAddresses<Name extends PartName> = Readonly<Record<Name, string>
 
 function readSource(value: string): LocalConfig['source'] {
   if (value === 'auto' || value === 'docker' || value === 'processes') return value;
-  throw new Error(`VAULT_PARTS is "${value}": it is auto, docker or processes`);
+  throw new Error(`VAULT_PARTS is "${value}"; use auto, docker or processes`);
 }
 
 function readPort(variable: string, value: string | undefined, standard: number): number {
   if (!value) return standard;
   const port = Number(value);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
-  throw new Error(`${variable} is "${value}": it is a port number`);
+  throw new Error(`${variable} is "${value}"; use a port number`);
 }

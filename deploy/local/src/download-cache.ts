@@ -5,8 +5,8 @@ import { lock } from './file-lock.ts';
 import { type Log, withProgress } from './progress.ts';
 
 /**
- * The folder `name` of the cache, filled once. `fill` works in a folder beside it that is renamed when it is whole, so that a killed
- * download leaves nothing half; a lock keeps two processes from fetching the same.
+ * Returns the folder `name` of the cache and fills it if it does not exist. `fill` works in a temporary folder that is renamed when
+ * complete, so that a killed download leaves no partial folder; a lock prevents two processes from fetching the same.
  */
 export async function cached(
   cacheDir: string,
@@ -16,24 +16,27 @@ export async function cached(
 ): Promise<string> {
   const folder = join(cacheDir, name);
   if (existsSync(folder)) return folder;
-  const held = await lock(`${folder}.lock`, (pid) => log(`${name}: process ${pid} is fetching it, waiting`));
+  const held = await lock(`${folder}.lock`, (pid) =>
+    log(`${name}: waiting for process ${pid}, which is downloading it`),
+  );
   try {
-    if (!existsSync(folder)) await withProgress(log, `${name}: fetching`, () => fillWhole(cacheDir, name, fill));
+    if (!existsSync(folder))
+      await withProgress(log, `${name}: downloading`, () => fillAtomically(cacheDir, name, fill));
     return folder;
   } finally {
     await held.release();
   }
 }
 
-async function fillWhole(cacheDir: string, name: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  await removeLeftOvers(cacheDir, name);
+async function fillAtomically(cacheDir: string, name: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  await removePartialFolders(cacheDir, name);
   const partial = await mkdtemp(join(cacheDir, `${name}.partial-`));
   await fill(partial);
   await rename(partial, join(cacheDir, name));
 }
 
-/** Called under the lock: whatever partial folder there is, its owner was killed. */
-async function removeLeftOvers(cacheDir: string, name: string): Promise<void> {
+/** Called under the lock: the owner of any partial folder was killed. */
+async function removePartialFolders(cacheDir: string, name: string): Promise<void> {
   for (const entry of await readdir(cacheDir)) {
     if (entry.startsWith(`${name}.partial-`)) await rm(join(cacheDir, entry), { recursive: true, force: true });
   }

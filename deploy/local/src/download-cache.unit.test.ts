@@ -13,7 +13,7 @@ beforeEach(() => {
   onTestFinished(() => rmSync(cacheDir, { recursive: true }));
 });
 
-test('two who want the same at once fetch it once', async () => {
+test('concurrent requests download once', async () => {
   let fetched = 0;
   const fill = async (folder: string) => {
     fetched++;
@@ -24,7 +24,7 @@ test('two who want the same at once fetch it once', async () => {
   expect(folders.map((folder) => readFileSync(join(folder, 'jar'), 'utf8'))).toEqual(['content', 'content']);
 });
 
-test('a download that fails leaves nothing that a second start would take for whole', async () => {
+test('a failed download leaves no folder that a second start would use', async () => {
   const failing = async (folder: string) => {
     await writeFile(join(folder, 'half'), '');
     throw new Error('connection lost');
@@ -35,7 +35,7 @@ test('a download that fails leaves nothing that a second start would take for wh
   expect(readdirSync(cacheDir)).toEqual(['part']);
 });
 
-test('what a killed download left is removed by the next', async () => {
+test('the next download removes the partial folder of a killed one', async () => {
   mkdirSync(join(cacheDir, 'part.partial-killed'));
   writeFileSync(join(cacheDir, 'part.partial-killed', 'half'), '');
   await cached(cacheDir, 'part', quiet, async () => undefined);

@@ -1,40 +1,35 @@
 import { join } from 'node:path';
-import { startComposed } from './compose.ts';
 import { type LocalConfig, type PartAddresses, readLocalConfig } from './config.ts';
-import { startContainers } from './containers.ts';
-import { dockerAnswers } from './docker-engine.ts';
+import { toolContext } from './debian-package.ts';
+import { dockerAnswers, startComposed, startContainers } from './docker.ts';
 import { allOrEveryReason, MissingPart } from './missing-part.ts';
-import type { Part, PartName, Placement, PreparedPart } from './part.ts';
+import type { Part, PartName, Placement, PreparedPart, Started } from './part.ts';
 import { parts } from './parts.ts';
 import { freePort, isFree, portHolder } from './ports.ts';
 import type { Log } from './progress.ts';
 import { runPart } from './running-part.ts';
-import { toolContext } from './tool-context.ts';
 
 export type EnsureOptions<Name extends PartName> = {
   readonly names: readonly Name[];
   /** Data and logs of parts that run as processes: `<dataDir>/<part>/`, `<dataDir>/logs/<part>.log`. */
   readonly dataDir: string;
-  /** `fixed` for development, where a second start finds what the first left; `free` for tests beside it. */
+  /** `fixed` for `npm start`, so that a second start finds the data of the first; `free` for tests. */
   readonly ports: 'fixed' | 'free';
   readonly log: Log;
-  /** Where addresses, ports and folders are read: the process's own unless told otherwise. */
+  /** Source of addresses, ports and folders; default: the environment of this process. */
   readonly environment?: NodeJS.ProcessEnv;
 };
 
 export type Parts<Name extends PartName> = {
   readonly addresses: PartAddresses<Name>;
-  /** Ends what was started here, in order; what was found stays. */
+  /** Stops the started parts; parts given by address keep running. */
   stop(): Promise<void>;
 };
 
-/** Parts that were started here: their addresses, and how to end them. */
-export type Started = { readonly addresses: Partial<Record<PartName, string>>; stop(): Promise<void> };
-
 /**
- * Finds or starts the real parts: addresses of the environment, then a Docker engine that answers, then processes of this machine.
+ * Finds or starts the real parts: by an address in the environment, else by a Docker engine, else as processes of this machine.
  *
- * @throws MissingPart, one line for each thing that is missing or in the way
+ * @throws MissingPart with one line for each missing program or occupied port
  */
 export async function ensureParts<Name extends PartName>(options: EnsureOptions<Name>): Promise<Parts<Name>> {
   const config = readLocalConfig(options.environment);
@@ -42,7 +37,7 @@ export async function ensureParts<Name extends PartName>(options: EnsureOptions<
   const wanted = options.names.filter((name) => given[name] === undefined).map((name) => parts[name]);
   const started = wanted.length > 0 ? await start(config, wanted, options) : nothing;
   const addresses = { ...given, ...started.addresses };
-  // Each name is either given or was started: start() fails otherwise.
+  // Complete: start() throws unless every wanted part was started.
   return { addresses: addresses as PartAddresses<Name>, stop: started.stop };
 }
 
@@ -57,12 +52,12 @@ async function start(config: LocalConfig, wanted: readonly Part[], options: Ensu
     const inDocker = await tryDocker(config, wanted, options);
     if (inDocker) return inDocker;
   } else if (config.source === 'docker') {
-    throw new MissingPart('VAULT_PARTS=docker, but no Docker engine answers: start it, or leave VAULT_PARTS unset');
+    throw new MissingPart('VAULT_PARTS is docker, but no Docker engine answers: start it, or unset VAULT_PARTS');
   }
   return startProcesses(config, wanted, options);
 }
 
-/** An engine that answers and cannot bring the parts up (no network to the images, no compose) is no reason to stop here. */
+/** With `auto`, an engine that cannot start the parts (no access to the images, no compose) is replaced by processes. */
 async function tryDocker(
   config: LocalConfig,
   wanted: readonly Part[],
@@ -73,7 +68,7 @@ async function tryDocker(
     return await startComposed(config, wanted, options.log);
   } catch (error) {
     if (config.source === 'docker') throw error;
-    options.log(`docker: ${error instanceof Error ? error.message : error}; taking processes of this machine instead`);
+    options.log(`docker: ${error instanceof Error ? error.message : error}; starting processes instead`);
     return undefined;
   }
 }
@@ -86,7 +81,7 @@ async function startProcesses(
   const context = toolContext(config, options.log);
   const prepared = await allOrEveryReason(
     wanted.map(async (part) => {
-      const at = await place(config, part, options);
+      const at = await placementOf(config, part, options);
       return { part, prepared: await part.prepare(context), at };
     }),
   );
@@ -110,7 +105,7 @@ async function startOne(one: { part: Part; prepared: PreparedPart; at: Placement
   return running;
 }
 
-async function place(config: LocalConfig, part: Part, options: EnsureOptions<PartName>): Promise<Placement> {
+async function placementOf(config: LocalConfig, part: Part, options: EnsureOptions<PartName>): Promise<Placement> {
   const dataDir = join(options.dataDir, part.name);
   if (options.ports === 'free') return { port: await freePort(), sidePort: await freePort(), dataDir, settings: {} };
   const port = config.port(part);
@@ -122,6 +117,6 @@ async function mustBeFree(part: Part, port: number): Promise<void> {
   if (await isFree(port)) return;
   const holder = (await portHolder(port)) ?? 'another process';
   throw new MissingPart(
-    `port ${port} of ${part.title} is taken by ${holder}: stop that, choose another port with ${part.portVariable}, or name a running one with ${part.addressVariable}`,
+    `port ${port} of ${part.title} is in use by ${holder}: stop it, set ${part.portVariable} to another port, or set ${part.addressVariable} to a running instance`,
   );
 }

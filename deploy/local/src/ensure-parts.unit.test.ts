@@ -8,7 +8,7 @@ import { freePort } from './ports.ts';
 const nowhere = join(tmpdir(), 'vault-engine-unused');
 const quiet = () => undefined;
 
-test('addresses that are given are taken as they are, and nothing is started', async () => {
+test('addresses from the environment are used, and nothing is started', async () => {
   const environment = { VAULT_REDIS_URL: 'redis://redis.example:6379', VAULT_KAFKA_BROKERS: 'a:1,b:2' };
   const options = { dataDir: nowhere, ports: 'fixed', log: quiet, environment } as const;
   const parts = await ensureParts({ names: ['redis', 'kafka'], ...options });
@@ -16,7 +16,7 @@ test('addresses that are given are taken as they are, and nothing is started', a
   await parts.stop();
 });
 
-test('a taken port is one line that names the port, its holder and the remedy', async () => {
+test('a port in use is reported in one line with its holder and the remedy', async () => {
   const port = await freePort();
   const server = createServer().listen(port, '127.0.0.1');
   onTestFinished(() => void server.close());
@@ -25,12 +25,12 @@ test('a taken port is one line that names the port, its holder and the remedy', 
   await expect(ensureParts({ names: ['redis'], ...options })).rejects.toMatchObject({
     name: 'MissingPart',
     message: expect.stringMatching(
-      new RegExp(`^port ${port} of Redis is taken by .+: stop that, choose another port with VAULT_REDIS_PORT.+$`),
+      new RegExp(`^port ${port} of Redis is in use by .+: stop it, set VAULT_REDIS_PORT to another port.+$`),
     ),
   });
 });
 
-test('a variable that makes no sense is named', async () => {
+test('an invalid variable is named', async () => {
   const options = { dataDir: nowhere, ports: 'fixed', log: quiet } as const;
   const ensureWith = (variables: NodeJS.ProcessEnv) => {
     const environment = { ...process.env, VAULT_REDIS_URL: '', ...variables };

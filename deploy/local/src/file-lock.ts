@@ -3,12 +3,12 @@ import { mkdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A lock that its holder keeps fresh. One that is not, or whose process has ended, was left by a crash. */
+/** The holder touches its lock regularly. An untouched lock, or one whose process has ended, is left over from a crash. */
 const staleAfterMs = 20_000;
 
 export type FileLock = { release(): Promise<void> };
 
-/** Takes the lock, or tells which process holds it. */
+/** Takes the lock, or returns the process id of its holder. */
 export async function tryLock(path: string): Promise<{ ok: true; lock: FileLock } | { ok: false; holder: number }> {
   await mkdir(dirname(path), { recursive: true });
   const content = `${process.pid} ${randomUUID()}`;
@@ -20,7 +20,7 @@ export async function tryLock(path: string): Promise<{ ok: true; lock: FileLock 
   }
 }
 
-/** Waits for the lock; `onWait` hears once who holds it. */
+/** Waits for the lock; `onWait` is called once with the process id of the holder. */
 export async function lock(path: string, onWait: (holder: number) => void): Promise<FileLock> {
   for (let waited = false; ; waited = true) {
     const attempt = await tryLock(path);
@@ -46,7 +46,7 @@ async function liveHolder(path: string): Promise<number | undefined> {
   );
   const pid = Number.parseInt(content, 10);
   const fresh = facts !== undefined && Date.now() - facts.mtimeMs < staleAfterMs;
-  // A file without a number is one that its owner is just writing.
+  // A file without a number is being written by its owner.
   if (fresh && Number.isNaN(pid)) return 0;
   return fresh && lives(pid) ? pid : undefined;
 }

@@ -7,7 +7,7 @@ import { lock, tryLock } from './file-lock.ts';
 const folder = mkdtempSync(join(tmpdir(), 'vault-engine-lock-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-test('who comes second learns who holds it, and gets it after the release', async () => {
+test('a second process gets the id of the holder, and the lock after its release', async () => {
   const path = join(folder, 'second.lock');
   const first = await tryLock(path);
   expect(await tryLock(path)).toEqual({ ok: false, holder: process.pid });
@@ -15,7 +15,7 @@ test('who comes second learns who holds it, and gets it after the release', asyn
   expect(await tryLock(path)).toMatchObject({ ok: true });
 });
 
-test('who waits gets it when it is released', async () => {
+test('a waiting process gets the lock when it is released', async () => {
   const path = join(folder, 'waits.lock');
   const first = await tryLock(path);
   const waits: number[] = [];
@@ -25,14 +25,14 @@ test('who waits gets it when it is released', async () => {
   await (await second).release();
 });
 
-test('a lock of a process that has ended is taken over', async () => {
+test('the lock of an ended process is taken over', async () => {
   const path = join(folder, 'dead.lock');
   writeFileSync(path, '4194305 left-by-a-crash'); // above the largest process id of Linux
   expect(await tryLock(path)).toMatchObject({ ok: true });
   expect(readFileSync(path, 'utf8')).toContain(`${process.pid} `);
 });
 
-test('a lock that nobody keeps fresh is taken over, though its number is that of a living process', async () => {
+test('an untouched lock is taken over even if its process id is in use', async () => {
   const path = join(folder, 'stale.lock');
   writeFileSync(path, `${process.ppid} an-earlier-process-of-this-number`);
   const minuteAgo = new Date(Date.now() - 60_000);

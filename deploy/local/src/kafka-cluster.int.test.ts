@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { startKafkaCluster } from './kafka-cluster.ts';
 
-test('three brokers are one Kafka: one that is killed is given up by the others, and taken back when it starts again', async () => {
+test('a killed broker leaves the cluster, and rejoins when it is started again', async () => {
   const cluster = await startKafkaCluster();
   onTestFinished(() => cluster.stop());
   await cluster.broker(2).kill();
@@ -11,7 +11,7 @@ test('three brokers are one Kafka: one that is killed is given up by the others,
   await cluster.settled([1, 2, 3]);
 });
 
-test('one controller goes on without the other two brokers, and a stopped cluster leaves nothing behind', async () => {
+test('a single controller survives the loss of both other brokers, and a stopped cluster leaves nothing behind', async () => {
   const cluster = await startKafkaCluster({ controllers: 1 });
   cluster.broker(2).pause();
   await cluster.broker(3).kill();

@@ -5,25 +5,25 @@ import type { Log } from './progress.ts';
 import type { RunningPart } from './running-part.ts';
 import { startPart } from './start-part.ts';
 
-/** Several brokers that are one Kafka, as processes of this machine. */
+/** A Kafka cluster of three brokers, as processes of this machine. */
 export type KafkaCluster = {
-  /** Those of all brokers, for a client to begin with. */
+  /** Bootstrap addresses: all brokers. */
   readonly addresses: readonly string[];
   /**
-   * By node id: 1, 2, 3. Each may be killed, stopped, paused and started again by itself; `start` resolves when the cluster has
-   * it back.
+   * By node id: 1, 2, 3. Each can be killed, stopped, paused and started again separately; `start` resolves when the broker has
+   * rejoined the cluster.
    */
   broker(nodeId: number): RunningPart;
-  /** Resolves when the cluster sends clients to exactly these. @throws after a minute */
+  /** Resolves when the cluster's metadata lists exactly these brokers. @throws after a minute */
   settled(nodeIds: readonly number[]): Promise<void>;
-  /** Ends all of it, paused brokers too, and removes the data. */
+  /** Ends all brokers, including paused ones, and removes their data. */
   stop(): Promise<void>;
 };
 
 export type ClusterOptions = {
   /**
-   * How many of the brokers are controllers too, the first ones. With 3 the loss of any one of them is survived; with 1 the others
-   * may both be lost, and the first must stay. 3 where nothing is said.
+   * How many of the brokers, beginning with the first, are also controllers; default 3. With 3, any one broker may fail. With 1,
+   * both others may fail, but not the first.
    */
   readonly controllers?: 1 | 3;
   /** Overrides for all brokers. */
@@ -32,13 +32,13 @@ export type ClusterOptions = {
 };
 
 const nodeIds = [1, 2, 3] as const;
-/** Brokers for a test: up within seconds and small, instead of fast after minutes. */
+/** Options for short-lived brokers: quick to start and small, at the cost of peak speed. */
 const javaOptions = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 const settledWithinMs = 60_000;
 
 /**
- * Starts Kafka on three brokers. A topic that is created with three replicas is on all of them; the internal ones are. A broker
- * that is silent for three seconds is given up by the others.
+ * Starts a Kafka cluster of three brokers. Internal topics have three replicas. A broker without a heartbeat for three seconds is
+ * removed from the cluster's metadata.
  *
  * @throws MissingPart when the machine lacks something
  */
@@ -73,7 +73,7 @@ export async function startKafkaCluster(options: ClusterOptions = {}): Promise<K
 type Place = {
   readonly nodeId: number;
   readonly port: number;
-  /** Where it is a controller; null: it is none. */
+  /** Port of its controller; null for a broker only. */
   readonly controllerPort: number | null;
 };
 
@@ -107,13 +107,13 @@ function settingsOf({ nodeId, port, controllerPort }: Place, all: readonly Place
     'advertised.listeners': listener,
     'offsets.topic.replication.factor': '3',
     'transaction.state.log.replication.factor': '3',
-    // A leader is replaced within seconds …
+    // A failed leader is replaced within seconds.
     'broker.session.timeout.ms': '3000',
     'broker.heartbeat.interval.ms': '500',
-    // … and whoever is to lead does so again as soon as it can.
+    // A restarted preferred leader leads again at once.
     'leader.imbalance.check.interval.seconds': '1',
     'leader.imbalance.per.broker.percentage': '0',
-    // The standard takes 128 MiB of each broker's memory from the start.
+    // The default allocates 128 MiB in each broker at start.
     'log.cleaner.dedupe.buffer.size': '4194304',
   };
 }
@@ -121,22 +121,22 @@ function settingsOf({ nodeId, port, controllerPort }: Place, all: readonly Place
 function rejoining(part: RunningPart, nodeId: number | undefined): RunningPart {
   const start = async () => {
     await part.start();
-    await until(async () => (await liveBrokers(part.port)).some((id) => id === nodeId));
+    await waitUntil(async () => (await liveBrokers(part.port)).some((id) => id === nodeId));
   };
   return { ...part, start };
 }
 
-/** By what any broker says: those that are gone say nothing. */
+/** Asks every wanted broker for its metadata. */
 async function untilSettled(places: readonly Place[], wanted: readonly number[]): Promise<void> {
   const expected = wanted.toSorted().join();
   const asked = places.filter(({ nodeId }) => wanted.includes(nodeId));
-  await until(async () => {
-    const told = await Promise.all(asked.map(({ port }) => liveBrokers(port)));
-    return told.every((ids) => ids.toSorted().join() === expected);
+  await waitUntil(async () => {
+    const listed = await Promise.all(asked.map(({ port }) => liveBrokers(port)));
+    return listed.every((ids) => ids.toSorted().join() === expected);
   });
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
+async function waitUntil(holds: () => Promise<boolean>): Promise<void> {
   const limit = performance.now() + settledWithinMs;
   while (!(await holds())) {
     if (performance.now() > limit) throw new Error(`Kafka has not settled after ${settledWithinMs / 1000} s`);
@@ -144,7 +144,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Not in order: a controller that has lost the others would wait for them. */
+/** Kills before it stops: a controller that has lost its quorum would wait for it. */
 async function end(part: RunningPart): Promise<void> {
   await part.kill();
   await part.stop();

@@ -3,17 +3,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Program } from './child.ts';
 import { cached } from './download-cache.ts';
-import { mavenGoal } from './maven.ts';
 import type { Part, Placement, PreparedPart } from './part.ts';
 import { exchange } from './socket-exchange.ts';
-import { findJava, type ToolContext } from './tools.ts';
+import { findJava, mavenGoal, type ToolContext } from './tools.ts';
 
 const version = '4.1.1';
 const pom = fileURLToPath(new URL('../maven/kafka.pom.xml', import.meta.url));
-/** 16 bytes in base64: the log folder belongs to this cluster, so that a second start finds it its own. */
+/** 16 bytes in base64. The cluster id is stored in the log folder and must be the same at the next start. */
 const clusterId = 'dmF1bHQtZW5naW5lLWRldg';
 
-/** Apache Kafka as one KRaft node that is broker and controller. */
+/** Apache Kafka as one KRaft node, both broker and controller. */
 export const kafka: Part = {
   name: 'kafka',
   title: `Kafka ${version}`,
@@ -69,7 +68,7 @@ async function writeSettings(at: Placement): Promise<string> {
   return path;
 }
 
-/** A static voter: with it another controller port on the same data is no change of the quorum. */
+/** With a static voter, the controller port may change between starts on the same data. */
 function singleNode({ port, sidePort, dataDir }: Placement): Record<string, string> {
   const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${sidePort}`;
   return {
@@ -88,20 +87,20 @@ function singleNode({ port, sidePort, dataDir }: Placement): Record<string, stri
     'transaction.state.log.num.partitions': '4',
     'group.initial.rebalance.delay.ms': '0',
     'auto.create.topics.enable': 'false',
-    // Retention of minutes is only real where it is looked at more often than every five.
+    // The default checks retention every five minutes, too rarely for topics that retain minutes.
     'log.retention.check.interval.ms': '10000',
     'log.segment.delete.delay.ms': '5000',
   };
 }
 
-/** A broker that is not yet admitted to its cluster (fenced) knows of none, though its port is open. */
+/** A broker that has not yet joined its cluster (fenced) lists no broker, although its port is open. */
 async function isReady(port: number): Promise<boolean> {
   return (await liveBrokers(port)).length > 0;
 }
 
 /**
- * The node ids of the brokers that the one at `port` sends clients to, fenced ones not among them; empty where it does not answer.
- * Asked by a Metadata request, version 1, for no topic: https://kafka.apache.org/protocol#The_Messages_Metadata
+ * The node ids of the unfenced brokers in the metadata of the broker at `port`; empty if it does not answer. Sends a Metadata
+ * request, version 1, without topics: https://kafka.apache.org/protocol#The_Messages_Metadata
  */
 export async function liveBrokers(port: number): Promise<readonly number[]> {
   const request = Buffer.from('0003000100000001ffff00000000', 'hex');
@@ -111,7 +110,7 @@ export async function liveBrokers(port: number): Promise<readonly number[]> {
   return answer === undefined || answer.length < 12 ? [] : brokersIn(answer);
 }
 
-/** Size, correlation id, then the brokers: node id, host, port and rack each, the texts behind their lengths (-1: none). */
+/** Layout: size, correlation id, number of brokers, then node id, host, port and rack of each; strings follow their int16 length (-1: null). */
 function brokersIn(answer: Buffer): readonly number[] {
   const ids: number[] = [];
   let at = 12;

@@ -5,7 +5,7 @@ import type { ToolContext } from './tools.ts';
 
 const version = '5.2.5';
 
-/** moto's AWS KMS. It keeps its keys in memory: for tests, not for data that is to stay. */
+/** The AWS KMS of moto. Its keys are in memory: for tests only. */
 export const kms: Part = {
   name: 'kms',
   title: `KMS (moto ${version})`,

@@ -1,12 +1,12 @@
-/** Something that this machine lacks or refuses, in one line that says what to do about it. */
+/** A missing program or an occupied port, in one line with the remedy. */
 export class MissingPart extends Error {
   override readonly name = 'MissingPart';
 }
 
 /**
- * The results of all, or everything that is missing at once, so that nobody installs one thing after another.
+ * Returns all results, or reports everything that is missing at once.
  *
- * @throws MissingPart with a line for each, or whatever else went wrong
+ * @throws MissingPart with a line for each missing part; any other error as it is
  */
 export async function allOrEveryReason<T>(work: readonly Promise<T>[]): Promise<T[]> {
   const results = await Promise.allSettled(work);

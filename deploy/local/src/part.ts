@@ -1,36 +1,36 @@
 import type { Program } from './child.ts';
 import type { ToolContext } from './tools.ts';
 
-/** The parts that the vault stands on. */
+/** The external systems of the vault. */
 export const partNames = ['kafka', 'registry', 'redis', 'kms'] as const;
 export type PartName = (typeof partNames)[number];
 
-/** Where and how one instance runs. */
+/** Ports, data folder and settings of one instance. */
 export type Placement = {
   readonly port: number;
-  /** A second port, for parts that need one. */
+  /** A second port, for Kafka's controller. */
   readonly sidePort: number;
   readonly dataDir: string;
-  /** Overrides in the part's own words: Kafka's and Redis's settings, the registry's and the KMS's environment. */
+  /** Overrides: settings of Kafka and Redis, environment variables of the registry and the KMS. */
   readonly settings: Readonly<Record<string, string>>;
-  /** For the Java of a part that lets them be chosen, instead of its own. */
+  /** Replaces the Java options of Kafka. */
   readonly javaOptions?: readonly string[];
 };
 
-/** How a part runs as a process of this machine. */
+/** A part as a process of this machine. */
 export type Part = {
   readonly name: PartName;
-  /** For the person: `Kafka 4.1.1`. */
+  /** For messages: `Kafka 4.1.1`. */
   readonly title: string;
-  /** The port of development, and the variable that changes it. */
+  /** The fixed port of `npm start`, and the variable that overrides it. */
   readonly port: number;
   readonly portVariable: string;
-  /** The variable of the environment that holds its address. */
+  /** The environment variable with its address. */
   readonly addressVariable: string;
   address(port: number): string;
-  /** Finds or fetches the program. @throws MissingPart */
+  /** Finds or downloads the program. @throws MissingPart */
   prepare(context: ToolContext): Promise<PreparedPart>;
-  /** Whether it serves now: asked in its own protocol, because a port is open before that. */
+  /** Whether it serves requests, asked in its own protocol: a port may be open earlier. */
   isReady(port: number): Promise<boolean>;
 };
 
@@ -39,3 +39,6 @@ export type PreparedPart = {
   readonly format?: (at: Placement) => Promise<Program>;
   readonly program: (at: Placement) => Promise<Program> | Program;
 };
+
+/** Parts that were started here: their addresses, and how to stop them. */
+export type Started = { readonly addresses: Partial<Record<PartName, string>>; stop(): Promise<void> };

@@ -1,14 +1,14 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 
-/** Where the next look begins. */
+/** The next candidate. */
 let next = Number.NaN;
 
 /**
- * A free port on loopback, or the first of so many in a row. Below the ephemeral range (Linux: 32768 and up), where a client that
- * reconnects to a stopped part could be given the part's own port as its source and keep it. Ports are handed out in their order,
- * from one at random on, so that none is handed out again before whoever got it listens there. Who looks for some at the same time
- * as other processes has a range of its own, `VAULT_FREE_PORTS=<from>-<to>`.
+ * Returns a free port on loopback, or the first of `inARow` consecutive free ones. The range lies below the ephemeral ports (Linux:
+ * 32768 and up): a client that reconnects to a stopped part could otherwise be assigned the part's port as its source port. Ports
+ * are returned in ascending order from a random start, so that a port is not returned twice before its user listens. Processes that
+ * look for ports at the same time get separate ranges by `VAULT_FREE_PORTS=<from>-<to>`.
  */
 export async function freePort(inARow = 1, random: () => number = Math.random): Promise<number> {
   const [from = 0, to = 0] = (process.env['VAULT_FREE_PORTS'] ?? '20000-31999').split('-').map(Number);
@@ -23,7 +23,7 @@ export async function freePort(inARow = 1, random: () => number = Math.random): 
   throw new Error(`no free port between ${from} and ${to}`);
 }
 
-/** Whether a server could listen on this port of loopback now. */
+/** Whether a server can listen on this port of loopback. */
 export function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -32,7 +32,7 @@ export function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** Who listens on a port, as `redis-server (pid 12)`; undefined where the system does not tell. Linux only. */
+/** The process that listens on a port, as `redis-server (pid 12)`; undefined if unknown. Linux only. */
 export async function portHolder(port: number): Promise<string | undefined> {
   const sockets = await listeningSockets(port);
   if (sockets.size === 0) return undefined;

@@ -6,25 +6,25 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-test('a free port is free, and below the range from which clients get theirs', async () => {
+test('a free port is below the ephemeral range', async () => {
   const port = await freePort();
   expect(await isFree(port)).toBe(true);
   expect(port).toBeLessThan(32_768);
 });
 
-test('a taken port is passed over', async () => {
+test('a port in use is skipped', async () => {
   const taken = await listen(await freePort());
   await lookWithin(`${taken}-${taken + 5}`);
   expect(await freePort(1, () => 0)).toBeGreaterThan(taken);
 });
 
-test('a row of free ports is free as a whole', async () => {
+test('consecutive ports are all free', async () => {
   const taken = await listen(await freePort());
   await lookWithin(`${taken - 2}-${taken + 20}`);
   expect(await freePort(5, () => 0)).toBeGreaterThan(taken);
 });
 
-test('no port is handed out twice while those who got theirs have yet to listen', async () => {
+test('no port is returned twice before its user listens', async () => {
   vi.stubEnv('VAULT_FREE_PORTS', '25000-25499');
   const row = async () => {
     const first = await freePort(10);
@@ -34,7 +34,7 @@ test('no port is handed out twice while those who got theirs have yet to listen'
   expect(new Set(ports.flat()).size).toBe(120);
 });
 
-test('behind the last port of a range comes the first', async () => {
+test('the search wraps around at the end of the range', async () => {
   vi.stubEnv('VAULT_FREE_PORTS', '25500-25519');
   const ports: number[] = [];
   for (let count = 0; count < 21; count++) ports.push(await freePort(1, () => 0.5));
@@ -42,19 +42,19 @@ test('behind the last port of a range comes the first', async () => {
   expect(new Set(ports).size).toBe(20);
 });
 
-test('a range without a free port is told', async () => {
+test('a range without a free port is an error', async () => {
   const taken = await listen(await freePort());
   await lookWithin(`${taken}-${taken}`);
   await expect(freePort()).rejects.toThrow(`no free port between ${taken} and ${taken}`);
 });
 
-test('free ports are looked for in the range that is given', async () => {
+test('ports are taken from the configured range', async () => {
   vi.stubEnv('VAULT_FREE_PORTS', '25000-25499');
   const port = await freePort();
   expect(port >= 25_000 && port < 25_500).toBe(true);
 });
 
-test.runIf(process.platform === 'linux')('the holder of a taken port is named with its process id', async () => {
+test.runIf(process.platform === 'linux')('the holder of a port is named with its process id', async () => {
   const port = await listen(await freePort());
   expect(await isFree(port)).toBe(false);
   expect(await portHolder(port)).toContain(`(pid ${process.pid})`);

@@ -1,4 +1,4 @@
-/** Whether any process of the group is left. */
+/** Whether any process of the group exists. */
 export function groupLives(pid: number): boolean {
   try {
     process.kill(-pid, 0);
@@ -8,16 +8,16 @@ export function groupLives(pid: number): boolean {
   }
 }
 
-/** Sends a signal to a whole group; a group that has ended takes no notice. */
+/** Sends a signal to a whole group. Has no effect on an ended group. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // ESRCH: it has ended, which is what every caller wants in the end.
+    // ESRCH: the group has ended.
   }
 }
 
-/** Asks the groups to end, waits for at most `graceMs`, and kills those that are left. */
+/** Sends SIGTERM to the groups, waits up to `graceMs`, and kills the remaining ones. */
 export async function endGroups(
   pids: readonly number[],
   { graceMs, sleep }: { graceMs: number; sleep: (ms: number) => Promise<unknown> },

@@ -1,9 +1,9 @@
-/** Takes one line for the person who waits. */
+/** Prints one line to the terminal. */
 export type Log = (line: string) => void;
 
 const everyMs = 5_000;
 
-/** Says what begins, that it still goes on, and how long it took. */
+/** Logs the start of `work`, its progress every five seconds, and its duration. */
 export async function withProgress<T>(log: Log, what: string, work: () => Promise<T>): Promise<T> {
   const started = performance.now();
   const elapsed = () => `${Math.round((performance.now() - started) / 1000)} s`;

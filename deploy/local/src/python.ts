@@ -1,27 +1,27 @@
 import type { Program } from './child.ts';
 import { readLocalConfig } from './config.ts';
+import { toolContext } from './debian-package.ts';
 import { cached } from './download-cache.ts';
 import { MissingPart } from './missing-part.ts';
 import type { Log } from './progress.ts';
 import { type CommandResult, runCommand } from './run-command.ts';
-import { toolContext } from './tool-context.ts';
 import { findOnPath, findPython, type ToolContext } from './tools.ts';
 
-/** A Python that finds what it was asked for. */
+/** A Python command with the environment in which the required modules are found. */
 type Python = Required<Pick<Program, 'command' | 'env'>>;
 
-/** What a script needs beside Python itself. */
+/** The module that a script needs. */
 export type PythonNeeds = {
-  /** The module that it imports. */
+  /** Name of the imported module. */
   readonly module: string;
-  /** The package that has it, with its version, which is fetched where no Python of this machine has the module. */
+  /** The package with its version, installed if the machine's Python does not have the module. */
   readonly requirement: string;
 };
 
 /**
  * Runs a Python script to its end.
  *
- * @throws MissingPart when the machine has no Python, or not the module and no way to fetch it
+ * @throws MissingPart if Python is missing, or the module is missing and cannot be installed
  */
 export async function runPython(
   script: string,
@@ -39,8 +39,7 @@ async function pythonWith(context: ToolContext, { module, requirement }: PythonN
 }
 
 /**
- * A Python for which packages were fetched, once, into a folder of their own: a system's Python refuses packages beside
- * its own (PEP 668).
+ * Installs packages once into a folder of their own: a system's Python refuses packages in its own folders (PEP 668).
  *
  * @throws MissingPart
  */
@@ -55,7 +54,7 @@ export async function installPython(
     const result = await runCommand({ command, args });
     if (result.ok) return;
     const cause = result.output.trim().slice(-300);
-    throw new MissingPart(`pip could not fetch ${name} (${result.reason}): check the network. ${cause}`);
+    throw new MissingPart(`pip failed to install ${name} (${result.reason}): check the network. ${cause}`);
   });
   return { command, env: { PYTHONPATH: modules } };
 }

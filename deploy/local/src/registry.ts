@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import type { Program } from './child.ts';
 import { cached } from './download-cache.ts';
-import { mavenGoal } from './maven.ts';
 import type { Part, Placement, PreparedPart } from './part.ts';
 import { answersHttp } from './socket-exchange.ts';
-import { findJava, type ToolContext } from './tools.ts';
+import { findJava, mavenGoal, type ToolContext } from './tools.ts';
 
 const version = '2.6.13.Final';
 
-/** Apicurio Registry with Confluent's API. */
+/** Apicurio Registry with its Confluent-compatible API. */
 export const registry: Part = {
   name: 'registry',
   title: `Apicurio Registry ${version}`,
@@ -47,8 +46,8 @@ function server(java: string, folder: string, at: Placement): Program {
       `-Dquarkus.http.port=${at.port}`,
       '-Dquarkus.http.access-log.enabled=false',
       '-Dregistry.ccompat.use-canonical-hash=true',
-      // Messages carry schema ids, so they must never be given anew: a file instead of memory, and no write held back (H2's
-      // default is half a second), so that an id that was answered survives SIGKILL.
+      // Records contain schema ids, so an id must never be reassigned. The database is a file, and writes are not delayed (H2's
+      // default is half a second), so that a returned id survives SIGKILL.
       `-Dquarkus.datasource.jdbc.url=jdbc:h2:file:${join(at.dataDir, 'registry')};DB_CLOSE_ON_EXIT=FALSE;WRITE_DELAY=0`,
       '-Dquarkus.datasource.jdbc.initial-size=2',
       '-Dquarkus.datasource.jdbc.min-size=2',

@@ -4,7 +4,7 @@ import { root } from './root.ts';
 import { forgetChild, watchChild } from './watchdog.ts';
 
 /**
- * Runs a tool of the workspace with our output, in a process group that ends with us at the latest.
+ * Runs a tool of the workspace with the output of this process, in a process group that ends with this process.
  *
  * @returns its exit code
  */

@@ -2,35 +2,34 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, startChild } from './child.ts';
-import { lastLines } from './last-lines.ts';
+import { type Child, lastLines, startChild } from './child.ts';
 import type { Part, Placement, PreparedPart } from './part.ts';
 
-/** One instance of a part as a process of this machine, which a test may treat as badly as it likes. */
+/** One instance of a part as a process of this machine, with the operations of a fault test. */
 export type RunningPart = {
   readonly name: Part['name'];
-  /** What its clients are given: brokers, a base URL. The same after every start. */
+  /** Address for clients: brokers or a base URL. Unchanged by a restart. */
   readonly address: string;
   readonly port: number;
   readonly dataDir: string;
   readonly logFile: string;
-  /** Of the present process; undefined while there is none. */
+  /** Process id; undefined while it is not running. */
   pid(): number | undefined;
-  /** Starts it again on the same data and port, and waits until it serves. */
+  /** Starts it again on the same data and port, and waits until it serves requests. */
   start(): Promise<void>;
-  /** Ends it without a word of warning, SIGKILL unless told otherwise, and waits until it has ended. */
+  /** Sends a signal, default SIGKILL, and waits until the process has ended. */
   kill(signal?: NodeJS.Signals): Promise<void>;
-  /** SIGSTOP: its port stays open and nobody answers. */
+  /** SIGSTOP: its port stays open, but it does not answer. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
-  /** Lets it end in order; its data stay. */
+  /** Stops it in order; its data stay. */
   stop(): Promise<void>;
 };
 
 const readyWithinMs = 90_000;
 
-/** Starts a part at its place and waits until it serves. @throws with the last lines of its log when it ends before that */
+/** Starts a part and waits until it serves requests. @throws with the last lines of its log if it ends before that */
 export async function runPart(
   part: Part,
   prepared: PreparedPart,
@@ -39,7 +38,7 @@ export async function runPart(
 ): Promise<RunningPart> {
   let child: Child | undefined;
   const start = async () => {
-    if (child) throw new Error(`${part.title} runs already`);
+    if (child) throw new Error(`${part.title} is already running`);
     await formatOnce(prepared, at, logFile);
     const started = await startChild(await prepared.program(at), logFile);
     child = started;
@@ -67,15 +66,15 @@ export async function runPart(
   };
 }
 
-/** The mark is written last: a format that was interrupted runs again. */
+/** The marker file is written last: an interrupted format runs again. */
 async function formatOnce(prepared: PreparedPart, at: Placement, logFile: string): Promise<void> {
-  const mark = join(at.dataDir, '.formatted');
+  const marker = join(at.dataDir, '.formatted');
   await mkdir(at.dataDir, { recursive: true });
-  if (!prepared.format || existsSync(mark)) return;
+  if (!prepared.format || existsSync(marker)) return;
   const child = await startChild(await prepared.format(at), logFile);
   const ended = await child.ended;
   if (ended !== 'exit code 0') throw new Error(`formatting failed (${ended})\n${await lastLines(logFile)}`);
-  await writeFile(mark, '');
+  await writeFile(marker, '');
 }
 
 async function becomesReady(part: Part, port: number, child: Child, logFile: string): Promise<void> {
@@ -88,7 +87,7 @@ async function becomesReady(part: Part, port: number, child: Child, logFile: str
     if (ended !== undefined) throw new Error(`${part.title} ended early (${ended})\n${await lastLines(logFile)}`);
     if (performance.now() > limit) {
       await child.stop();
-      throw new Error(`${part.title} does not serve after ${readyWithinMs / 1000} s\n${await lastLines(logFile)}`);
+      throw new Error(`${part.title} does not answer after ${readyWithinMs / 1000} s\n${await lastLines(logFile)}`);
     }
     await sleep(100);
   }

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** Sends bytes to a port of loopback and returns the first bytes of the answer; undefined when there is none in time. */
+/** Sends bytes to a port of loopback and returns the first bytes of the reply; undefined after a timeout or error. */
 export function exchange(port: number, request: Buffer, timeoutMs = 2_000): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => socket.write(request));
@@ -15,7 +15,7 @@ export function exchange(port: number, request: Buffer, timeoutMs = 2_000): Prom
   });
 }
 
-/** Whether a GET answers with a status below 400. */
+/** Whether a GET request returns a 2xx status. */
 export async function answersHttp(url: string): Promise<boolean> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });

@@ -4,7 +4,7 @@ import type { PartName } from './part.ts';
 import { exchange } from './socket-exchange.ts';
 import { type StartPartOptions, startPart } from './start-part.ts';
 
-test('Redis that is killed comes back at the same address with what it had acknowledged', async () => {
+test('killed Redis restarts at the same address with all acknowledged writes', async () => {
   const redis = await started('redis');
   expect(await ask(redis.port, 'SET key value')).toBe('+OK');
   await redis.kill();
@@ -13,7 +13,7 @@ test('Redis that is killed comes back at the same address with what it had ackno
   expect(await ask(redis.port, 'GET key')).toContain('value');
 });
 
-test('a paused part keeps its port and does not answer until it is resumed', async () => {
+test('a paused part keeps its port open and does not answer until it is resumed', async () => {
   const redis = await started('redis');
   redis.pause();
   expect(await exchange(redis.port, Buffer.from('PING\r\n'), 300)).toBeUndefined();
@@ -21,19 +21,19 @@ test('a paused part keeps its port and does not answer until it is resumed', asy
   expect(await ask(redis.port, 'PING')).toBe('+PONG');
 });
 
-test('settings are given in the part’s own words', async () => {
+test('settings are passed to the part', async () => {
   const redis = await started('redis', { settings: { maxmemory: '5mb' } });
   expect(await ask(redis.port, 'CONFIG GET maxmemory')).toContain('5242880');
 });
 
-test('a stopped part takes its data with it, and a paused one stops too', async () => {
+test('stop removes the data, and also stops a paused part', async () => {
   const redis = await startPart('redis');
   redis.pause();
   await redis.stop();
   expect(existsSync(redis.dataDir)).toBe(false);
 });
 
-test('the registry keeps every schema id that it answered, over SIGKILL', async () => {
+test('the registry keeps every returned schema id over SIGKILL', async () => {
   const registry = await started('registry');
   const ids = await Promise.all(['One', 'Two', 'Three'].map((name) => register(registry.address, name)));
   await registry.kill();
@@ -42,7 +42,7 @@ test('the registry keeps every schema id that it answered, over SIGKILL', async 
   expect(ids).not.toContain(await register(registry.address, 'Four'));
 });
 
-test('Kafka comes back on its own log after SIGKILL', async () => {
+test('Kafka restarts on its own log after SIGKILL', async () => {
   const kafka = await started('kafka', { settings: { 'num.partitions': '2' } });
   await kafka.kill();
   await kafka.start();
@@ -50,7 +50,7 @@ test('Kafka comes back on its own log after SIGKILL', async () => {
   expect(kafka.pid()).toBeDefined();
 });
 
-test('a part that cannot run is told with the last lines of its log', async () => {
+test('a part that fails to start is reported with the last lines of its log', async () => {
   await expect(startPart('redis', { settings: { maxmemory: 'plenty' } })).rejects.toThrow(/Redis ended early.*plenty/s);
 });
 

@@ -2,31 +2,31 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readLocalConfig } from './config.ts';
+import { toolContext } from './debian-package.ts';
 import type { PartName } from './part.ts';
 import { parts } from './parts.ts';
 import { freePort } from './ports.ts';
 import type { Log } from './progress.ts';
 import { type RunningPart, runPart } from './running-part.ts';
-import { toolContext } from './tool-context.ts';
 import { removeAtEnd } from './watchdog.ts';
 
 export type StartPartOptions = {
-  /** Where its data stay; without it a folder that goes with the part. */
+  /** Data folder; default: a temporary folder that is removed on `stop`. */
   readonly dataDir?: string;
-  /** Without it a free one; it stays the same over `kill` and `start`. */
+  /** Default: a free port. Unchanged by `kill` and `start`. */
   readonly port?: number;
-  /** Overrides in the part's own words: Kafka's and Redis's settings (`maxmemory`), the registry's and the KMS's environment. */
+  /** Overrides: settings of Kafka and Redis (`maxmemory`), environment variables of the registry and the KMS. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Kafka's, instead of those that suit a broker which lives long. */
+  /** Replaces the Java options of Kafka, which suit a long-lived broker. */
   readonly javaOptions?: readonly string[];
   readonly log?: Log;
 };
 
 /**
- * Starts an instance of a part for the caller alone, as a process of this machine, and waits until it serves.
- * `stop()` removes its data unless the caller gave the folder.
+ * Starts a separate instance of a part as a process of this machine, and waits until it serves requests.
+ * `stop()` removes its data unless `dataDir` was given.
  *
- * @throws MissingPart when the machine lacks something
+ * @throws MissingPart if a program is missing
  */
 export async function startPart(name: PartName, options: StartPartOptions = {}): Promise<RunningPart> {
   const part = parts[name];

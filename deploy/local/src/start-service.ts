@@ -1,8 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, startChild } from './child.ts';
-import { lastLines } from './last-lines.ts';
+import { type Child, lastLines, startChild } from './child.ts';
 import { compileCache, root } from './root.ts';
 import { answersHttp } from './socket-exchange.ts';
 
@@ -13,11 +12,11 @@ export type ServiceOptions = {
   readonly args?: readonly string[];
   /** Added to the environment of the present process. */
   readonly env: Readonly<Record<string, string>>;
-  /** Answers below 400 when it is ready: its `/readyz`. */
+  /** Its `/readyz`: returns 2xx when it is ready. */
   readonly ready: string;
-  /** Its output goes to `<logDir>/<name>.log`, which begins anew. */
+  /** Folder of its log file `<name>.log`, which is truncated at start. */
   readonly logDir: string;
-  /** Called when it ends after it was ready and nobody stopped it, with what to tell. */
+  /** Called with a message if it ends by itself after it was ready. */
   readonly onCrash: (what: string) => void;
   readonly readyWithinMs?: number;
 };
@@ -27,14 +26,14 @@ export type RunningService = {
   readonly pid: number;
   readonly logFile: string;
   kill(signal: NodeJS.Signals): Promise<void>;
-  /** SIGTERM, so that it gives its work back; SIGKILL after `graceMs`. */
+  /** Sends SIGTERM for an orderly shutdown, then SIGKILL after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 };
 
 /**
  * Runs a service in a process of its own and waits until it is ready.
  *
- * @throws with the last lines of its log when it ends before that, or takes too long
+ * @throws with the last lines of its log if it ends before that or is not ready in time
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const logFile = join(options.logDir, `${options.name}.log`);

@@ -15,7 +15,7 @@ const server = `
   createServer((request, response) => response.end('ready')).listen(Number(process.env.PORT), '127.0.0.1');
 `;
 
-test('a service is ready when its address answers, writes to its log, and ends when it is told', async () => {
+test('a service is ready when its address answers, writes to its log, and stops on request', async () => {
   const crashes: string[] = [];
   const service = await startService(await options('served', server, (what) => crashes.push(what)));
   expect(readFileSync(service.logFile, 'utf8')).toContain('listening as served');
@@ -23,14 +23,14 @@ test('a service is ready when its address answers, writes to its log, and ends w
   expect(crashes).toEqual([]);
 });
 
-test('a service that ends before it is ready is told with the last lines of its log', async () => {
+test('a service that ends before it is ready is reported with the last lines of its log', async () => {
   const broken = await options('broken', `console.error('VAULT_REDIS_URL is missing'); process.exit(2);`);
   await expect(startService(broken)).rejects.toThrow(
     /broken ended early \(exit code 2\)\n.*VAULT_REDIS_URL is missing/s,
   );
 });
 
-test('a service that does not get ready in time is told, and ended', async () => {
+test('a service that is not ready in time is reported and ended', async () => {
   const idle = {
     ...(await options('idle', `console.log('waiting'); setInterval(() => 0, 1000);`)),
     readyWithinMs: 500,
@@ -38,7 +38,7 @@ test('a service that does not get ready in time is told, and ended', async () =>
   await expect(startService(idle)).rejects.toThrow(/idle is not ready after 0.5 s\n.*waiting/s);
 });
 
-test('a service that ends later by itself is told', async () => {
+test('a service that ends later by itself is reported', async () => {
   const crashes: string[] = [];
   const crashing = `${server} setTimeout(() => process.exit(70), 300);`;
   await startService(await options('crashing', crashing, (what) => crashes.push(what)));

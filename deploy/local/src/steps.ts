@@ -1,50 +1,50 @@
 import type { Log } from './progress.ts';
 
-/** One thing that a start does, and how it is undone. */
+/** One step of a start, and how to undo it. */
 export type Step = {
   readonly name: string;
   run(): Promise<void>;
-  /** Called in reverse order at the end, also when `run` failed half-way. */
+  /** Called in reverse order at the end, also after a failed `run`. */
   stop?(): Promise<void>;
 };
 
 /**
- * Runs the steps in order, each with its time.
+ * Runs the steps in order and logs the duration of each.
  *
- * @returns how to end it all, in reverse
- * @throws what a step threw, after what had begun was stopped
+ * @returns a function that stops them in reverse order
+ * @throws the error of a failed step, after the started steps were stopped
  */
 export async function runSteps(steps: readonly Step[], log: Log): Promise<() => Promise<void>> {
-  const begun: Step[] = [];
-  const stop = () => stopSteps(begun.splice(0).reverse(), log);
+  const started: Step[] = [];
+  const stop = () => stopSteps(started.splice(0).reverse(), log);
   for (const step of steps) {
-    const started = performance.now();
-    begun.push(step);
+    const startedAt = performance.now();
+    started.push(step);
     try {
       await step.run();
     } catch (error) {
       await stop();
       throw error;
     }
-    log(`✓ ${step.name} (${seconds(started)})`);
+    log(`✓ ${step.name} (${seconds(startedAt)})`);
   }
   return stop;
 }
 
-/** One that cannot be stopped does not keep the others from it. */
+/** A step that fails to stop does not prevent the others from stopping. */
 async function stopSteps(steps: readonly Step[], log: Log): Promise<void> {
   for (const step of steps) {
     if (!step.stop) continue;
-    const started = performance.now();
+    const startedAt = performance.now();
     try {
       await step.stop();
-      log(`✓ ${step.name}: stopped (${seconds(started)})`);
+      log(`✓ ${step.name}: stopped (${seconds(startedAt)})`);
     } catch (error) {
       log(`✗ ${step.name}: ${error instanceof Error ? error.message : error}`);
     }
   }
 }
 
-function seconds(started: number): string {
-  return `${((performance.now() - started) / 1000).toFixed(1)} s`;
+function seconds(startedAt: number): string {
+  return `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
 }

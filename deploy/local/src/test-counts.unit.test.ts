@@ -9,17 +9,17 @@ const report: TestReport = {
   testResults: [{ status: 'passed', assertionResults: [{ status: 'passed' }] }],
 };
 
-test('the line has what passed and failed, and what was skipped where there is any', () => {
+test('the line has passed and failed tests, and skipped ones if there are any', () => {
   expect(countsLine(countTests(report, 0))).toBe('3 passed, 0 failed');
   expect(countsLine(countTests({ ...report, numPendingTests: 2 }, 0))).toBe('3 passed, 0 failed, 2 skipped');
 });
 
-test('a file that cannot be loaded counts as a failure', () => {
+test('a file that could not be loaded counts as a failure', () => {
   const broken = { ...report, testResults: [...report.testResults, { status: 'failed', assertionResults: [] }] };
   expect(countTests(broken, 1)).toEqual({ passed: 3, failed: 1, skipped: 0 });
 });
 
-test('a file with a failed test counts by its tests alone', () => {
+test('a file with a failed test counts by its tests only', () => {
   const testResults = [{ status: 'failed', assertionResults: [{ status: 'failed' }, { status: 'failed' }] }];
   expect(countTests({ ...report, numFailedTests: 2, testResults }, 1).failed).toBe(2);
 });

@@ -7,13 +7,13 @@ import { runHere } from './run-here.ts';
 import { countsLine, countTests, isGreen, type TestReport } from './test-counts.ts';
 
 /**
- * `npm test`: vitest over everything, or over what the arguments name. The real parts are found or started by its global setup, and
- * only when a test that needs them is among the chosen ones. The last line counts.
+ * `npm test`: runs vitest on all files, or on those selected by the arguments. Its global setup finds or starts the real parts if a
+ * selected test needs them. The last line has the counts.
  */
 const folder = await mkdtemp(join(tmpdir(), 'vault-engine-report-'));
 const report = join(folder, 'report.json');
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-// Read by vitest's processes and those that they start.
+// Inherited by vitest's processes and the services that they start.
 process.env['NODE_COMPILE_CACHE'] ??= compileCache;
 const code = await runHere('vitest', ['run', ...reporters, ...process.argv.slice(2)], endSignal());
 const counts = countTests(await readReport(report), code);

@@ -1,21 +1,21 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { MissingPart } from './missing-part.ts';
 import type { Log } from './progress.ts';
 import { runCommand } from './run-command.ts';
 
-/** What finding a program may use. */
+/** Dependencies of finding a program. */
 export type ToolContext = {
   readonly cacheDir: string;
   readonly environment: NodeJS.ProcessEnv;
   readonly log: Log;
-  /** Installs a package of the system where that is allowed. @returns whether it is there now */
+  /** Installs a package of the system if permitted. @returns whether it is installed */
   readonly installPackage: (name: string) => Promise<boolean>;
 };
 
 const oldestJava = 17;
 
-/** The `java` of at least version 17. @throws MissingPart */
+/** A `java` of version 17 or newer. @throws MissingPart */
 export async function findJava(context: ToolContext): Promise<string> {
   const found = await firstNewJava(context.environment);
   if (found) return found;
@@ -34,7 +34,7 @@ export function findMaven(context: ToolContext): Promise<string> {
     context,
     'mvn',
     'maven',
-    'Maven is missing (it fetches Kafka and the registry): install it (Debian: apt install maven), or start Docker',
+    'Maven is missing (it downloads Kafka and the registry): install it (Debian: apt install maven), or start Docker',
   );
 }
 
@@ -54,17 +54,17 @@ export async function findPython(context: ToolContext): Promise<string> {
   if (python && (await hasPip(python))) return python;
   if (await context.installPackage('python3-pip')) return '/usr/bin/python3';
   throw new MissingPart(
-    'Python 3 with pip is missing (the KMS of the tests and the interop test need it): install it (Debian: apt install python3-pip); for the KMS alone AWS_ENDPOINT_URL_KMS or Docker will do',
+    'Python 3 with pip is missing (the KMS of the tests and the interop test need it): install it (Debian: apt install python3-pip); for the KMS, AWS_ENDPOINT_URL_KMS or Docker also suffice',
   );
 }
 
-/** The full path of a program on the PATH. */
+/** Full path of a program on the PATH. */
 export function findOnPath(program: string, environment: NodeJS.ProcessEnv): string | undefined {
   const folders = (environment['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 
-/** The major version in what `java -version` prints: 17 of `openjdk version "17.0.16"`, 8 of `"1.8.0_402"`. */
+/** The major version in the output of `java -version`: 17 for `openjdk version "17.0.16"`, 8 for `"1.8.0_402"`. */
 export function javaMajorVersion(output: string): number | undefined {
   const match = /version "(?:1\.)?(\d+)/.exec(output);
   return match ? Number(match[1]) : undefined;
@@ -108,4 +108,23 @@ function javaCandidates(environment: NodeJS.ProcessEnv): string[] {
 
 async function hasPip(python: string): Promise<boolean> {
   return (await runCommand({ command: python, args: ['-m', 'pip', '--version'] }, 60_000)).ok;
+}
+
+const plugin = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1';
+
+/** Runs one goal of Maven's dependency plugin. @throws MissingPart */
+export async function mavenGoal(context: ToolContext, goal: string, args: readonly string[]): Promise<void> {
+  const java = await findJava(context);
+  const maven = await findMaven(context);
+  const result = await runCommand({
+    command: maven,
+    args: ['-q', '-B', `${plugin}:${goal}`, ...args],
+    // Without JAVA_HOME, Maven may choose another Java.
+    ...(java.endsWith('/bin/java') && java !== '/usr/bin/java' ? { env: { JAVA_HOME: dirname(dirname(java)) } } : {}),
+  });
+  if (result.ok) return;
+  const cause = result.output.split('\n').find((line) => line.includes('[ERROR]')) ?? result.output.slice(-300);
+  throw new MissingPart(
+    `Maven failed to download it (${result.reason}): check the network and Maven's settings. ${cause.trim()}`,
+  );
 }

@@ -18,7 +18,7 @@ test.each([
   expect(javaMajorVersion(output)).toBe(major);
 });
 
-test('a machine that has nothing gets one line for each thing, with the remedy, and all of them at once', async () => {
+test('all missing programs are reported at once, one line each with the remedy', async () => {
   const failure: unknown = await allOrEveryReason([findRedis(bare), findMaven(bare), findPython(bare)]).catch(
     (error) => error,
   );
@@ -30,11 +30,11 @@ test('a machine that has nothing gets one line for each thing, with the remedy, 
   ]);
 });
 
-test('what two parts lack is told once', async () => {
+test('a program that two parts lack is reported once', async () => {
   await expect(allOrEveryReason([findRedis(bare), findRedis(bare)])).rejects.toThrow(/^redis-server is missing[^\n]*$/);
 });
 
-test('a package that was just installed is used', async () => {
+test('a newly installed package is used', async () => {
   const environment: NodeJS.ProcessEnv = { PATH: '/nonexistent' };
   const installPackage = async (name: string) => {
     environment['PATH'] = '/usr/bin:/bin';

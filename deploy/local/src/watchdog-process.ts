@@ -1,8 +1,8 @@
 /**
- * Outlives its owner by design: it reads what the owner started from its standard input, and when that closes (the owner ended in
- * whatever way, SIGKILL included) it ends every process group that is left, then removes what was to be removed.
+ * The watchdog outlives its owner by design. It reads the owner's process groups from its standard input. When the input closes
+ * (the owner has ended in any way, SIGKILL included), it ends all remaining groups, runs commands and removes folders.
  *
- * Lines: `child <pid>` · `gone <pid>` · `remove <path>` · `command <JSON array>` (run at the end, with its folder first).
+ * Lines: `child <pid>` · `gone <pid>` · `remove <path>` · `command <JSON array>` (folder first) · `done <JSON array>`.
  */
 import { spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
@@ -15,7 +15,7 @@ const graceMs = 10_000;
 await afterOwner(await listen());
 
 async function listen() {
-  // The owner decides when this ends. A signal to the whole session must not end the one who cleans up after it.
+  // A signal to the whole session must not end the watchdog, which cleans up after the owner.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
   const pids = new Set<number>();
   const paths = new Set<string>();
@@ -45,7 +45,7 @@ async function listen() {
 }
 
 async function afterOwner(left: { pids: Set<number>; paths: Set<string>; commands: Set<string> }): Promise<void> {
-  // Last started, first ended: a service gives its work back while the broker still answers.
+  // Last started, first ended: a service commits its work while the broker still answers.
   await endGroups([...left.pids].reverse(), { graceMs, sleep });
   for (const command of left.commands) {
     const [cwd, file, ...args] = JSON.parse(command) as string[]; // written by watchdog.ts alone

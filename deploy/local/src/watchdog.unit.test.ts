@@ -8,7 +8,7 @@ import { startChild } from './child.ts';
 import { endGroups, groupLives } from './process-groups.ts';
 import { runCommand } from './run-command.ts';
 
-/** A process that starts two children and says which, and that has a folder to be removed. */
+/** A process that starts two children, prints their ids, and registers a folder for removal. */
 const owner = (folder: string) => `
   const { startChild } = await import('${new URL('./child.ts', import.meta.url).href}');
   const { removeAtEnd } = await import('${new URL('./watchdog.ts', import.meta.url).href}');
@@ -26,7 +26,7 @@ test.each([
   ['is ended with SIGTERM', 'SIGTERM', {}],
   ['crashes', undefined, { CRASH: '1' }],
 ] as const)(
-  'when the owner %s, its children end, also stopped ones and their own children',
+  'when the owner %s, its children end, including stopped ones and their own children',
   async (_how, signal, env) => {
     const folder = mkdtempSync(join(tmpdir(), 'vault-engine-watchdog-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
@@ -42,7 +42,7 @@ test.each([
   },
 );
 
-test('a group that takes no notice of SIGTERM is killed after the time of grace', async () => {
+test('a group that ignores SIGTERM is killed after the grace period', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'vault-engine-stubborn-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const stubborn = ['-c', 'trap "" TERM; echo trapped; while :; do sleep 0.1; done'];
@@ -52,7 +52,7 @@ test('a group that takes no notice of SIGTERM is killed after the time of grace'
   expect(await child.ended).toBe('SIGKILL');
 });
 
-test('a command that takes too long is ended, and one that does not exist is told', async () => {
+test('a command that takes too long is ended, and a missing one is reported', async () => {
   expect(await runCommand({ command: 'sleep', args: ['1000'] }, 50)).toMatchObject({ ok: false, reason: 'timeout' });
   expect(await runCommand({ command: 'no-such-program', args: [] })).toMatchObject({ ok: false, reason: 'not_found' });
   expect(await runCommand({ command: 'sh', args: ['-c', 'echo why; exit 3'] })).toEqual({

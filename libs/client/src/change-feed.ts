@@ -1,33 +1,33 @@
 /**
- * Who has changed since one reader last looked. It holds ids alone, each once: a reader who is slow gets the latest state
- * of each user, and what waits is never more than there are users.
+ * The ids that have changed since a reader last read. Each id is queued once: a slow reader gets the latest state of each
+ * id, and the queue never exceeds the number of ids.
  */
 export class ChangeFeed<Id> {
-  readonly #waiting = new Set<Id>();
+  readonly #queue = new Set<Id>();
   #wake: () => void = () => undefined;
   #failure: Error | null = null;
   #ended = false;
 
-  /** How many ids wait. */
-  get waiting(): number {
-    return this.#waiting.size;
+  /** The number of queued ids. */
+  get size(): number {
+    return this.#queue.size;
   }
 
   push(id: Id): void {
     if (this.#ended) return;
-    this.#waiting.add(id);
+    this.#queue.add(id);
     this.#wake();
   }
 
-  /** Nothing more comes: what waits is handed out, then the reader is told why. */
+  /** Ends the feed: the reader gets the queued ids, then the failure. */
   fail(failure: Error): void {
     this.#failure = failure;
     this.#end();
   }
 
-  /** Ends at once. */
+  /** Ends the feed immediately and clears the queue. */
   stop(): void {
-    this.#waiting.clear();
+    this.#queue.clear();
     this.#end();
   }
 
@@ -36,12 +36,12 @@ export class ChangeFeed<Id> {
     this.#wake();
   }
 
-  /** The ids in the order in which they first changed. Throws what {@link fail} was told. */
+  /** The ids in the order of their first change. Throws the error given to {@link fail}. */
   async *read(): AsyncGenerator<Id, void> {
     for (;;) {
-      const next = this.#waiting.values().next();
+      const next = this.#queue.values().next();
       if (!next.done) {
-        this.#waiting.delete(next.value);
+        this.#queue.delete(next.value);
         yield next.value;
       } else if (this.#ended) {
         if (this.#failure !== null) throw this.#failure;

@@ -12,15 +12,15 @@ const taken = async (feed: ChangeFeed<string>, count: number): Promise<readonly 
   return ids;
 };
 
-describe('a feed of changes', () => {
-  it('hands out each id once, however often it changed, in the order in which they first did', async () => {
+describe('ChangeFeed', () => {
+  it('yields each id once, in the order of the first changes', async () => {
     const feed = new ChangeFeed<string>();
     for (const id of ['a', 'b', 'a', 'c', 'b', 'a']) feed.push(id);
-    expect(feed.waiting).toBe(3);
+    expect(feed.size).toBe(3);
     expect(await taken(feed, 3)).toEqual(['a', 'b', 'c']);
   });
 
-  it('hands out again what changed after it was handed out', async () => {
+  it('yields an id again if it changes after it was read', async () => {
     const feed = new ChangeFeed<string>();
     feed.push('a');
     expect(await taken(feed, 1)).toEqual(['a']);
@@ -28,7 +28,7 @@ describe('a feed of changes', () => {
     expect(await taken(feed, 1)).toEqual(['a']);
   });
 
-  it('wakes a reader who waits', async () => {
+  it('wakes a waiting reader', async () => {
     const feed = new ChangeFeed<string>();
     const first = taken(feed, 1);
     await Promise.resolve();
@@ -36,7 +36,7 @@ describe('a feed of changes', () => {
     expect(await first).toEqual(['late']);
   });
 
-  it('ends a reader who waits, and one who has not begun, when it is stopped', async () => {
+  it('ends a waiting reader, and a later one, when stopped', async () => {
     const feed = new ChangeFeed<string>();
     const waits = taken(feed, 1);
     await Promise.resolve();
@@ -44,10 +44,10 @@ describe('a feed of changes', () => {
     feed.stop();
     feed.push('b');
     expect(await waits).toEqual([]);
-    expect([feed.waiting, await taken(feed, 1)]).toEqual([0, []]);
+    expect([feed.size, await taken(feed, 1)]).toEqual([0, []]);
   });
 
-  it('hands out what waits before it tells of a failure', async () => {
+  it('yields the queued ids before a failure', async () => {
     const feed = new ChangeFeed<string>();
     feed.push('a');
     feed.fail(new Error('gone'));

@@ -56,7 +56,7 @@ const stored = { user_id: 'u1', platform: 'gmail', token_version: 7, revision: 9
 const gmail = { userId: 'u1', platform: 'gmail' };
 
 describe('a request', () => {
-  test('is signed by the engine, and its tokens are sealed for their place in it', async () => {
+  test('is signed by the engine, and its tokens are sealed for their fields', async () => {
     const seen: unknown[] = [];
     vault.respond = async (received) => {
       const { headers, topic, key, value } = received;
@@ -109,7 +109,7 @@ describe('a request', () => {
     ]);
   });
 
-  test('brings the token, which is not seen where the answer is logged', async () => {
+  test('returns the token, which is not visible where the result is logged', async () => {
     vault.respond = async (received) => vault.reply(received, 'TokenIssued', issued(received, 'canary-access', keys));
     const token = await client.getToken({ ...gmail, minValiditySeconds: 60, rejectedVersion: 6 });
     expect(token.accessToken).toBe('canary-access');
@@ -125,7 +125,7 @@ describe('a request', () => {
     );
   });
 
-  test('asks for the status of all platforms', async () => {
+  test('returns the status of all platforms', async () => {
     const connection = {
       platform: 'gmail',
       display_name: 'Gmail',
@@ -177,7 +177,7 @@ describe('a request', () => {
     expect(await client.forgetUser({ userId: 'u1' })).toEqual({ userId: 'u1', connections: 2 });
   });
 
-  test('starts a flow, by a name or without one', async () => {
+  test('starts a flow, with a given id or without', async () => {
     const asked: unknown[] = [];
     vault.respond = async (received) => {
       const decoded = await vault.codec.decode(received.value);
@@ -194,14 +194,14 @@ describe('a request', () => {
     };
     expect(await client.startConnection({ ...gmail, flowId: 'f1' })).toEqual(started);
     expect(await client.startConnection(gmail)).toEqual(started);
-    const place = { user_id: 'u1', platform: 'gmail' };
+    const connection = { user_id: 'u1', platform: 'gmail' };
     expect(asked).toEqual([
-      { ...place, flow_id: 'f1' },
-      { ...place, flow_id: null },
+      { ...connection, flow_id: 'f1' },
+      { ...connection, flow_id: null },
     ]);
   });
 
-  test('of many at once gets the answer that is its own', async () => {
+  test('among many concurrent ones gets its own reply', async () => {
     vault.respond = async (received) =>
       vault.reply(received, 'TokenIssued', issued(received, `token of ${received.key}`, keys));
     const users = Array.from({ length: 300 }, (_, index) => `u${index}`);
@@ -211,7 +211,7 @@ describe('a request', () => {
 });
 
 describe('a refusal', () => {
-  test('is a VaultError with what the caller can do', async () => {
+  test('is a VaultError with the suggested action', async () => {
     vault.respond = async (received) => vault.reply(received, 'CommandFailed', failed('rate_limited', 250));
     const error: unknown = await client.getToken(gmail).catch((thrown) => thrown);
     expect(error).toBeInstanceOf(VaultError);
@@ -228,20 +228,20 @@ describe('a refusal', () => {
   test.each([
     ['retry', true, 'retry'],
     ['reboot', false, 'contact_operator'],
-  ])('with a code of a later vault goes by its action %s', async (action, retryable, suggestedAction) => {
+  ])('with an unknown code is handled by its action %s', async (action, retryable, suggestedAction) => {
     vault.respond = async (received) => vault.reply(received, 'CommandFailed', failed('moon_phase', null, action));
     await expect(client.getToken(gmail)).rejects.toMatchObject({ code: 'moon_phase', retryable, suggestedAction });
   });
 
   test.each([
     ['a timeout out of bounds', { timeoutMs: 600_001 }],
-    ['an idempotency key that no header can hold', { idempotencyKey: 'ключ' }],
+    ['an idempotency key that is not ASCII', { idempotencyKey: 'ключ' }],
   ])('comes before sending for %s', async (_, bad) => {
     vault.respond = () => Promise.reject(new Error('it was sent'));
     await expect(client.getToken(gmail, bad)).rejects.toMatchObject({ code: 'invalid_request' });
   });
 
-  test('comes before sending for a value that the schema can not hold, and names the field', async () => {
+  test('comes before sending for a value that does not fit the schema, and names the field', async () => {
     await expect(client.getToken({ ...gmail, minValiditySeconds: 0.5 })).rejects.toMatchObject({
       code: 'invalid_request',
       message: expect.stringContaining('min_validity_seconds'),
@@ -249,19 +249,19 @@ describe('a refusal', () => {
   });
 });
 
-describe('what is no authenticated answer is dropped, and the request waits on:', () => {
+describe('the client drops, and the request keeps waiting:', () => {
   const other = randomBytes(32);
-  // No hex: the ids in the log must not hold it by chance.
+  // Not hexadecimal, so that no id in the log can contain it by chance.
   const FORGED = 'forged';
   const twists: readonly (readonly [string, Twist])[] = [
     ['a reply that was tampered with', { tamper: true }],
     ["a reply under another engine's key", { keys: stranger }],
-    ["a reply under another engine's key that claims ours", { keys: stranger, kid: keys.kid }],
-    ['a reply with the id of another key of ours', { kid: '00000000' }],
+    ["a reply under another engine's key with this engine's kid", { keys: stranger, kid: keys.kid }],
+    ['a reply with the kid of another key of this engine', { kid: '00000000' }],
     ['a reply to another request', { requestMac: other }],
     ['a reply made for another topic', { macTopic: 'elsewhere' }],
     ['a reply to another command id', { correlation: randomBytes(16) }],
-    ['an unsigned answer', { unsigned: true }],
+    ['an unsigned reply', { unsigned: true }],
   ];
   test.each(twists)('%s', async (_, twist) => {
     vault.respond = async (received) => {
@@ -274,7 +274,7 @@ describe('what is no authenticated answer is dropped, and the request waits on:'
 
   test.each([
     ['a reply whose header names another type than its record', { headerType: 'TokenIssued' }],
-    ['a reply of a type that was not asked for', {}],
+    ["a reply of another type than the request's", {}],
   ])('%s', async (_, twist) => {
     vault.respond = async (received) => {
       await vault.reply(received, 'TokenStored', stored, twist);
@@ -291,7 +291,7 @@ describe('what is no authenticated answer is dropped, and the request waits on:'
     expect((await client.getToken(gmail)).accessToken).toBe('good');
   });
 
-  test('bytes without any of our headers, an empty record, and noise', async () => {
+  test('records without headers, without value, or with a random MAC', async () => {
     vault.respond = async (received) => {
       const { correlation, replyTopic: topic, replyPartition: partition } = received.headers;
       const to = { topic, partition, key: null };
@@ -304,7 +304,7 @@ describe('what is no authenticated answer is dropped, and the request waits on:'
     expect((await client.getToken(gmail)).accessToken).toBe('good');
   });
 
-  test('the second of two answers, and an answer that comes late', async () => {
+  test('a second reply, and a late reply', async () => {
     const late = Promise.withResolvers<void>();
     vault.respond = async (received) => {
       if (received.key.equals(Buffer.from('slow'))) await late.promise;
@@ -318,10 +318,10 @@ describe('what is no authenticated answer is dropped, and the request waits on:'
   });
 });
 
-describe('without an answer', () => {
+describe('without a reply', () => {
   const silence = () => Promise.resolve();
 
-  test('the request ends at its time, and says what to check', async () => {
+  test('a request ends at its timeout, and the error says what to check', async () => {
     vault.respond = silence;
     const began = performance.now();
     const error = await client.getToken(gmail, { timeoutMs: 120 }).catch((thrown) => thrown);
@@ -331,18 +331,18 @@ describe('without an answer', () => {
     expect(error.message).toContain('GetToken within 120 ms');
   });
 
-  test('an unsigned note is named and ends nothing before', async () => {
+  test('an unsigned notice is named in the timeout, and does not end the request', async () => {
     vault.respond = (received) =>
       vault.reply(received, 'CommandFailed', failed('unauthorized_engine', null, 'check_engine_key'), {
         unsigned: true,
       });
-    // The note has to be there before the time is over.
+    // The notice must arrive before the timeout.
     const error = await client.getToken(gmail, { timeoutMs: 1_500 }).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'deadline_exceeded', credentialQuestioned: true });
     expect(error.message).toContain('check the credential');
   });
 
-  test('an aborted request ends at once with the reason of its signal', async () => {
+  test('an aborted request ends immediately with the reason of its signal', async () => {
     vault.respond = silence;
     const abort = new AbortController();
     const waiting = client.getToken(gmail, { signal: abort.signal });
@@ -356,7 +356,7 @@ describe('without an answer', () => {
 });
 
 describe('a client', () => {
-  test('gets replies on the partition that it chose', async () => {
+  test('gets replies on its chosen partition', async () => {
     const partitions: number[] = [];
     vault.respond = async (received) => {
       partitions.push(received.headers.replyPartition);
@@ -368,7 +368,7 @@ describe('a client', () => {
     expect(partitions).toEqual([1]);
   });
 
-  test('that is closed has rejected what waited, takes nothing more and can be closed again', async () => {
+  test('rejects pending and later requests once closed, and can be closed again', async () => {
     vault.respond = () => Promise.resolve();
     const other = await connectVault(options);
     const waiting = other.getToken(gmail);
@@ -379,17 +379,17 @@ describe('a client', () => {
     await other.close();
   });
 
-  test('is refused a text that is no credential, without the text in the message', async () => {
+  test('is refused a malformed credential, without the text in the message', async () => {
     const error = await connectVault({ ...options, credential: 'vek1.canary' }).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'unauthorized_engine' });
     expect(error.message).not.toContain('canary');
   });
 
-  test('whose engine has no reply topic hears which topic that is', async () => {
+  test('is told the reply topic that does not exist', async () => {
     await expect(connectVault({ ...options, engine: 'nobody' })).rejects.toThrow(`vault.replies.nobody`);
   });
 
-  test('leaves nothing open: its process ends by itself', async () => {
+  test('leaves nothing open after closing: the process exits by itself', async () => {
     vault.respond = async (received) => vault.reply(received, 'TokenIssued', issued(received, 'good', keys));
     const script = `
       import { connectVault } from ${JSON.stringify(new URL('index.ts', import.meta.url).href)};

@@ -1,17 +1,24 @@
 import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus';
 import { COMMAND_NAMES, openCodec, REPLY_NAMES, topicNames } from '@vault-engine/contracts';
 import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol';
-import type { CallOptions } from './call-options.ts';
-import { type ForgottenUser, forgetUser } from './forget-user.ts';
+import {
+  type ForgottenUser,
+  forgetUser,
+  type RevokedToken,
+  type RevokeTokenInput,
+  revokeToken,
+  type StartConnectionInput,
+  type StartedConnection,
+  startConnection,
+} from './connection-commands.ts';
 import { getStatus, type UserStatus } from './get-status.ts';
 import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 import { openCaller } from './open-caller.ts';
-import { type RevokedToken, type RevokeTokenInput, revokeToken } from './revoke-token.ts';
-import { type StartConnectionInput, type StartedConnection, startConnection } from './start-connection.ts';
+import type { CallOptions } from './sign-command.ts';
 import { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 import { VaultError } from './vault-error.ts';
 
-/** How an engine reaches the vault. */
+/** Options of {@link connectVault}. */
 export interface VaultOptions {
   /** `host:port` of one or more brokers. */
   readonly brokers: readonly string[];
@@ -21,23 +28,23 @@ export interface VaultOptions {
   readonly engine: string;
   /** The engine's credential for Kafka, `vek1.…`. A secret. */
   readonly credential: string;
-  /** Stands before the names of all topics. */
+  /** The prefix of all topic names. */
   readonly topicPrefix?: string | undefined;
-  /** For requests that name none. Default 5000. */
+  /** The timeout of requests that give none. Default 5000. */
   readonly timeoutMs?: number | undefined;
-  /** Default: `vault.replies.<engine>`, the only one that the vault answers to. */
+  /** Default: `vault.replies.<engine>`, the only topic that the vault accepts for this engine. */
   readonly replyTopic?: string | undefined;
-  /** Default: one at random. */
+  /** The partition of the reply topic to read. Default: a random one. */
   readonly replyPartition?: number | undefined;
   readonly ssl?: BusOptions['ssl'];
   readonly sasl?: BusOptions['sasl'];
-  /** Default: silent. Receives names, ids and reasons; never a key or a token. */
+  /** Receives names, ids and reasons, never a key or a token. Default: no log. */
   readonly log?: BusLog | undefined;
 }
 
 /**
- * The vault, as an engine sees it. Every method rejects with `VaultError` (its subclass `VaultTimeout` where no
- * authenticated answer came in time), with the signal's reason, or with `VaultClosed`.
+ * A connection of an engine to the vault. Every method rejects with `VaultError` (its subclass `VaultTimeout` if no
+ * authenticated reply arrives in time), with the signal's reason, or with `VaultClosed`.
  */
 export interface VaultClient {
   storeToken(input: StoreTokenInput, options?: CallOptions): Promise<StoredToken>;
@@ -46,15 +53,15 @@ export interface VaultClient {
   revokeToken(input: RevokeTokenInput, options?: CallOptions): Promise<RevokedToken>;
   startConnection(input: StartConnectionInput, options?: CallOptions): Promise<StartedConnection>;
   forgetUser(input: { readonly userId: string }, options?: CallOptions): Promise<ForgottenUser>;
-  /** Rejects the requests that wait and closes all connections. */
+  /** Rejects pending requests and closes all connections. */
   close(): Promise<void>;
 }
 
 /**
- * Connects an engine to the vault. When this resolves, requests can be made: the schemas are looked up, and the place in
- * the reply topic is recorded, so that no reply is missed.
+ * Connects an engine to the vault. When the promise resolves, the schema ids are known and the client reads its reply
+ * partition, so no reply can be missed.
  *
- * @throws {VaultError} `unauthorized_engine` for a text that is no credential
+ * @throws {VaultError} `unauthorized_engine` for a malformed credential
  */
 export const connectVault = async (options: VaultOptions): Promise<VaultClient> => {
   const keys = keysOf(options);
@@ -62,7 +69,7 @@ export const connectVault = async (options: VaultOptions): Promise<VaultClient> 
   const { brokers, registryUrl, engine, log, ssl, sasl, replyTopic, replyPartition, timeoutMs } = options;
   const clientId = `vault-client-${engine}`;
   const bus = connectBus({ brokers, clientId, ssl, sasl, ...(log === undefined ? {} : { log }) });
-  // The ids of replies too, so that the first of each needs no look-up.
+  // Includes the replies, so that the first reply of each type needs no look-up.
   const codec = await openCodec({ registryUrl, types: [...COMMAND_NAMES, ...REPLY_NAMES] });
   const caller = await openCaller({
     bus,
@@ -86,7 +93,7 @@ export const connectVault = async (options: VaultOptions): Promise<VaultClient> 
 const keysOf = ({ engine, credential: text }: VaultOptions): EngineKeys => {
   const credential = parseCredential(text);
   if (!credential.ok)
-    throw new VaultError('unauthorized_engine', 'the credential is not of the form vek1.<kid>.<secret>');
+    throw new VaultError('unauthorized_engine', 'the credential must have the form vek1.<kid>.<secret>');
   const keys = deriveEngineKeys(engine, credential.value);
   credential.value.secret.wipe();
   return keys;

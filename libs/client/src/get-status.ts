@@ -6,34 +6,34 @@ import {
 } from '@vault-engine/contracts';
 import { dateOf, type Operation } from './operation.ts';
 
-/** One platform, as it stands for the user. */
+/** The status of one platform for the user. */
 export interface PlatformStatus {
   /** The platform's id, e.g. `google-calendar`. */
   readonly platform: string;
-  /** The name that people know it by, e.g. `Google Calendar`. */
+  /** The name to show to people, e.g. `Google Calendar`. */
   readonly displayName: string;
-  /** `UNKNOWN`: a status that came after this client. */
+  /** `UNKNOWN`: a status that is newer than this client. */
   readonly status: ConnectionStatus;
   readonly suggestedAction: SuggestedAction;
-  /** Why it stands so, from a closed list; null for a connection in good order. */
+  /** The reason of the status, from a closed list; null for a healthy connection. */
   readonly reason: string | null;
-  /** When the access token lapses; null where nobody said. */
+  /** When the access token expires; null where unknown. */
   readonly expiresAt: Date | null;
-  /** When the connection can't go on without the user; null where nobody said. */
+  /** When the grant ends and the user must reconnect; null where unknown. */
   readonly lapsesAt: Date | null;
   readonly scopes: readonly string[];
 }
 
-/** How a user's connections stand. */
+/** The status of all of a user's connections. */
 export interface UserStatus {
   readonly userId: string;
-  /** The user's revision; 0 where the vault has nothing of the user. */
+  /** The user's revision; 0 for an unknown user. */
   readonly revision: number;
-  /** Every platform that the engine may see, connected or not, ordered by its id. */
+  /** Every platform that the engine may see, connected or not, ordered by id. */
   readonly platforms: readonly PlatformStatus[];
 }
 
-/** Asks how all of a user's connections stand. */
+/** Gets the status of all of a user's connections. */
 export const getStatus = ({ userId }: { readonly userId: string }): Operation<UserStatus> => ({
   command: 'GetStatus',
   reply: 'StatusSnapshot',

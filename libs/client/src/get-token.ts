@@ -3,31 +3,31 @@ import { reveal } from '@vault-engine/crypto/plaintext';
 import { openFromVault } from '@vault-engine/protocol';
 import { dateOf, type Operation } from './operation.ts';
 
-/** Which token is asked for. */
+/** The token to get. */
 export interface GetTokenInput {
   readonly userId: string;
   /** The platform's id, e.g. `google-calendar`. */
   readonly platform: string;
-  /** The token has to live at least this much longer. */
+  /** The least remaining lifetime of the token, in seconds. */
   readonly minValiditySeconds?: number | null | undefined;
-  /** The `tokenVersion` that the platform has just answered with a 401: that one is not handed out again. */
+  /** The `tokenVersion` that the platform has answered with 401. The vault does not issue that token again. */
   readonly rejectedVersion?: number | null | undefined;
 }
 
-/** A usable access token. The token itself is read by name alone: JSON, spread and `util.inspect` miss it. */
+/** A usable access token. Only the getter `accessToken` reveals it: JSON, spread and `util.inspect` do not. */
 export class IssuedToken {
   readonly userId: string;
   readonly platform: string;
   /** RFC 6749 §7.1, e.g. `Bearer`. */
   readonly tokenType: string;
-  /** When the token lapses; null where nobody said. */
+  /** When the token expires; null where unknown. */
   readonly expiresAt: Date | null;
   readonly scopes: readonly string[];
-  /** Names these credentials: for `rejectedVersion`. */
+  /** Identifies these credentials; pass it as `rejectedVersion`. */
   readonly tokenVersion: number;
-  /** Facts of the connection, e.g. an instance URL. */
+  /** Data stored with the token, e.g. an instance URL. */
   readonly params: Readonly<Record<string, string>>;
-  /** Something to act upon although the token is usable; null where nothing is wrong. */
+  /** A problem of the connection although the token is usable, e.g. `grant_lapses`; otherwise null. */
   readonly warning: string | null;
   readonly #accessToken: string;
 
@@ -43,13 +43,13 @@ export class IssuedToken {
     this.#accessToken = accessToken;
   }
 
-  /** A secret: for the `Authorization` header, never for a log. */
+  /** A secret: use it in the `Authorization` header, never in a log. */
   get accessToken(): string {
     return this.#accessToken;
   }
 }
 
-/** Asks for a usable access token. */
+/** Gets a usable access token. */
 export const getToken = (input: GetTokenInput): Operation<IssuedToken> => ({
   command: 'GetToken',
   reply: 'TokenIssued',

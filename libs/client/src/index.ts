@@ -1,6 +1,14 @@
-export type { CallOptions } from './call-options.ts';
 export { connectVault, type VaultClient, type VaultOptions } from './connect-vault.ts';
-export { type ForgottenUser, forgetUser } from './forget-user.ts';
+export {
+  type ForgottenUser,
+  forgetUser,
+  type RevokedToken,
+  type RevokeTokenInput,
+  revokeToken,
+  type StartConnectionInput,
+  type StartedConnection,
+  startConnection,
+} from './connection-commands.ts';
 export { getStatus, type PlatformStatus, type UserStatus } from './get-status.ts';
 export { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 export { type Caller, type CallerParts, openCaller } from './open-caller.ts';
@@ -12,8 +20,7 @@ export {
   type StateViewOptions,
 } from './open-state-view.ts';
 export type { Operation } from './operation.ts';
-export { type RevokedToken, type RevokeTokenInput, revokeToken } from './revoke-token.ts';
-export { type StartConnectionInput, type StartedConnection, startConnection } from './start-connection.ts';
+export type { CallOptions } from './sign-command.ts';
 export { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 export type { UserState } from './user-state.ts';
 export { VaultClosed, VaultError, VaultTimeout } from './vault-error.ts';

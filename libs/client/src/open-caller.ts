@@ -2,57 +2,55 @@ import { randomUUID } from 'node:crypto';
 import { type Bus, type BusRecord, createPublisher, type Inbox, openInbox, type Publisher } from '@vault-engine/bus';
 import { InvalidRecord } from '@vault-engine/contracts';
 import type { EngineKeys, ReplyHead } from '@vault-engine/protocol';
-import { type CallOptions, optionsProblem } from './call-options.ts';
-import { failedToSend } from './failed-to-send.ts';
 import { openInTime } from './open-in-time.ts';
 import type { Operation } from './operation.ts';
 import { type PendingCall, PendingCalls } from './pending-calls.ts';
 import { type CallerCodec, correlationOf, endBy, verify } from './read-reply.ts';
-import { type Asked, type Signed, signCommand } from './sign-command.ts';
-import { VaultClosed, VaultError } from './vault-error.ts';
+import { type CallOptions, optionsProblem, type Signed, signCommand, type Unsigned } from './sign-command.ts';
+import { failedToSend, VaultClosed, VaultError } from './vault-error.ts';
 
-/** What a caller works with. It opens and closes its own publisher and inbox. */
+/** The dependencies of a caller. The caller opens and closes its own publisher and inbox. */
 export interface CallerParts {
   readonly bus: Bus;
   readonly codec: CallerCodec;
   readonly commandsTopic: string;
   readonly replyTopic: string;
-  /** Default: one of the reply topic's at random. Several callers may share one. */
+  /** Default: a random partition of the reply topic. Several callers may share a partition. */
   readonly replyPartition?: number | undefined;
-  /** For requests that name none. Default 5000. */
+  /** The timeout of requests that give none. Default 5000. */
   readonly timeoutMs?: number | undefined;
-  /** Told when replies can't be read any more. The next request opens the inbox anew. */
+  /** Called when reading replies has ended because of an error. The next request opens a new inbox. */
   readonly onInboxLost?: ((error: Error) => void) | undefined;
   /** Unix milliseconds, signed as the sent time. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Sends commands and awaits their replies, under whichever engine's keys each request brings. */
+/** Sends commands and awaits their replies. Each request has its own engine's keys. */
 export interface Caller {
   /**
-   * Resolves with the answer that is authenticated under `keys`; whatever else comes, comes late or comes twice, ends
-   * nothing.
+   * Resolves with the first reply that is authenticated under `keys`. Unauthenticated, late and repeated replies are
+   * dropped.
    *
-   * @param options `commandId`: the canonical text of a fresh UUID, where the caller wants to know it beforehand
-   * @throws {VaultError} (`VaultTimeout` among them), `VaultClosed`, or the signal's reason
+   * @param options `commandId`: the canonical text of a new UUID, for callers that need to know it in advance
+   * @throws {VaultError} (including `VaultTimeout`), `VaultClosed`, or the signal's reason
    */
   call<Value>(
     keys: EngineKeys,
     operation: Operation<Value>,
     options?: CallOptions & { readonly commandId?: string | undefined },
   ): Promise<Value>;
-  /** Rejects what waits and closes the connections. */
+  /** Rejects pending requests and closes the connections. */
   close(): Promise<void>;
 }
 
-/** Opens a caller. When this resolves, a reply to any request made from now on will be seen. */
+/** Opens a caller. When the promise resolves, the caller reads its reply partition, so no reply can be missed. */
 export const openCaller = async (parts: CallerParts): Promise<Caller> => {
   const caller = new KafkaCaller(parts);
   try {
     await caller.open();
   } catch (cause) {
     await caller.close();
-    const message = `replies can not be read from ${parts.replyTopic}: is the engine set up, and may it read there?`;
+    const message = `cannot read replies from ${parts.replyTopic}; check that the engine is set up and may read this topic`;
     throw new Error(message, { cause });
   }
   return caller;
@@ -73,7 +71,7 @@ class KafkaCaller implements Caller {
   constructor(parts: CallerParts) {
     this.#parts = parts;
     this.#timeoutMs = parts.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    // Nobody waits for a command longer than that: what can't be sent until then is better not sent.
+    // No request waits longer than this, so a command that cannot be sent in time is not sent at all.
     this.#publisher = createPublisher(parts.bus, { sendTimeoutMs: this.#timeoutMs });
     this.#now = parts.now ?? Date.now;
   }
@@ -88,27 +86,27 @@ class KafkaCaller implements Caller {
     const requestId = options.commandId ?? randomUUID();
     const problem = optionsProblem(options);
     if (problem !== null) return Promise.reject(new VaultError('invalid_request', problem, { requestId }));
-    const asked = { requestId, keys, operation, timeoutMs: options.timeoutMs ?? this.#timeoutMs };
-    return this.#inbox === null ? this.#askWhenOpen(asked, options) : this.#ask(this.#inbox, asked, options);
+    const request = { requestId, keys, operation, timeoutMs: options.timeoutMs ?? this.#timeoutMs };
+    return this.#inbox === null ? this.#sendWhenOpen(request, options) : this.#send(this.#inbox, request, options);
   }
 
-  /** The slow path, after the inbox was lost. */
-  async #askWhenOpen<Value>(asked: Asked<Value>, options: CallOptions): Promise<Value> {
-    const inbox = await openInTime(() => this.open(), asked, options.signal);
-    return this.#ask(inbox, asked, options);
+  /** The slow path, while no inbox is open. */
+  async #sendWhenOpen<Value>(request: Unsigned<Value>, options: CallOptions): Promise<Value> {
+    const inbox = await openInTime(() => this.open(), request, options.signal);
+    return this.#send(inbox, request, options);
   }
 
-  /** The reply may come before the acknowledgement, so that nobody waits for that. */
-  #ask<Value>(inbox: Inbox, asked: Asked<Value>, options: CallOptions): Promise<Value> {
+  /** Does not await the acknowledgement: the reply may arrive before it. */
+  #send<Value>(inbox: Inbox, request: Unsigned<Value>, options: CallOptions): Promise<Value> {
     let command: Signed;
     try {
-      command = signCommand(this.#parts, inbox, asked, options, this.#now());
+      command = signCommand(this.#parts, inbox, request, options, this.#now());
     } catch (error) {
-      return Promise.reject(asInvalidRequest(error, asked.requestId));
+      return Promise.reject(asInvalidRequest(error, request.requestId));
     }
-    const reply = this.#pending.wait({ ...asked, head: command.head, signal: options.signal });
+    const reply = this.#pending.wait({ ...request, head: command.head, signal: options.signal });
     this.#publisher.send(command.message).catch((error: unknown) => {
-      this.#pending.get(command.head.commandId)?.reject(failedToSend(error, asked));
+      this.#pending.get(command.head.commandId)?.reject(failedToSend(error, request));
     });
     return reply;
   }
@@ -119,7 +117,7 @@ class KafkaCaller implements Caller {
     if (call === undefined) return;
     const verified = verify(call, record);
     switch (verified.kind) {
-      case 'note':
+      case 'notice':
         this.#pending.question(call);
         break;
       case 'foreign':
@@ -147,10 +145,10 @@ class KafkaCaller implements Caller {
   }
 
   #drop({ requestId, operation }: PendingCall, reason: string): void {
-    this.#parts.bus.log('warn', 'a reply was dropped', { reason, requestId, type: operation.command });
+    this.#parts.bus.log('warn', 'reply dropped', { reason, requestId, type: operation.command });
   }
 
-  /** Opens the inbox where it is not open. */
+  /** Opens the inbox, or joins an opening in progress. */
   open(): Promise<Inbox> {
     if (this.#closed) return Promise.reject(new VaultClosed());
     this.#opening ??= this.#openInbox().finally(() => {
@@ -175,13 +173,13 @@ class KafkaCaller implements Caller {
     return inbox;
   }
 
-  /** What waits may hear no more of its reply, and ends by its deadline: it may have been executed. */
+  /** Pending requests may have been executed, but their replies may be missed: they end at their deadline. */
   #lose(error: Error): void {
     const { bus, replyTopic: topic, onInboxLost } = this.#parts;
     const lost = this.#inbox;
     if (lost === null) return;
     this.#inbox = null;
-    bus.log('error', 'replies can not be read any more', { topic, error: error.message });
+    bus.log('error', 'reply topic consumer failed', { topic, error: error.message });
     lost.close().catch(() => undefined);
     onInboxLost?.(error);
   }
@@ -195,7 +193,7 @@ class KafkaCaller implements Caller {
   }
 }
 
-/** A value that does not fit the schema is the caller's fault and named by its field. */
+/** A value that does not fit the schema is an invalid request; the error names the field. */
 const asInvalidRequest = (error: unknown, requestId: string): unknown =>
   error instanceof InvalidRecord
     ? new VaultError('invalid_request', `the request does not fit its schema at ${error.paths.join(', ')}`, {

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VaultClosed, VaultTimeout } from './vault-error.ts';
 
-/** The request that waits for its inbox. */
+/** A request that waits for the inbox. */
 export interface WaitingToSend {
   readonly requestId: string;
   readonly operation: { readonly command: string };
   readonly timeoutMs: number;
 }
 
-const AGAIN_AFTER_MS = 250;
+const RETRY_AFTER_MS = 250;
 
 /**
- * What `open` comes to, unless the request's time is over or its signal is aborted before. Where it fails it is tried
- * again until then: brokers that restart come back. The last failure is the timeout's cause.
+ * Awaits `open` within the request's timeout and until its signal is aborted. A failed attempt is repeated until then,
+ * because restarting brokers come back. The last failure is the cause of the timeout.
  */
 export const openInTime = async <Opened>(
   open: () => Promise<Opened>,
@@ -23,7 +23,7 @@ export const openInTime = async <Opened>(
   const late = Promise.withResolvers<never>();
   const abort = () => late.reject(signal?.reason);
   const timer = setTimeout(() => {
-    const what = `${operation.command} was not sent within ${timeoutMs} ms, since replies can not be read`;
+    const what = `${operation.command} was not sent within ${timeoutMs} ms, because replies cannot be read`;
     late.reject(new VaultTimeout(what, false, { requestId, cause: failed.last }));
   }, timeoutMs);
   signal?.addEventListener('abort', abort);
@@ -46,7 +46,7 @@ const untilOpen = async <Opened>(
     } catch (error) {
       if (error instanceof VaultClosed || failed.over) throw error;
       failed.last = error;
-      await sleep(AGAIN_AFTER_MS);
+      await sleep(RETRY_AFTER_MS);
     }
   }
 };

@@ -4,7 +4,7 @@ import { VaultClosed, VaultTimeout } from './vault-error.ts';
 
 const asked = { requestId: 'r1', operation: { command: 'GetToken' }, timeoutMs: 400 };
 
-/** Fails so often, then opens. */
+/** Fails the given number of times, then opens. */
 const opening = (failures: number, error = new Error('no broker')) => {
   let tries = 0;
   return async (): Promise<string> => {
@@ -14,18 +14,18 @@ const opening = (failures: number, error = new Error('no broker')) => {
   };
 };
 
-it('tries again while the brokers are out', async () => {
+it('retries while the brokers are unavailable', async () => {
   await expect(openInTime(opening(1), asked, undefined)).resolves.toBe('inbox');
 });
 
-it('ends with the request, and tells the last failure as the cause', async () => {
+it("ends at the request's deadline, with the last failure as the cause", async () => {
   const error = new Error('no broker');
   const late = openInTime(opening(99, error), asked, undefined);
   await expect(late).rejects.toThrow(VaultTimeout);
   await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded', requestId: 'r1', cause: error });
 });
 
-it('ends at once where the signal is aborted or the client is closed', async () => {
+it('ends immediately when the signal is aborted or the client is closed', async () => {
   const abort = new AbortController();
   const aborted = openInTime(opening(99), asked, abort.signal);
   abort.abort(new Error('enough'));

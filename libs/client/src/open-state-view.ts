@@ -7,43 +7,43 @@ import type { VaultOptions } from './connect-vault.ts';
 import { StateTable } from './state-table.ts';
 import { suggests, type UserState, userState } from './user-state.ts';
 
-/** How a view is opened. It needs no credential: who may read the topics is the brokers' matter. */
+/** Options of {@link openConnectionStateView}. A view needs no credential; the brokers' ACLs decide who may read the topics. */
 export interface StateViewOptions
   extends Pick<VaultOptions, 'brokers' | 'registryUrl' | 'topicPrefix' | 'ssl' | 'sasl' | 'log'> {
-  /** Stands in the brokers' logs. Default `vault-state-view`. */
+  /** The client id in the brokers' logs. Default `vault-state-view`. */
   readonly clientId?: BusOptions['clientId'];
-  /** Unix milliseconds; default the system's clock. */
+  /** Unix milliseconds. Default: the system's clock. */
   readonly now?: () => number;
 }
 
-/** What is asked for. */
+/** Selects users. */
 export interface StateFilter {
-  /** Only users with a platform that suggests one of these; all where nothing is said. */
+  /** Only users with a platform that suggests one of these actions. Default: all users. */
   readonly actions?: readonly SuggestedAction[];
 }
 
-/** How one reader follows the changes. */
+/** Options of `changes`. */
 export interface ChangesOptions extends StateFilter {
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
 }
 
-/** The connections of all users in memory, kept up to date. */
+/** The connection states of all users in memory, kept current. */
 export interface ConnectionStateView {
-  /** Resolves when all that the topics held at the opening is known. Rejects when they can't be read. */
+  /** Resolves when every record that the topics had at the opening has been read. Rejects if they cannot be read. */
   readonly ready: Promise<void>;
   /** Whether {@link ready} has resolved. Until then users may be missing. */
   readonly caughtUp: boolean;
-  /** How many users have a snapshot. */
+  /** The number of users with a snapshot. */
   readonly size: number;
-  /** How a user's connections stand now, every platform included. Revision 0: the vault has nothing of the user. */
+  /** The current state of a user, with every platform. Revision 0 means that the user is unknown. */
   get(userId: string): UserState;
-  /** All users with a snapshot, as they stand when they are reached. */
+  /** All users with a snapshot, each with its state when the iteration reaches it. */
   users(filter?: StateFilter): IterableIterator<UserState>;
   /**
-   * The state of each user who changes from this call on, forgotten ones (revision 0) included. A reader who is slow gets
-   * the latest state of a user who changed several times. With a filter: those whose state passes it after the change.
-   * Before the view has caught up it brings all users. Throws when the topics can't be read any more.
+   * The state of each user that changes after this call, including forgotten users (revision 0). A slow reader gets the
+   * latest state of a user that changed several times. A filter applies to the state after the change. Until the view has
+   * caught up, all users are yielded. Throws if the topics can no longer be read.
    */
   changes(options?: ChangesOptions): AsyncIterableIterator<UserState>;
   /** Ends all iterations and closes the connections. */
@@ -51,8 +51,8 @@ export interface ConnectionStateView {
 }
 
 /**
- * Opens a view of `vault.connection-state` and `vault.platforms`. Resolves when reading has begun; reading survives
- * restarts of brokers and registry.
+ * Opens a view of `vault.connection-state` and `vault.platforms`. Resolves when reading has begun. Reading survives restarts
+ * of brokers and registry.
  */
 export const openConnectionStateView = async (options: StateViewOptions): Promise<ConnectionStateView> => {
   const { brokers, registryUrl, topicPrefix, ssl, sasl, log, clientId = 'vault-state-view' } = options;
@@ -65,8 +65,9 @@ export const openConnectionStateView = async (options: StateViewOptions): Promis
   const feeds = new Set<ChangeFeed<UserId>>();
   const lost = Promise.withResolvers<never>();
   const onFatal = (error: unknown): void => {
-    const failure = error instanceof Error ? error : new Error('the topics can not be read any more');
-    log?.('error', 'the connection states are followed no more', { error: failure.message });
+    const failure =
+      error instanceof Error ? error : new Error('the state topics can no longer be read; open a new view');
+    log?.('error', 'connection state consumer failed', { error: failure.message });
     lost.reject(failure);
     for (const feed of feeds) feed.fail(failure);
   };
@@ -91,7 +92,7 @@ export const openConnectionStateView = async (options: StateViewOptions): Promis
       onRecord: (record) => {
         if ('user' in record && table.take(record)) for (const feed of feeds) feed.push(record.user);
       },
-      onReset: ({ topic }) => log?.('warn', 'a topic begins anew, and is read anew', { topic }),
+      onReset: ({ topic }) => log?.('warn', 'topic recreated, reading from its beginning', { topic }),
       onFatal,
     });
     closing.push(() => states.close());
@@ -106,7 +107,7 @@ export const openConnectionStateView = async (options: StateViewOptions): Promis
   }
 };
 
-interface Parts {
+interface ViewParts {
   readonly table: StateTable;
   readonly names: ReadonlyMap<string, string>;
   readonly feeds: Set<ChangeFeed<UserId>>;
@@ -114,13 +115,13 @@ interface Parts {
   readonly close: () => Promise<void>;
 }
 
-const viewOf = (parts: Parts, caughtUp: readonly Promise<void>[], lost: Promise<never>): ConnectionStateView => {
+const viewOf = (parts: ViewParts, caughtUp: readonly Promise<void>[], lost: Promise<never>): ConnectionStateView => {
   const { table, feeds } = parts;
   const known = { all: false };
   const ready = Promise.race([Promise.all(caughtUp), lost]).then(() => {
     known.all = true;
   });
-  // Whoever never asks for it is told by the iterations.
+  // Its rejection must not be unhandled where the caller only iterates; iterations report the failure too.
   ready.catch(() => undefined);
   const get = (user: string): UserState => {
     const id = toUserId(user);
@@ -156,7 +157,7 @@ const passing = function* (
   }
 };
 
-/** Listens from the call on, not from the first step of the iteration; a reader who leaves is let go at any time. */
+/** Listens from the call on, not only from the first step of the iteration. The feed is released when the reader returns. */
 const follow = (
   feeds: Set<ChangeFeed<UserId>>,
   get: (user: string) => UserState,

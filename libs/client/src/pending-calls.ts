@@ -3,36 +3,36 @@ import type { EngineKeys, ReplyHead } from '@vault-engine/protocol';
 import type { Operation } from './operation.ts';
 import { VaultTimeout } from './vault-error.ts';
 
-/** A request on its way. */
+/** A request that has been sent. */
 export interface Request<Value> {
   readonly requestId: string;
   readonly keys: EngineKeys;
   readonly operation: Operation<Value>;
-  /** What the reply's MAC is made over, but for its type. */
+  /** The input of the reply's MAC, except its type. */
   readonly head: Omit<ReplyHead, 'replyType'>;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** A request that waits for its reply. Its end, whichever, comes once. */
+/** A request that waits for its reply. It is settled once. */
 export interface PendingCall extends Request<unknown> {
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
 }
 
-/** An unsigned note is sent at most once a second for each engine, so one speaks for the requests around it. */
-const NOTE_SPEAKS_FOR_MS = 1_000;
+/** The vault sends at most one unsigned notice a second per engine, so a notice applies to the requests around it. */
+const NOTICE_APPLIES_FOR_MS = 1_000;
 
 /**
- * The requests that wait, by the 16 bytes of their command id. Each has a timer of its own: Node keeps timers of equal
- * length in one list, so that setting and clearing one takes 0.13 µs (measured), less than a shared sweep would save.
+ * Pending requests by the 16 bytes of their command id. Each has its own timer. Node keeps timers of equal length in one
+ * list, so setting and clearing one takes 0.13 µs (measured), which a shared sweep would not improve.
  */
 export class PendingCalls {
   readonly #calls = new ShortLivedMap<string, PendingCall>();
-  /** When each key was last questioned by an unsigned note. */
+  /** When an unsigned notice last questioned each key. */
   readonly #questioned = new Map<string, number>();
 
-  /** Waits for the reply to `request`, until its time is over or its signal is aborted. */
+  /** Waits for the reply to `request` until its timeout, or until its signal is aborted. */
   wait<Value>(request: Request<Value>): Promise<Value> {
     const { promise, resolve, reject } = Promise.withResolvers<Value>();
     const key = keyOf(request.head.commandId);
@@ -66,17 +66,17 @@ export class PendingCalls {
     return promise;
   }
 
-  /** The request that `correlation` belongs to; undefined where nobody waits (any more). */
+  /** The pending request with this command id; undefined where there is none. */
   get(correlation: Buffer): PendingCall | undefined {
     return this.#calls.get(keyOf(correlation));
   }
 
-  /** Notes that somebody, without proof, called the credential of this request wrong. */
+  /** Notes that an unsigned notice called the credential of this request invalid. */
   question({ keys }: PendingCall): void {
     this.#questioned.set(keys.kid, performance.now());
   }
 
-  /** Notes that the vault answered under the key of this request: it is not wrong, whatever a note said. */
+  /** Notes that the vault replied under the key of this request, so the key is valid. */
   vindicate({ keys }: PendingCall): void {
     this.#questioned.delete(keys.kid);
   }
@@ -87,8 +87,8 @@ export class PendingCalls {
 
   #timeout({ keys, operation, requestId, timeoutMs }: Request<unknown>, startedAt: number): VaultTimeout {
     const questionedAt = this.#questioned.get(keys.kid) ?? Number.NEGATIVE_INFINITY;
-    const what = `no answer to ${operation.command} within ${timeoutMs} ms`;
-    return new VaultTimeout(what, questionedAt >= startedAt - NOTE_SPEAKS_FOR_MS, { requestId });
+    const what = `no reply to ${operation.command} within ${timeoutMs} ms`;
+    return new VaultTimeout(what, questionedAt >= startedAt - NOTICE_APPLIES_FOR_MS, { requestId });
   }
 }
 

@@ -22,7 +22,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-test('a call that ended, however it did, keeps no timer, no listener and no place', async () => {
+test('a settled call leaves no timer, no listener and no entry', async () => {
   const pending = new PendingCalls();
   const abort = new AbortController();
   const removed = vi.spyOn(abort.signal, 'removeEventListener');
@@ -40,7 +40,7 @@ test('a call that ended, however it did, keeps no timer, no listener and no plac
   expect(requests.map(({ head }) => pending.get(head.commandId))).toEqual([undefined, undefined, undefined]);
 });
 
-test('an unsigned note speaks for the requests of its key within a second, until an answer contradicts it', async () => {
+test('an unsigned notice applies to requests under its key within a second, until a reply contradicts it', async () => {
   const pending = new PendingCalls();
   const timeout = async () => {
     const waiting = pending.wait(requestOf()).catch((error: unknown) => error);

@@ -5,22 +5,22 @@ import { HEADER, parseReplyHeaders, type ReplyHead, verifyReply } from '@vault-e
 import type { PendingCall } from './pending-calls.ts';
 import { VaultError } from './vault-error.ts';
 
-/** The correlation header of a record; undefined where it has none. */
+/** The correlation header of a record; undefined where absent. */
 export const correlationOf = ({ headers }: BusRecord): Buffer | undefined => headers[HEADER.correlationId];
 
-/** What a record on the reply topic is to the request whose correlation it bears. */
+/** The result of verifying a record of the reply topic against the request with its correlation id. */
 export type Verified =
   | { readonly kind: 'reply'; readonly head: ReplyHead; readonly value: Buffer }
-  /** Without a signature: it proves nothing. */
-  | { readonly kind: 'note' }
+  /** Unsigned: it proves nothing. */
+  | { readonly kind: 'notice' }
   | { readonly kind: 'foreign'; readonly reason: 'malformed' | 'another_key' | 'another_type' | 'wrong_mac' };
 
-/** Whether `record` is the authenticated reply to `call`: by its key, MAC and type, over nothing but its own bytes. */
+/** Verifies that `record` is the authenticated reply to `call`, by key, type and MAC. */
 export const verify = (call: PendingCall, { headers: fields, value }: BusRecord): Verified => {
   const headers = parseReplyHeaders(fields);
   if (!headers.ok || value === null) return { kind: 'foreign', reason: 'malformed' };
   const { replyType, signature } = headers.value;
-  if (signature === null) return { kind: 'note' };
+  if (signature === null) return { kind: 'notice' };
   if (signature.kid !== call.keys.kid) return { kind: 'foreign', reason: 'another_key' };
   if (replyType !== call.operation.reply && replyType !== 'CommandFailed')
     return { kind: 'foreign', reason: 'another_type' };
@@ -29,7 +29,7 @@ export const verify = (call: PendingCall, { headers: fields, value }: BusRecord)
   return { kind: 'reply', head, value };
 };
 
-/** Ends `call` by an authenticated reply. Answers whether it did: a record that is not what its headers say ends nothing. */
+/** Settles `call` with an authenticated reply. Returns false where the value does not match the headers. */
 export const endBy = (call: PendingCall, head: ReplyHead, decoded: Decoded): boolean => {
   if (!decoded.ok || decoded.name !== head.replyType) return false;
   if (decoded.name === 'CommandFailed') {
@@ -42,7 +42,7 @@ export const endBy = (call: PendingCall, head: ReplyHead, decoded: Decoded): boo
   return true;
 };
 
-/** A code that this client does not know is treated by its suggested action (PROTOCOL.md, section 8). */
+/** An unknown code is handled by its suggested action (PROTOCOL.md, section 8). */
 const failureOf = (record: CommandFailed, requestId: string): VaultError =>
   new VaultError(record.error_code, record.message, {
     requestId,
@@ -53,5 +53,5 @@ const failureOf = (record: CommandFailed, requestId: string): VaultError =>
 const ACTIONS: ReadonlySet<string> = new Set(Object.values(ERRORS).map(({ action }) => action));
 const isAction = (text: string): text is SuggestedAction => ACTIONS.has(text);
 
-/** The codec of a caller: it writes commands, and reads replies without a look-up because it knows their ids. */
+/** The codec of a caller. It encodes commands; replies need no look-up if it was opened with their types. */
 export type CallerCodec = Codec<CommandName>;

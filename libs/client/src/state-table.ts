@@ -4,8 +4,8 @@ import type { UserId } from '@vault-engine/model';
 import { digestOf, type StateRecord, supersedes, Tombstones } from '@vault-engine/state';
 
 /**
- * The snapshots of all users. Each lies in one string of its message's bytes, which costs V8 a third of what a Buffer
- * does and holds on to no batch that it was read in; it is decoded when it is asked for.
+ * The snapshots of all users. Each is stored as one string of its encoded bytes and decoded on demand. Such a string takes
+ * a third of the memory of a Buffer, and does not keep the batch that it was read from in memory.
  */
 export class StateTable {
   readonly #codec: Codec<'ConnectionState' | 'PlatformEntry'>;
@@ -32,7 +32,7 @@ export class StateTable {
     return packed === undefined ? null : this.#unpack(packed);
   }
 
-  /** Takes the next message of the log, and answers whether it says something new of its user. */
+  /** Applies the next record of the log. Returns whether it changed the user's state. */
   take(record: StateRecord): boolean {
     if (record.kind !== 'snapshot' && record.kind !== 'tombstone') return false;
     const { user, revision } = record;
@@ -48,11 +48,11 @@ export class StateTable {
     return known?.revision !== revision || digestOf(known) !== digestOf(record.state);
   }
 
-  /** Under this codec's own schema, so that it is decoded at once. */
+  /** Synchronous, because the snapshot was encoded with this codec's own schema. */
   #unpack(packed: string): ConnectionState {
     const decoded = this.#codec.decode(Buffer.from(packed, 'latin1'));
     if (decoded instanceof Promise || !isRecord(decoded, 'ConnectionState'))
-      throw new Error('a snapshot that was packed does not unpack');
+      throw new Error('a stored snapshot does not decode');
     return decoded.value;
   }
 }

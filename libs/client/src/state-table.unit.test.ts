@@ -23,8 +23,8 @@ const tableAfter = (log: readonly StateRecord[]): StateTable => {
   return table;
 };
 
-describe('the table of a view', () => {
-  it('ends with the newest, whatever order snapshots, tombstones and zombies come in', () => {
+describe('StateTable', () => {
+  it('ends with the newest record, for any order of snapshots, tombstones and stale records', () => {
     const message = fc.oneof(
       fc.tuple(fc.nat(6), fc.constantFrom('a', 'b')).map(([revision, flow]) => snapshot(revision, flow)),
       fc.nat(6).map(tombstone),
@@ -41,7 +41,7 @@ describe('the table of a view', () => {
     );
   });
 
-  it('tells what is new, and not what only comes again or was taken again', () => {
+  it('reports changes, and neither repetitions nor snapshots that were merely taken again', () => {
     const table = new StateTable(codec, () => NOW);
     const news = [
       snapshot(3),

@@ -24,7 +24,7 @@ const call: Call = {
   dedupeKey: createSecretKey(Buffer.alloc(32)),
 };
 
-/** What `GetStatus` answers at `now`. */
+/** The answer of `GetStatus` at `now`. */
 const answered = async (facts: Facts, now: number): Promise<readonly PlatformStatus[]> => {
   const platforms = {
     all: () => [...NAMES].map(([id, displayName]) => ({ id, displayName })),
@@ -36,23 +36,23 @@ const answered = async (facts: Facts, now: number): Promise<readonly PlatformSta
   return answer.ok ? answer.value.platforms : expect.fail('GetStatus refused');
 };
 
-/** What a view shows at `now` that read this snapshot. */
+/** The state at `now` of a view that has read this snapshot. */
 const viewed = (snapshot: ConnectionState | null, now: number) => {
   const table = new StateTable(codec, () => now);
   if (snapshot !== null) table.take({ kind: 'snapshot', user, revision: snapshot.revision, state: snapshot });
   return userState(user, table.get(user), NAMES, now).platforms;
 };
 
-/** What anybody makes at `now` of the snapshot as it lies on the topic: what it does not list is missing. */
+/** The status at `now` derived from the snapshot on the topic. A platform that it does not list is missing. */
 const onTopic = (snapshot: ConnectionState | null, id: string, now: number) => {
   const connection = snapshot?.connections.find((each) => each.platform === id);
   if (connection !== undefined) return Object.values(connectionStatusAt(connection, now));
   const flow = snapshot?.flows.find((each) => each.platform === id);
-  const stands = absent(flow === undefined ? null : { expiresAt: flow.expires_at }, now);
-  return [stands.status, stands.action, stands.reason];
+  const view = absent(flow === undefined ? null : { expiresAt: flow.expires_at }, now);
+  return [view.status, view.action, view.reason];
 };
 
-const EVERY_STANDING = [
+const EVERY_STATUS = [
   'CONNECTED NONE',
   'CONNECTED REAUTH',
   'EXPIRED REAUTH',
@@ -71,7 +71,7 @@ const EVERY_REASON = [
   'refresh_token_expired',
 ];
 
-it('GetStatus, the topic and the view agree after any history, however long ago the snapshot was taken', async () => {
+it('GetStatus, the topic and the view agree after any history, for a snapshot of any age', async () => {
   const statuses = new Set<string>();
   const reasons = new Set<string>();
   await fc.assert(
@@ -101,11 +101,11 @@ it('GetStatus, the topic and the view agree after any history, however long ago 
         statuses.add(`${status} ${action}`);
         if (reason !== null) reasons.add(reason);
       }
-      // What time alone changes is no drift.
+      // A change by time alone is not drift.
       const afresh = snapshotOf(user, facts, at);
       if (snapshot !== null && afresh !== null) expect(digestOf(afresh)).toBe(digestOf(snapshot));
     }),
     { numRuns: 4_000 },
   );
-  expect([[...statuses].sort(), [...reasons].sort()]).toEqual([EVERY_STANDING, EVERY_REASON]);
+  expect([[...statuses].sort(), [...reasons].sort()]).toEqual([EVERY_STATUS, EVERY_REASON]);
 });

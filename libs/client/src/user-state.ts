@@ -4,15 +4,15 @@ import { connectionStatusAt } from '@vault-engine/state';
 import type { PlatformStatus, UserStatus } from './get-status.ts';
 import { dateOf } from './operation.ts';
 
-/** How a user's connections stand, as the view knows it: what `getStatus` answers, and how old that knowledge is. */
+/** A user's state in a view: the result of `getStatus`, and the age of the snapshot. */
 export interface UserState extends UserStatus {
-  /** When the snapshot was taken; null where the topic has none of the user. */
+  /** When the snapshot was taken; null where the topic has no snapshot of the user. */
   readonly asOf: Date | null;
 }
 
 /**
- * The state of a user at `now` (Unix milliseconds): the snapshot's connections by the one rule of the vault, and every
- * other platform as `MISSING`. A connection whose platform has no name goes by its id.
+ * The state of a user at `now` (Unix milliseconds): the snapshot's connections with their status at `now`, and every other
+ * platform as `MISSING`. A platform without a name is shown by its id.
  */
 export const userState = (
   userId: string,
@@ -33,7 +33,7 @@ export const userState = (
   return { userId, revision: snapshot?.revision ?? 0, asOf, platforms };
 };
 
-/** Whether anything in `state` suggests one of `actions`. */
+/** Whether a platform in `state` suggests one of `actions`. */
 export const suggests = (state: UserState, actions: ReadonlySet<SuggestedAction>): boolean =>
   state.platforms.some(({ suggestedAction }) => actions.has(suggestedAction));
 
@@ -58,13 +58,13 @@ const missing = (
   flow: FlowSnapshot | undefined,
   now: number,
 ): PlatformStatus => {
-  const stands = absent(flow === undefined ? null : { expiresAt: flow.expires_at }, now);
+  const view = absent(flow === undefined ? null : { expiresAt: flow.expires_at }, now);
   return {
     platform,
     displayName,
-    status: stands.status,
-    suggestedAction: stands.action,
-    reason: stands.reason,
+    status: view.status,
+    suggestedAction: view.action,
+    reason: view.reason,
     expiresAt: null,
     lapsesAt: null,
     scopes: [],

@@ -29,35 +29,35 @@ const snapshot = (...connections: readonly ConnectionSnapshot[]): ConnectionStat
   connections,
   flows: [],
 });
-const standing = (state: ReturnType<typeof userState>) =>
+const statuses = (state: ReturnType<typeof userState>) =>
   state.platforms.map(({ platform, displayName, status }) => `${platform} ${displayName} ${status}`);
 
-describe('the state of a user', () => {
+describe('userState', () => {
   it('has every platform, connected or not, ordered by id', () => {
-    expect(standing(userState('u1', snapshot(connection('slack')), names, 0))).toEqual([
+    expect(statuses(userState('u1', snapshot(connection('slack')), names, 0))).toEqual([
       'gmail Gmail MISSING',
       'slack Slack CONNECTED',
     ]);
   });
 
-  it('has a connection whose platform has no name by its id', () => {
-    expect(standing(userState('u1', snapshot(connection('old')), names, 0))).toContain('old old CONNECTED');
+  it('shows a platform without a name by its id', () => {
+    expect(statuses(userState('u1', snapshot(connection('old')), names, 0))).toContain('old old CONNECTED');
   });
 
-  it('of a user without a snapshot has revision 0 and nothing connected', () => {
+  it('has revision 0 and no connection for a user without a snapshot', () => {
     const state = userState('u1', null, names, 0);
     expect(state).toMatchObject({ userId: 'u1', revision: 0, asOf: null });
-    expect(standing(state)).toEqual(['gmail Gmail MISSING', 'slack Slack MISSING']);
+    expect(statuses(state)).toEqual(['gmail Gmail MISSING', 'slack Slack MISSING']);
   });
 
-  it('says EXPIRED at the moment of the expiry, without a new snapshot', () => {
+  it('is EXPIRED from the expiry on, without a new snapshot', () => {
     const taken = snapshot(connection('gmail', { expires_at: 5_000 }));
     const at = (now: number) => userState('u1', taken, names, now).platforms[0];
     expect(at(4_999)).toMatchObject({ status: 'CONNECTED', suggestedAction: 'NONE', reason: null });
     expect(at(5_000)).toMatchObject({ status: 'EXPIRED', suggestedAction: 'REAUTH', reason: 'access_token_expired' });
   });
 
-  it('says RESUME while a flow of a missing platform is open, and CONNECT from its end on, without a new snapshot', () => {
+  it('suggests RESUME while a flow of a missing platform is open, and CONNECT from its end on, without a new snapshot', () => {
     const flow = { flow_id: 'f', platform: 'gmail', started_at: 1_000, expires_at: 5_000 };
     const at = (now: number) => userState('u1', { ...snapshot(), flows: [flow] }, names, now).platforms;
     expect(at(4_999)).toMatchObject([
@@ -67,7 +67,7 @@ describe('the state of a user', () => {
     expect(at(5_000)[0]).toMatchObject({ status: 'MISSING', suggestedAction: 'CONNECT', reason: null });
   });
 
-  it('says of a flow what the vault says of it, at every moment', () => {
+  it('agrees with the vault about a flow at every moment', () => {
     const platform = platformId('gmail') ?? expect.fail('no platform');
     fc.assert(
       fc.property(fc.nat(100), fc.nat(100), fc.nat(250), (startedAt, ms, now) => {
@@ -80,18 +80,18 @@ describe('the state of a user', () => {
     );
   });
 
-  it('says nothing of a flow where there is a connection', () => {
+  it('ignores a flow where there is a connection', () => {
     const flow = { flow_id: 'f', platform: 'gmail', started_at: 1_000, expires_at: 5_000 };
     const state = userState('u1', { ...snapshot(connection('gmail')), flows: [flow] }, names, 2_000);
     expect(state.platforms[0]).toMatchObject({ status: 'CONNECTED', suggestedAction: 'NONE' });
   });
 
-  it('passes on a status that a later vault has invented', () => {
+  it('keeps a status that a newer vault has added', () => {
     const state = userState('u1', snapshot(connection('gmail', { status: 'UNKNOWN', expires_at: 1 })), names, 9);
     expect(state.platforms[0]?.status).toBe('UNKNOWN');
   });
 
-  it('is found by the actions that it suggests', () => {
+  it('is selected by the actions that it suggests', () => {
     const state = userState('u1', snapshot(connection('gmail', { expires_at: 5 })), names, 9);
     expect(suggests(state, new Set(['REAUTH']))).toBe(true);
     expect(suggests(state, new Set(['RETRY', 'RESUME']))).toBe(false);

@@ -1,23 +1,24 @@
+import { PublishFailed, type PublishReason } from '@vault-engine/bus';
 import { ERRORS, type ErrorCode, isErrorCode, type SuggestedAction } from '@vault-engine/model';
 
-/** What is known of a failed request beside its code. */
+/** The details of a failed request, apart from its code. */
 export interface VaultErrorDetails extends ErrorOptions {
   readonly requestId?: string;
   readonly retryAfterMs?: number | null;
-  /** Default: what the table of errors says about the code. */
+  /** Default: the action of the code in the error table. */
   readonly suggestedAction?: SuggestedAction;
 }
 
-/** The vault refused a request or failed at it, or the request could not be sent. Holds no value of the request. */
+/** The vault refused a request or failed to execute it, or the request could not be sent. Contains no value of the request. */
 export class VaultError extends Error {
   override readonly name: string = 'VaultError';
-  /** A code of the table of errors, or one that a later vault has invented. */
+  /** A code of the error table, or one that a newer vault has added. */
   readonly code: ErrorCode | (string & {});
-  /** What the caller can do about it. */
+  /** What the caller can do. */
   readonly suggestedAction: SuggestedAction;
-  /** The command's id, as the audit log has it; null where no command was made. */
+  /** The command id, as in the audit log; null where no command was created. */
   readonly requestId: string | null;
-  /** How long to wait before the same request makes sense again; null where nothing is known. */
+  /** How long to wait before repeating the request, in milliseconds; null where unknown. */
   readonly retryAfterMs: number | null;
 
   constructor(code: string, message: string, details: VaultErrorDetails = {}) {
@@ -35,12 +36,12 @@ export class VaultError extends Error {
 }
 
 /**
- * No authenticated answer came in time. A mutating command may have been executed: repeat it under the same idempotency
- * key, or with this error's `requestId` as the key where none was given.
+ * No authenticated reply arrived in time. A mutating command may have been executed: repeat it with the same idempotency
+ * key, or, if you gave none, with this error's `requestId` as the key.
  */
 export class VaultTimeout extends VaultError {
   override readonly name = 'VaultTimeout';
-  /** Whether an unsigned note said that the credential is wrong. It proves nothing, so nobody acts on it. */
+  /** Whether an unsigned notice called the credential invalid. Anybody could have written it: use it for diagnosis only. */
   readonly credentialQuestioned: boolean;
 
   constructor(what: string, credentialQuestioned: boolean, details: VaultErrorDetails) {
@@ -50,9 +51,9 @@ export class VaultTimeout extends VaultError {
 }
 
 const CHECK_CREDENTIAL =
-  'an unsigned note says that the engine id, the key or the signature is wrong; check the credential and that its key is active';
+  'an unsigned notice says that the engine id, the key or the signature is invalid; check the credential and that its key is active';
 const CHECK_VAULT =
-  'check that the brokers answer, that command workers run, that the topic prefix is theirs, and that the credential is one for Kafka';
+  'check that the brokers are reachable, that command workers are running, that they use the same topic prefix, and that the credential is for Kafka';
 
 /** The client was closed, before or during the request. */
 export class VaultClosed extends Error {
@@ -61,3 +62,36 @@ export class VaultClosed extends Error {
     super('the vault client is closed');
   }
 }
+
+/** A request whose command was not acknowledged. */
+export interface Unsent {
+  readonly requestId: string;
+  readonly operation: { readonly command: string };
+}
+
+/** The error of a request whose command the broker did not acknowledge. */
+export const failedToSend = (error: unknown, { requestId, operation: { command } }: Unsent): unknown => {
+  if (!(error instanceof PublishFailed)) return error;
+  const details = { requestId, cause: error };
+  // The broker may have appended the command.
+  if (error.reason === 'timeout') return new VaultTimeout(`the broker did not acknowledge ${command}`, false, details);
+  if (error.reason === 'closed') return new VaultClosed();
+  const { code, message } = REFUSALS[error.reason];
+  return new VaultError(code, message, details);
+};
+
+const REFUSALS: Readonly<
+  Record<Exclude<PublishReason, 'timeout' | 'closed'>, { readonly code: ErrorCode; readonly message: string }>
+> = {
+  unknown_topic: {
+    code: 'internal',
+    message: 'the command topic does not exist; check the topic prefix, or contact the operator',
+  },
+  no_such_partition: { code: 'internal', message: 'the command topic lacks a partition; contact the operator' },
+  too_large: { code: 'invalid_request', message: 'the request exceeds the size limit of the command topic; send less' },
+  queue_full: { code: 'rate_limited', message: 'too many requests are queued in this client; retry later' },
+  refused: {
+    code: 'internal',
+    message: 'the brokers refused the command; check that this client may write to the command topic',
+  },
+};

@@ -34,7 +34,7 @@ const text = readFileSync(join(SCHEMA_FOLDER, 'asyncapi.yaml'), 'utf8');
 const document = parse(text) as Document; // the first test validates it
 const topics = topicSpecs({ engines: [], environment: 'production' });
 
-/** `value` with the references to files in the place of which their content stands. */
+/** `value` with each reference to a file replaced by the file's content. */
 const inlined = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   if ('$ref' in value && typeof value.$ref === 'string' && value.$ref.startsWith('./')) {
@@ -52,15 +52,15 @@ const refsIn = (value: unknown): readonly string[] => {
 
 const lastPart = ({ $ref }: Ref): string => $ref.split('/').at(-1) ?? '';
 
-test('the document is AsyncAPI 3.0 with Avro payloads, by the specification’s own schema', () => {
-  // The specification brings its own copy of JSON Schema's meta-schema.
+test('the document is valid AsyncAPI 3.0 with Avro payloads', () => {
+  // The specification contains its own copy of JSON Schema's meta-schema.
   const ajv = new Ajv({ strict: false, meta: false, validateSchema: false });
   ajvFormats.default.default(ajv);
   const validate = ajv.compile({ ...specs.schemas['3.0.0'] } as AnySchema); // the same, but for `undefined` in optional keys
   expect(validate(inlined(document)) ? [] : validate.errors).toEqual([]);
 });
 
-test('every reference leads somewhere', () => {
+test('every reference resolves', () => {
   const target = (ref: string): unknown =>
     ref
       .slice(2)
@@ -70,7 +70,7 @@ test('every reference leads somewhere', () => {
   expect(local.filter((ref) => target(ref) === undefined)).toEqual([]);
 });
 
-test('every Avro file is the payload of the message of its name, and no other is', () => {
+test('the payloads are exactly the Avro files, by name', () => {
   const payloads = Object.entries(document.components.messages).flatMap(([name, { payload }]) =>
     payload.schema === undefined ? [] : [`${name} ${payload.schema.$ref}`],
   );
@@ -90,7 +90,7 @@ test('every folder of schemas is a topic, and its channel carries the messages o
   );
 });
 
-test('every channel is a topic of the declaration, under the same settings', () => {
+test('every channel is a declared topic with the same settings', () => {
   const { replies, ...names } = topicNames();
   const addresses: Record<string, string> = { ...names, replies: replies('gateway') };
   expect(Object.keys(document.channels).sort()).toEqual(Object.keys(addresses).sort());
@@ -103,7 +103,7 @@ test('every channel is a topic of the declaration, under the same settings', () 
   }
 });
 
-test('every command is received, and answered on the topic that it names, with its reply or a failure', () => {
+test('every command has an operation, answered on the topic that it names with its reply or CommandFailed', () => {
   const received = Object.values(document.operations).filter(({ action }) => action === 'receive');
   expect(received.map(({ messages }) => messages?.map(lastPart))).toEqual(
     expect.arrayContaining(COMMAND_NAMES.map((name) => [name])),

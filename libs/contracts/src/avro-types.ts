@@ -3,24 +3,24 @@ import { SCHEMAS } from './generated/schemas.ts';
 import { type Measure, measureOf } from './measure.ts';
 import type { RecordName } from './records.ts';
 
-/** A record's type, and the measure of what it writes. */
+/** A record's Avro type, and the measure of its bodies. */
 export interface OwnType {
   readonly type: avro.Type;
   readonly measure: Measure;
 }
 
-/** The avsc type of a schema. Plain data comes out of it: no methods on records, no wrapped unions where avoidable. */
+/** The avsc type of a schema. It decodes to plain data: records without methods, unions unwrapped where possible. */
 export const avroType = (schema: string): avro.Type =>
-  avro.Type.forSchema(JSON.parse(schema) as avro.Schema, { omitRecordMethods: true }); // forSchema refuses what is no schema
+  avro.Type.forSchema(JSON.parse(schema) as avro.Schema, { omitRecordMethods: true }); // forSchema refuses an invalid schema
 
-const made = new Map<RecordName, OwnType>();
+const types = new Map<RecordName, OwnType>();
 
-/** The type that this build writes and reads `name` by; made at its first use. */
+/** This build's type of `name`, created at its first use. */
 export const ownType = (name: RecordName): OwnType => {
-  const known = made.get(name);
+  const known = types.get(name);
   if (known !== undefined) return known;
   const type = avroType(SCHEMAS[name]);
   const own = { type, measure: measureOf(type) };
-  made.set(name, own);
+  types.set(name, own);
   return own;
 };

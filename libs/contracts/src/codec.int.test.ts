@@ -5,9 +5,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applySchemas } from './apply-schemas.ts';
 import { avroType } from './avro-types.ts';
-import { type Codec, isRecord, openCodec } from './codec.ts';
+import { type Codec, frame, HEADER_BYTES, isRecord, openCodec } from './codec.ts';
 import { RegistryUnavailable, SchemaMissing } from './errors.ts';
-import { frame, HEADER_BYTES } from './frame.ts';
 import { type AvroField, type AvroRecord, readSchemas } from './generate/read-schemas.ts';
 import { RECORD_NAMES, type RecordName, type Records } from './records.ts';
 import { arbitraryRecord } from './testing/arbitrary-record.ts';
@@ -35,7 +34,7 @@ const recordOf = (name: RecordName): AvroRecord => {
   return record;
 };
 
-/** Registers the fields of `name` as another version would have them, and answers what writes with it. */
+/** Registers another version of `name` and returns an encoder for it. */
 const otherVersion = async (name: RecordName, change: (fields: readonly AvroField[]) => readonly object[]) => {
   const record = recordOf(name);
   const schema = JSON.stringify({ ...record, fields: change(record.fields) });
@@ -48,7 +47,7 @@ const otherVersion = async (name: RecordName, change: (fields: readonly AvroFiel
 const revoke: Records['RevokeToken'] = { user_id: 'u1', platform: 'gmail' };
 
 describe.each(RECORD_NAMES)('%s', (name) => {
-  test('any value is read as it was written, by another process too', async () => {
+  test('any value round-trips, in another process too', async () => {
     const other = await openCodec({ registryUrl: world.registryUrl, types: ['GetStatus'] });
     // An arbitrary value of the schema is one of the record made from it.
     const values = arbitraryRecord(recordOf(name)) as fc.Arbitrary<Records[typeof name]>;
@@ -62,7 +61,7 @@ describe.each(RECORD_NAMES)('%s', (name) => {
     );
   });
 
-  test('every truncation and every continuation is undecodable', () => {
+  test('every truncated or extended message is undecodable', () => {
     fc.assert(
       fc.property(arbitraryRecord(recordOf(name)), fc.nat(), (value, at) => {
         const message = codec.encode(name, value as Records[typeof name]); // as above
@@ -75,14 +74,14 @@ describe.each(RECORD_NAMES)('%s', (name) => {
   });
 });
 
-test('what was decoded is narrowed by its name', () => {
+test('a decoded record is narrowed by its name', () => {
   const decoded = codec.decode(codec.encode('RevokeToken', revoke));
   if (decoded instanceof Promise) throw new Error('an own schema has to be known');
   expect(isRecord(decoded, 'GetToken')).toBe(false);
   expect(isRecord(decoded, 'RevokeToken') && decoded.value.platform).toBe('gmail');
 });
 
-describe('messages that are none', () => {
+describe('an invalid message', () => {
   test.each([
     ['null', null, 'empty'],
     ['no bytes', Buffer.alloc(0), 'empty'],
@@ -93,13 +92,13 @@ describe('messages that are none', () => {
     expect(codec.decode(message)).toEqual({ ok: false, reason });
   });
 
-  test('a schema id that nobody registered, the negative and the largest too', async () => {
+  test('a schema id that is not registered, including a negative and the largest one', async () => {
     for (const id of [0x7fff_ffff, -1, 0]) {
       expect(await codec.decode(frame(id, Buffer.alloc(1)))).toEqual({ ok: false, reason: 'unknown_schema' });
     }
   });
 
-  test('a record that is not ours', async () => {
+  test('a record of another application', async () => {
     const subject = `${world.topicPrefix}foreign`;
     subjects.push(subject);
     const schema = '{"type":"record","name":"Foreign","namespace":"elsewhere","fields":[]}';
@@ -109,7 +108,7 @@ describe('messages that are none', () => {
 });
 
 describe('a writer of another version', () => {
-  test('newer: its further field is passed over', async () => {
+  test('newer: an additional field is ignored', async () => {
     const { write } = await otherVersion('RevokeToken', (fields) => [
       { name: 'notes', type: { type: 'map', values: { type: 'array', items: 'string' } }, default: {} },
       ...fields,
@@ -122,7 +121,7 @@ describe('a writer of another version', () => {
     expect(codec.decode(cut)).toEqual({ ok: false, reason: 'undecodable' });
   });
 
-  test('older: a field that it does not have gets its default', async () => {
+  test('older: a missing field gets its default', async () => {
     const { write } = await otherVersion('StoreToken', (fields) =>
       fields.filter(({ name }) => !['flow_id', 'params', 'token_type'].includes(name)),
     );
@@ -136,7 +135,7 @@ describe('a writer of another version', () => {
     });
   });
 
-  test('newer: a symbol that we do not know reads as the default', async () => {
+  test('newer: an unknown symbol is read as the default', async () => {
     const { write } = await otherVersion('ConnectionChanged', (fields) => {
       const text = JSON.stringify(fields).replace('"LAPSING"]', '"LAPSING","LATER"]');
       return JSON.parse(text) as AvroField[]; // the same fields with one symbol more
@@ -148,7 +147,7 @@ describe('a writer of another version', () => {
     expect(await codec.decode(write(event))).toMatchObject({ ok: true, value: { ...event, change: 'UNKNOWN' } });
   });
 
-  test('incompatible: a field that we need is not there', async () => {
+  test('incompatible: a required field is missing', async () => {
     const { write } = await otherVersion('RevokeToken', (fields) => fields.slice(0, 1));
     const decoded = await codec.decode(write({ user_id: 'u1' }));
     expect(decoded).toEqual({ ok: false, reason: 'incompatible_schema' });
@@ -156,7 +155,7 @@ describe('a writer of another version', () => {
 });
 
 describe('a registry that fails', () => {
-  test('a closed port at the start is an outage', async () => {
+  test('a closed port at opening is reported as unavailable', async () => {
     await expect(openCodec({ registryUrl: 'http://127.0.0.1:9/apis' })).rejects.toThrow(RegistryUnavailable);
   });
 
@@ -176,7 +175,7 @@ describe('a registry that fails', () => {
     });
   });
 
-  test("a proxy's 404 is no verdict on a message", async () => {
+  test("a proxy's 404 does not make a message undecodable", async () => {
     const proxy: RequestListener = (_, response) => response.writeHead(404).end('{"message":"no route"}');
     await withRegistry(onlyOwnId(proxy), async (url) => {
       const reader = await openCodec({ registryUrl: url, types: ['GetStatus'] });
@@ -184,7 +183,7 @@ describe('a registry that fails', () => {
     });
   });
 
-  test('an empty one does not have our schemas', async () => {
+  test('an empty registry is reported with the missing subjects', async () => {
     const notFound: RequestListener = (_, response) =>
       response.writeHead(404).end('{"error_code":40401,"message":"no"}');
     await withRegistry(notFound, async (url) => {

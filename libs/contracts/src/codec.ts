@@ -1,56 +1,55 @@
 import { encodeBody } from './encode-body.ts';
 import { SchemaMissing } from './errors.ts';
-import { frame, unframe } from './frame.ts';
 import { RECORD_NAMES, type RecordName, type Records, subjectOf } from './records.ts';
-import { type RegistryLookup, registryLookup } from './registry-lookup.ts';
+import { type RegistryLookup, registryLookup } from './registry.ts';
 import { openWriters, type Writer, type Writers } from './writers.ts';
 
-/** A message that was read: `name` tells which record `value` is. */
+/** A decoded message. `name` discriminates the type of `value`. */
 export type DecodedRecord<N extends RecordName = RecordName> = {
   readonly [M in N]: { readonly ok: true; readonly name: M; readonly value: Records[M] };
 }[N];
 
-/** Why a message will never be read, whoever tries. */
+/** Why a message can never be decoded by this build. */
 export type UndecodableReason =
   | 'empty'
   | 'bad_magic'
   | 'too_short'
   /** The registry has no Avro schema of this id. */
   | 'unknown_schema'
-  /** The schema is not of a record that this build knows. */
+  /** The schema is of a record that this build does not know. */
   | 'unknown_type'
-  /** A record that we know, written so that it can't be read as ours. */
+  /** A known record whose writer's schema does not resolve to this build's. */
   | 'incompatible_schema'
-  /** The bytes are no value of their schema: truncated, too long, out of range. */
+  /** The bytes are not a value of their schema: truncated, too long, or out of range. */
   | 'undecodable';
 
-/** What stands in a message. */
+/** The content of a message. */
 export type Decoded = DecodedRecord | { readonly ok: false; readonly reason: UndecodableReason };
 
-/** Writes the records `N` and reads all that this build knows. */
+/** Encodes the records `N` and decodes all records of this build. */
 export interface Codec<N extends RecordName = RecordName> {
-  /** The message of `value`. Throws `InvalidRecord` where it does not fit the schema. */
+  /** The message of `value`. Throws `InvalidRecord` where the value does not fit the schema. */
   encode<M extends N>(name: M, value: Records[M]): Buffer;
   /**
-   * Reads a message: at once where its writer's schema was seen before, else after a look-up, which rejects with
-   * `RegistryUnavailable` when the registry does not answer. That says nothing about the message: try again.
+   * Decodes a message: synchronously where its writer's schema is cached, otherwise after a look-up. The look-up rejects
+   * with `RegistryUnavailable` when the registry does not answer; the message may be valid, so decode it again later.
    */
   decode(message: Buffer | null): Decoded | Promise<Decoded>;
 }
 
-/** What a codec is opened with. */
+/** Options of {@link openCodec}. */
 export interface CodecOptions<N extends RecordName> {
   /** The registry's Confluent-compatible base URL. */
   readonly registryUrl: string;
-  /** The records that will be written; all where it is left out. */
+  /** The records that will be encoded. Default: all. */
   readonly types?: readonly N[];
-  /** Unix milliseconds; for the age of what was not found. */
+  /** Unix milliseconds; decides how long an unknown schema id is cached. */
   readonly now?: () => number;
 }
 
 /**
- * Looks up the ids of the schemas that will be written, and opens a codec for them. Rejects with `RegistryUnavailable`,
- * or with {@link SchemaMissing} where this build's schemas are not registered.
+ * Looks up the ids of the schemas that will be encoded, and opens a codec. Rejects with `RegistryUnavailable`, or with
+ * {@link SchemaMissing} where this build's schemas are not registered.
  */
 export const openCodec = async <N extends RecordName = RecordName>(options: CodecOptions<N>): Promise<Codec<N>> => {
   const lookup = registryLookup(options.registryUrl);
@@ -64,7 +63,7 @@ export const openCodec = async <N extends RecordName = RecordName>(options: Code
   };
 };
 
-/** Whether `decoded` is a `name`. */
+/** Whether `decoded` is the record `name`. */
 export const isRecord = <N extends RecordName>(
   decoded: Decoded,
   name: N,
@@ -99,5 +98,32 @@ const decodeBody = (writer: Writer, body: Buffer): Decoded => {
   if (!writer.ok) return writer;
   const value = writer.read(body);
   if (value === null) return { ok: false, reason: 'undecodable' };
-  return { ok: true, name: writer.name, value } as DecodedRecord; // the value comes out of that record's own type
+  return { ok: true, name: writer.name, value } as DecodedRecord; // the value was read by that record's own type
+};
+
+/** Confluent's wire format: 0x00, the writer's schema id as int32 BE, the Avro body. */
+export const HEADER_BYTES = 5;
+
+const MAGIC = 0;
+
+/** The message of `body`, encoded with schema `id`. */
+export const frame = (id: number, body: Buffer): Buffer => {
+  const message = Buffer.allocUnsafe(HEADER_BYTES + body.length);
+  message[0] = MAGIC;
+  message.writeInt32BE(id, 1);
+  body.copy(message, HEADER_BYTES);
+  return message;
+};
+
+/** A message split into schema id and body. */
+export type Unframed =
+  | { readonly ok: true; readonly id: number; readonly body: Buffer }
+  | { readonly ok: false; readonly reason: 'empty' | 'bad_magic' | 'too_short' };
+
+/** Splits `message`. The body shares its memory. */
+export const unframe = (message: Buffer | null): Unframed => {
+  if (message === null || message.length === 0) return { ok: false, reason: 'empty' };
+  if (message[0] !== MAGIC) return { ok: false, reason: 'bad_magic' };
+  if (message.length < HEADER_BYTES) return { ok: false, reason: 'too_short' };
+  return { ok: true, id: message.readInt32BE(1), body: message.subarray(HEADER_BYTES) };
 };

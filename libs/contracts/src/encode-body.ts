@@ -4,21 +4,21 @@ import { InvalidRecord } from './errors.ts';
 import { holdsOneValue } from './measure.ts';
 import type { RecordName } from './records.ts';
 
-/** avsc's `toBuffer` takes memory outside V8's heap for each body, which costs as much as to write it (measured). */
-const ROOM = Buffer.allocUnsafeSlow(16_384);
+/** Reused for every body: avsc's `toBuffer` allocates outside V8's heap each time, which costs as much as encoding (measured). */
+const SCRATCH = Buffer.allocUnsafeSlow(16_384);
 
 /**
- * The Avro body of `value`, in memory that the next call writes over: take a copy. Throws {@link InvalidRecord}, which names
- * fields and no values.
+ * The Avro body of `value`. The next call overwrites its memory: copy it. Throws {@link InvalidRecord}, which names fields
+ * and never shows values.
  */
 export const encodeBody = (name: RecordName, value: unknown): Buffer => {
   const body = tryEncode(name, value);
-  // Measured, because avsc writes a neighbour of a number that is too large for its arithmetic.
+  // avsc encodes a long beyond ±2^52 as a different number; measuring the body detects it.
   if (body === null || !holdsOneValue(ownType(name).measure, body)) throw new InvalidRecord(name, misfits(name, value));
   return body;
 };
 
-/** avsc's own error shows the value, which may be a secret: it goes no further. */
+/** avsc's own error shows the value, which may be a secret, so the error is not passed on. */
 const tryEncode = (name: RecordName, value: unknown): Buffer | null => {
   try {
     return encode(ownType(name).type, value);
@@ -27,9 +27,9 @@ const tryEncode = (name: RecordName, value: unknown): Buffer | null => {
   }
 };
 
-const encode = (type: avro.Type, value: unknown, into = ROOM): Buffer => {
+const encode = (type: avro.Type, value: unknown, into = SCRATCH): Buffer => {
   const end = type.encode(value, into, 0);
-  // Below zero: so many bytes are missing.
+  // Negative: the number of missing bytes.
   return end < 0 ? encode(type, value, Buffer.allocUnsafe(into.length - end)) : into.subarray(0, end);
 };
 

@@ -31,7 +31,7 @@ const refusal = (value: unknown): InvalidRecord => {
 };
 
 describe.each(readSchemas().map(({ name, record }) => ({ name, record })))('$name', ({ name, record }) => {
-  test('what is written is read as it was', () => {
+  test('any value round-trips', () => {
     const { type } = ownType(name as RecordName); // a file of schemas/ is a record by its name
     fc.assert(
       fc.property(arbitraryRecord(record), (value) => {
@@ -42,7 +42,7 @@ describe.each(readSchemas().map(({ name, record }) => ({ name, record })))('$nam
   });
 });
 
-test('a value of another type is refused by the path of its field', () => {
+test('a value of a wrong type is refused with the path of its field', () => {
   expect(refusal({ ...command, user_id: 7 }).paths).toEqual(['user_id']);
   expect(refusal({ ...command, access_token: 'text' }).paths).toEqual(['access_token']);
   expect(refusal({ ...command, scopes: ['email', null] }).paths).toEqual(['scopes.1']);
@@ -50,12 +50,12 @@ test('a value of another type is refused by the path of its field', () => {
   expect(refusal(null).paths).toEqual(['the record itself']);
 });
 
-test('a field that is not there is refused', () => {
+test('a missing field is refused', () => {
   const { user_id: _, ...rest } = command;
   expect(refusal(rest).paths).toEqual(['user_id']);
 });
 
-test('a number that can not be written exactly is refused', () => {
+test('a number that cannot be encoded exactly is refused', () => {
   for (const number of [0.5, Number.NaN, 2 ** 53, 2 ** 52, -(2 ** 52) - 2, Number.POSITIVE_INFINITY]) {
     expect(() => encodeBody('StoreToken', { ...command, expires_at: number })).toThrow(InvalidRecord);
   }

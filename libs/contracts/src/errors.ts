@@ -1,11 +1,11 @@
 import type { RecordName } from './records.ts';
 
-/** The schema registry gave no answer, or none that can be used: whoever asked may ask again. */
+/** The schema registry gave no usable answer. The request may be repeated. */
 export class RegistryUnavailable extends Error {
   override readonly name = 'RegistryUnavailable';
 }
 
-/** Schemas that this build writes are not registered: `applySchemas` has not run against this registry. */
+/** Schemas that this build writes are not registered: run `vault schemas apply` against this registry. */
 export class SchemaMissing extends Error {
   override readonly name = 'SchemaMissing';
   readonly subjects: readonly string[];
@@ -15,7 +15,7 @@ export class SchemaMissing extends Error {
   }
 }
 
-/** A value does not fit its record. Names the fields, never their values: they may be secrets. */
+/** A value does not fit its record. Names the fields, never their values, which may be secrets. */
 export class InvalidRecord extends Error {
   override readonly name = 'InvalidRecord';
   readonly record: RecordName;

@@ -1,7 +1,21 @@
-export * from './apply-schemas.ts';
-export * from './codec.ts';
+export {
+  applySchemas,
+  type CompatibilityLevel,
+  checkSchemas,
+  type SchemasReport,
+  type SubjectReport,
+} from './apply-schemas.ts';
+export {
+  type Codec,
+  type CodecOptions,
+  type Decoded,
+  type DecodedRecord,
+  isRecord,
+  openCodec,
+  type UndecodableReason,
+  type Unframed,
+  unframe,
+} from './codec.ts';
 export * from './errors.ts';
-export { type Unframed, unframe } from './frame.ts';
 export * from './records.ts';
-export type { CompatibilityLevel, SchemasReport, SubjectReport } from './subjects.ts';
 export * from './topics.ts';

@@ -2,18 +2,17 @@ import { LARGEST_INTEGER } from '@vault-engine/model';
 import avro from 'avsc';
 
 /**
- * Walks over an Avro body without reading it: the position after the value that starts at `position`, or -1 where the
- * bytes are no value of the type.
+ * Walks over an Avro body without decoding it. Returns the position after the value that starts at `position`, or -1 where
+ * the bytes are not a value of the type.
  *
- * avsc allocates an array as long as its block claims and reads items beyond the end of the bytes, and follows a block's
- * byte count backwards when it skips one. So bytes from elsewhere are measured first: no count may exceed the bytes that
- * are left, and every block is as long as it says.
+ * Every body is measured before avsc decodes it, so that time and memory stay proportional to the bytes received: no
+ * count or length may exceed the bytes that are left, and every block must have the size that it declares.
  */
 export type Measure = (bytes: Buffer, position: number) => number;
 
 const REFUSED = -1;
 
-/** Whether `bytes` hold exactly one value. Deep recursion counts as none. */
+/** Whether `bytes` hold exactly one value. Nesting deeper than the stack is refused. */
 export const holdsOneValue = (measure: Measure, bytes: Buffer): boolean => {
   try {
     return measure(bytes, 0) === bytes.length;
@@ -23,10 +22,10 @@ export const holdsOneValue = (measure: Measure, bytes: Buffer): boolean => {
   }
 };
 
-/** The measure of `type`, which may be recursive. Throws for a type that it does not know. */
+/** The measure of `type`, which may be recursive. Throws for an unknown type. */
 export const measureOf = (type: avro.Type, known: Map<avro.Type, Measure> = new Map()): Measure => {
-  const made = known.get(type);
-  if (made !== undefined) return made;
+  const existing = known.get(type);
+  if (existing !== undefined) return existing;
   let measure: Measure | null = null;
   known.set(type, (bytes, position) => (measure === null ? REFUSED : measure(bytes, position)));
   measure = compile(type, known);
@@ -51,10 +50,10 @@ const compile = (type: avro.Type, known: Map<avro.Type, Measure>): Measure => {
   return primitive;
 };
 
-/** A cursor would be an allocation for each number; the position of the last one read stands here instead. */
+/** The position after the last number read. A module variable, because returning a pair would allocate for each number. */
 let after = 0;
 
-/** Reads a varint of at most ten bytes; NaN where there is none. `after` is the position behind it. */
+/** Reads a varint of at most ten bytes and sets `after`; NaN where there is none. */
 const unsigned = (bytes: Buffer, position: number): number => {
   let value = 0;
   let scale = 1;
@@ -87,8 +86,8 @@ const int: Measure = (bytes, position) => {
 };
 
 /**
- * avsc computes with doubles and twice the value: beyond ±{@link LARGEST_INTEGER} it writes and reads neighbours of the number that
- * was meant. Such a number is refused.
+ * avsc computes zig-zag with doubles, so beyond ±{@link LARGEST_INTEGER} it reads and writes a different number. Such numbers are
+ * refused.
  */
 const long: Measure = (bytes, position) => (unsigned(bytes, position) <= LARGEST_ZIGZAG ? after : REFUSED);
 
@@ -158,7 +157,7 @@ const blocks =
     }
   };
 
-/** An item without bytes would let a few bytes claim any count; no schema of ours has one. */
+/** Refuses counts above the remaining bytes. That excludes items of zero bytes, which no schema of this build has. */
 const items = (item: Measure, count: number, bytes: Buffer, position: number): number => {
   if (!(count <= bytes.length - position)) return REFUSED;
   let end = position;

@@ -20,7 +20,7 @@ const holds = (schema: avro.Schema, bytes: readonly number[]): boolean =>
 describe.each(RECORD_NAMES)('%s', (name) => {
   const { type, measure } = ownType(name);
 
-  test('every value that avsc writes is measured as one value, and not with a byte less or more', () => {
+  test('every value that avsc encodes is measured as one value, and refused with a byte less or more', () => {
     fc.assert(
       fc.property(arbitrary(name), fc.nat(), (value, at) => {
         const body = type.toBuffer(value);
@@ -32,7 +32,7 @@ describe.each(RECORD_NAMES)('%s', (name) => {
     );
   });
 
-  test('bytes that were changed are refused, or read by avsc to their end', () => {
+  test('changed bytes are refused, or decoded by avsc to their end', () => {
     fc.assert(
       fc.property(arbitrary(name), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 3 }), (value, changes) => {
         const body = type.toBuffer(value);
@@ -44,7 +44,7 @@ describe.each(RECORD_NAMES)('%s', (name) => {
   });
 });
 
-test('random bytes never make it throw or hang', () => {
+test('random bytes are measured without throwing, in bounded time', () => {
   fc.assert(
     fc.property(fc.constantFrom(...RECORD_NAMES), fc.uint8Array({ maxLength: 64 }), (name, bytes) => {
       holdsOneValue(ownType(name).measure, Buffer.from(bytes));
@@ -53,7 +53,7 @@ test('random bytes never make it throw or hang', () => {
   );
 });
 
-describe('what avsc would follow too far', () => {
+describe('the measure refuses', () => {
   const strings: avro.Schema = { type: 'array', items: 'string' };
 
   test('a block that counts more items than there are bytes', () => {
@@ -61,17 +61,17 @@ describe('what avsc would follow too far', () => {
     expect(holds({ type: 'map', values: 'string' }, [0xfe, 0xff, 0xff, 0xff, 0x0f, 0, 0])).toBe(false);
   });
 
-  test('items without bytes, of which a few bytes could claim any number', () => {
+  test('items of zero bytes', () => {
     expect(holds({ type: 'array', items: 'null' }, [0xfe, 0xff, 0xff, 0xff, 0x0f, 0])).toBe(false);
   });
 
-  test('a block of a size that is not its own, or a negative one', () => {
+  test('a block with a wrong or negative size', () => {
     expect(holds(strings, [0x01, 0x04, 0x02, 0x61, 0x00])).toBe(true);
     expect(holds(strings, [0x01, 0x06, 0x02, 0x61, 0x00])).toBe(false);
     expect(holds(strings, [0x01, 0x03, 0x02, 0x61, 0x00])).toBe(false);
   });
 
-  test('a length beyond the end, or below zero', () => {
+  test('a length beyond the end, or a negative length', () => {
     expect(holds('bytes', [0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0x1f])).toBe(false);
     expect(holds('bytes', [0x04, 0x61])).toBe(false);
     expect(holds('bytes', [0x01])).toBe(false);
@@ -84,14 +84,14 @@ describe('what avsc would follow too far', () => {
     expect(holds('long', [])).toBe(false);
   });
 
-  test('a number that its type or a double can not hold', () => {
+  test("a number out of its type's range, or inexact as a double", () => {
     expect(holds('int', [0xff, 0xff, 0xff, 0xff, 0x0f])).toBe(true);
     expect(holds('int', [0xff, 0xff, 0xff, 0xff, 0x1f])).toBe(false);
     expect(holds('long', [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f])).toBe(true);
     expect(holds('long', [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10])).toBe(false);
   });
 
-  test('a branch or a symbol that there is not', () => {
+  test('an undefined branch or symbol', () => {
     expect(holds(['null', 'long'], [0x04])).toBe(false);
     expect(holds(['null', 'long'], [0x01])).toBe(false);
     expect(holds({ type: 'enum', name: 'E', symbols: ['A'] }, [0x02])).toBe(false);

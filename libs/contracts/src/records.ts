@@ -19,8 +19,8 @@ export const REPLY_NAMES: readonly ReplyName[] = RECORDS_OF.replies;
 
 const COMMANDS: ReadonlySet<string> = new Set(COMMAND_NAMES);
 
-/** Whether `text` names a command. */
+/** Whether `text` is the name of a command. */
 export const isCommandName = (text: string): text is CommandName => COMMANDS.has(text);
 
-/** The registry's subject of a record: its full name. */
+/** The registry's subject of a record: the record's full name. */
 export const subjectOf = (name: RecordName): string => `vault.v1.${name}`;

@@ -1,9 +1,4 @@
-/** A topic as it is created and checked. */
-export interface TopicSpec {
-  readonly name: string;
-  readonly partitions: number;
-  readonly config: Readonly<Record<string, string>>;
-}
+import type { TopicDeclaration } from '@vault-engine/bus';
 
 /** The names of all topics. */
 export interface TopicNames {
@@ -15,14 +10,14 @@ export interface TopicNames {
   readonly platforms: string;
   readonly auditLog: string;
   readonly auditCheckpoints: string;
-  /** The topic that an engine's replies go to, or the gateway's own with {@link GATEWAY}. */
+  /** The reply topic of an engine, or of the gateway for {@link GATEWAY}. */
   readonly replies: (engine: string) => string;
 }
 
-/** The gateway reads replies as an engine does, on a topic of its own. No engine may have this id. */
+/** The gateway reads replies on its own topic, like an engine. No engine may have this id. */
 export const GATEWAY = 'gateway';
 
-/** The topics' names. `prefix` stands before each, so that a test has a world of its own. */
+/** The topics' names, each with `prefix`, which isolates tests from one another. */
 export const topicNames = (prefix = ''): TopicNames => ({
   commands: `${prefix}vault.commands`,
   commandsDlt: `${prefix}vault.commands.dlt`,
@@ -35,19 +30,19 @@ export const topicNames = (prefix = ''): TopicNames => ({
   replies: (engine) => `${prefix}vault.replies.${engine}`,
 });
 
-/** A topic of the declaration; `replies` stands for one topic for each engine and one for the gateway. */
+/** A declared topic. `replies` means one topic per engine and one for the gateway. */
 export type TopicKind = keyof TopicNames;
 
-/** Where the topics live. */
+/** The kind of cluster that the topics are declared for. */
 export type TopicEnvironment = 'development' | 'production';
 
-/** What the declaration is made for. */
+/** Options of {@link topicSpecs}. */
 export interface TopicSpecsOptions {
   readonly prefix?: string;
   readonly engines: readonly string[];
   readonly environment: TopicEnvironment;
-  /** What an installation has otherwise: its own partition counts, or settings over the declared ones. */
-  readonly overrides?: Partial<Record<TopicKind, Partial<Omit<TopicSpec, 'name'>>>>;
+  /** Partition counts and settings of an installation that replace the declared ones. */
+  readonly overrides?: Partial<Record<TopicKind, Partial<Omit<TopicDeclaration, 'name'>>>>;
 }
 
 const SECOND = 1_000;
@@ -57,28 +52,28 @@ const DAY = 24 * HOUR;
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
 
-/** How long a command stays on its topic, in ms: a bound for how late it can be executed, or executed again. */
+/** The retention of commands, in ms. It bounds how late a command can be executed, or executed again. */
 export const COMMAND_RETENTION_MS = HOUR;
 
 interface Declaration {
   readonly partitions: Readonly<Record<TopicEnvironment, number>>;
   readonly config: Readonly<Record<string, string | number>>;
-  /** Whether an acknowledged message has to survive the loss of a broker. */
+  /** Whether an acknowledged message must survive the loss of a broker. */
   readonly durable: boolean;
 }
 
 /**
- * A short retention needs short segments: Kafka deletes closed segments only. The append time is the broker's wherever
- * age decides, so that a writer's clock can't keep a segment alive.
+ * A topic that deletes by age. Kafka deletes closed segments only, so a short retention needs short segments. The broker
+ * sets the timestamps, so a writer's clock cannot keep a segment alive.
  */
-const kept = (retentionMs: number, segmentMs: number): Declaration['config'] => ({
+const deletedAfter = (retentionMs: number, segmentMs: number): Declaration['config'] => ({
   'cleanup.policy': 'delete',
   'retention.ms': retentionMs,
   'segment.ms': segmentMs,
   'message.timestamp.type': 'LogAppendTime',
 });
 
-/** The last message of each key. A reader has a day for one full pass before tombstones go (`delete.retention.ms`). */
+/** A topic that keeps the last message of each key. Tombstones stay for a day, enough for one full read. */
 const COMPACTED: Declaration['config'] = {
   'cleanup.policy': 'compact',
   'segment.ms': HOUR,
@@ -90,23 +85,23 @@ const COMPACTED: Declaration['config'] = {
 const DECLARED: Readonly<Record<TopicKind, Declaration>> = {
   commands: {
     partitions: { development: 8, production: 48 },
-    config: { ...kept(COMMAND_RETENTION_MS, 5 * MINUTE), 'max.message.bytes': 256 * KIB },
+    config: { ...deletedAfter(COMMAND_RETENTION_MS, 5 * MINUTE), 'max.message.bytes': 256 * KIB },
     durable: true,
   },
-  // More bytes than a command has, for the headers that say where it came from.
+  // Larger than a command's limit, to hold the headers that describe its origin.
   commandsDlt: {
     partitions: { development: 1, production: 6 },
-    config: { ...kept(14 * DAY, DAY), 'max.message.bytes': MIB },
+    config: { ...deletedAfter(14 * DAY, DAY), 'max.message.bytes': MIB },
     durable: true,
   },
   replies: {
     partitions: { development: 4, production: 12 },
-    config: { ...kept(10 * MINUTE, MINUTE), 'max.message.bytes': MIB },
+    config: { ...deletedAfter(10 * MINUTE, MINUTE), 'max.message.bytes': MIB },
     durable: false,
   },
   connectionEvents: {
     partitions: { development: 8, production: 24 },
-    config: kept(7 * DAY, DAY),
+    config: deletedAfter(7 * DAY, DAY),
     durable: true,
   },
   connectionState: {
@@ -118,19 +113,19 @@ const DECLARED: Readonly<Record<TopicKind, Declaration>> = {
   platforms: { partitions: { development: 1, production: 1 }, config: COMPACTED, durable: true },
   auditLog: {
     partitions: { development: 4, production: 24 },
-    config: { ...kept(400 * DAY, DAY), 'compression.type': 'gzip' },
+    config: { ...deletedAfter(400 * DAY, DAY), 'compression.type': 'gzip' },
     durable: true,
   },
   auditCheckpoints: {
     partitions: { development: 1, production: 1 },
-    config: { ...kept(-1, 7 * DAY), 'compression.type': 'gzip' },
+    config: { ...deletedAfter(-1, 7 * DAY), 'compression.type': 'gzip' },
     durable: true,
   },
 };
 
 /**
- * For every topic: the broker writes batches anew in a form that every consumer reads, whatever the producer sent: kafkajs
- * stops at a batch of zstd.
+ * For every topic: the broker rewrites each batch uncompressed, whatever codec the producer used. kafkajs cannot decode
+ * all codecs.
  */
 const EVERYWHERE: Declaration['config'] = { 'compression.type': 'uncompressed' };
 
@@ -139,8 +134,8 @@ const BY_ENVIRONMENT: Readonly<Record<TopicEnvironment, (declared: Declaration) 
   production: ({ durable }) => ({ 'min.insync.replicas': durable ? 2 : 1 }),
 };
 
-/** Every topic of an installation, one for the replies to each engine included. */
-export const topicSpecs = (options: TopicSpecsOptions): readonly TopicSpec[] => {
+/** Every topic of an installation, including one reply topic per engine. */
+export const topicSpecs = (options: TopicSpecsOptions): readonly TopicDeclaration[] => {
   const { replies, ...single } = topicNames(options.prefix);
   const readers = [...new Set([...options.engines, GATEWAY])];
   return [
@@ -149,7 +144,7 @@ export const topicSpecs = (options: TopicSpecsOptions): readonly TopicSpec[] => 
   ];
 };
 
-const specOf = (kind: TopicKind, name: string, { environment, overrides }: TopicSpecsOptions): TopicSpec => {
+const specOf = (kind: TopicKind, name: string, { environment, overrides }: TopicSpecsOptions): TopicDeclaration => {
   const declared = DECLARED[kind];
   const config = { ...EVERYWHERE, ...declared.config, ...BY_ENVIRONMENT[environment](declared) };
   return {

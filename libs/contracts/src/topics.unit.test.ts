@@ -9,7 +9,7 @@ const specsOf = (options: Partial<Parameters<typeof topicSpecs>[0]> = {}) =>
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-test('the topics are those of the design, with a reply topic for each engine and one for the gateway', () => {
+test('the topics are the declared ones, with a reply topic for each engine and one for the gateway', () => {
   expect([...specsOf().keys()].sort()).toEqual([
     'vault.audit-checkpoints',
     'vault.audit-log',
@@ -25,7 +25,7 @@ test('the topics are those of the design, with a reply topic for each engine and
   ]);
 });
 
-test('an engine that is named twice, or is the gateway, gets one topic', () => {
+test('a duplicate engine, or the gateway, gets one topic', () => {
   expect(specsOf({ engines: ['sync', 'sync', 'gateway'] }).size).toBe(10);
 });
 
@@ -45,29 +45,32 @@ test.each([
   });
 });
 
-test.each(['vault.connection-state', 'vault.engines', 'vault.platforms'])('%s is compacted, and really so', (name) => {
-  const config = specsOf().get(name)?.config;
-  expect(config).toMatchObject({ 'cleanup.policy': 'compact', 'segment.ms': String(60 * MINUTE) });
-  expect(Number(config?.['max.compaction.lag.ms'])).toBeGreaterThan(0);
-});
+test.each(['vault.connection-state', 'vault.engines', 'vault.platforms'])(
+  '%s is compacted, within a bounded time',
+  (name) => {
+    const config = specsOf().get(name)?.config;
+    expect(config).toMatchObject({ 'cleanup.policy': 'compact', 'segment.ms': String(60 * MINUTE) });
+    expect(Number(config?.['max.compaction.lag.ms'])).toBeGreaterThan(0);
+  },
+);
 
-test('a dead letter has room for a command of the largest size and its headers', () => {
+test('the dead-letter topic accepts a command of the largest size with its headers', () => {
   const bytes = (name: string) => Number(specsOf().get(name)?.config['max.message.bytes']);
   expect(bytes('vault.commands')).toBe(262_144);
   expect(bytes('vault.commands.dlt')).toBe(1_048_576);
 });
 
-test('the broker never keeps what kafkajs can not read', () => {
+test('the broker stores only codecs that kafkajs can decode', () => {
   const kept = new Set([...specsOf().values()].map(({ config }) => config['compression.type']));
   expect([...kept].sort()).toEqual(['gzip', 'uncompressed']);
 });
 
-test('the retention that replay protection counts on is the declared one', () => {
+test('the declared retention of commands is the one that replay protection assumes', () => {
   expect(specsOf().get('vault.commands')?.config['retention.ms']).toBe(String(COMMAND_RETENTION_MS));
 });
 
 describe('by environment', () => {
-  test('production asks two replicas for what must not be lost', () => {
+  test('production requires two replicas for durable topics', () => {
     const replicas = (name: string) => specsOf().get(name)?.config['min.insync.replicas'];
     expect(replicas('vault.audit-log')).toBe('2');
     expect(replicas('vault.commands')).toBe('2');
@@ -82,7 +85,7 @@ describe('by environment', () => {
   });
 });
 
-test('a prefix stands before every name', () => {
+test('every name begins with the prefix', () => {
   expect([...specsOf({ prefix: 'w1.' }).keys()].every((name) => name.startsWith('w1.vault.'))).toBe(true);
   expect(topicNames('w1.').replies('sync')).toBe('w1.vault.replies.sync');
 });

@@ -1,30 +1,30 @@
 import { avroType, ownType } from './avro-types.ts';
 import { holdsOneValue, type Measure, measureOf } from './measure.ts';
 import { RECORD_NAMES, type RecordName, subjectOf } from './records.ts';
-import type { RegistryLookup } from './registry-lookup.ts';
+import type { RegistryLookup } from './registry.ts';
 
-/** What the messages of one writer id are to us. `read` answers null where the bytes are no value of the schema. */
+/** How to decode the messages of one writer's schema. `read` returns null where the bytes are not a value of the schema. */
 export type Writer =
   | { readonly ok: true; readonly name: RecordName; readonly read: (body: Buffer) => object | null }
   | { readonly ok: false; readonly reason: 'unknown_schema' | 'unknown_type' | 'incompatible_schema' };
 
-/** Writers by their id: at once where the id was seen before. Rejects with `RegistryUnavailable`. */
+/** Writers by schema id: synchronous where the id is cached. Rejects with `RegistryUnavailable`. */
 export type Writers = (id: number) => Writer | Promise<Writer>;
 
-/** What the cache of writers needs. */
+/** Options of {@link openWriters}. */
 export interface WritersOptions {
   readonly lookup: Pick<RegistryLookup, 'schemaOf'>;
-  /** Ids that are known already: those of our own schemas. */
+  /** The ids of this build's own schemas. */
   readonly own: ReadonlyMap<number, RecordName>;
   readonly now: () => number;
 }
 
-/** An id that is not registered may be so a moment later; until then its messages cost no request. */
+/** How long an unregistered id is cached. It may be registered later; until then its messages cause no request. */
 export const ABSENT_FOR_MS = 10_000;
-/** Bounds both caches: ids come from messages, and anybody may have written those. */
+/** The bound of each cache. Ids come from messages that anybody may have written. */
 export const MOST_IDS = 1_000;
 
-/** Keeps types and resolvers for each writer id: to build them takes longer than to decode a message. */
+/** Caches types and resolvers by writer id: building them takes longer than decoding a message. */
 export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
   const ours = new Map<number, Writer>([...own].map(([id, name]) => [id, ownWriter(name)]));
   const found = new Map<number, Writer>();
@@ -34,11 +34,11 @@ export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
   const ask = async (id: number): Promise<Writer> => {
     const schema = await lookup.schemaOf(id);
     if (schema === null) {
-      remember(absent, id, now() + ABSENT_FOR_MS);
+      cache(absent, id, now() + ABSENT_FOR_MS);
       return ABSENT;
     }
     const writer = writerOf(schema);
-    remember(found, id, writer);
+    cache(found, id, writer);
     return writer;
   };
 
@@ -54,12 +54,12 @@ export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
 
 const ABSENT: Writer = { ok: false, reason: 'unknown_schema' };
 
-/** The oldest entry makes room. */
-const remember = <T>(cache: Map<number, T>, id: number, value: T): void => {
-  cache.delete(id);
-  const oldest = cache.keys().next();
-  if (cache.size >= MOST_IDS && !oldest.done) cache.delete(oldest.value);
-  cache.set(id, value);
+/** Evicts the oldest entry when full. */
+const cache = <T>(entries: Map<number, T>, id: number, value: T): void => {
+  entries.delete(id);
+  const oldest = entries.keys().next();
+  if (entries.size >= MOST_IDS && !oldest.done) entries.delete(oldest.value);
+  entries.set(id, value);
 };
 
 const ownWriter = (name: RecordName): Writer => {
@@ -69,21 +69,21 @@ const ownWriter = (name: RecordName): Writer => {
 
 const NAMES: ReadonlyMap<string, RecordName> = new Map(RECORD_NAMES.map((name) => [subjectOf(name), name]));
 
-/** Reads what `schema` wrote as the record of the same name that this build knows. */
+/** Reads messages of `schema` as this build's record of the same name. */
 const writerOf = (schema: string): Writer => {
   const written = attempt(() => avroType(schema));
   const name = NAMES.get(written?.name ?? '');
   if (written === null || name === undefined) return { ok: false, reason: 'unknown_type' };
   const { type } = ownType(name);
-  const made = attempt(() => ({ resolver: type.createResolver(written), measure: measureOf(written) }));
-  if (made === null) return { ok: false, reason: 'incompatible_schema' };
-  return { ok: true, name, read: reader(made.measure, (body) => type.fromBuffer(body, made.resolver)) };
+  const resolved = attempt(() => ({ resolver: type.createResolver(written), measure: measureOf(written) }));
+  if (resolved === null) return { ok: false, reason: 'incompatible_schema' };
+  return { ok: true, name, read: reader(resolved.measure, (body) => type.fromBuffer(body, resolved.resolver)) };
 };
 
-/** avsc throws where a schema is none, or none that can be read as ours. */
-const attempt = <T>(make: () => T): T | null => {
+/** Null where avsc throws: for an invalid schema, or one that does not resolve to this build's. */
+const attempt = <T>(build: () => T): T | null => {
   try {
-    return make();
+    return build();
   } catch {
     return null;
   }
@@ -96,7 +96,7 @@ const reader =
     try {
       return read(body);
     } catch {
-      // What the measure does not see: a value that the reader's type can't hold.
+      // The measure checks the writer's type. A value may still not fit the reader's type.
       return null;
     }
   };

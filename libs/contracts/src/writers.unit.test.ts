@@ -34,13 +34,13 @@ const open = (schemas: Record<number, string>) => {
   return { registry, clock, writers };
 };
 
-test('our own ids are known without asking', () => {
+test("this build's ids cause no request", () => {
   const { registry, writers } = open({});
   expect(writers(1)).toMatchObject({ ok: true, name: 'GetStatus' });
   expect(registry.asked).toEqual([]);
 });
 
-test('an id is asked for once, however many messages wait for it', async () => {
+test('concurrent messages with one id cause one request', async () => {
   const { registry, writers } = open({ 7: SCHEMAS.GetStatus });
   const answers = await Promise.all([writers(7), writers(7), writers(7)]);
   expect(answers.every((writer) => writer.ok && writer.name === 'GetStatus')).toBe(true);
@@ -48,7 +48,7 @@ test('an id is asked for once, however many messages wait for it', async () => {
   expect(registry.asked).toEqual([7]);
 });
 
-test('an id that is not registered costs no second request until it has aged', async () => {
+test('an unregistered id causes no second request until its cache entry expires', async () => {
   const { registry, clock, writers } = open({});
   expect(await writers(7)).toEqual({ ok: false, reason: 'unknown_schema' });
   clock.ms += ABSENT_FOR_MS - 1;
@@ -59,7 +59,7 @@ test('an id that is not registered costs no second request until it has aged', a
   expect(registry.asked).toEqual([7, 7]);
 });
 
-test('an outage says nothing about the id: the next message asks again', async () => {
+test('an outage is not cached: the next message asks again', async () => {
   const { registry, writers } = open({ 7: SCHEMAS.GetStatus });
   registry.stop();
   await expect(writers(7)).rejects.toThrow(RegistryUnavailable);
@@ -67,7 +67,7 @@ test('an outage says nothing about the id: the next message asks again', async (
   expect(await writers(7)).toMatchObject({ ok: true });
 });
 
-test('ids without end do not fill the memory, and never displace our own', async () => {
+test("both caches are bounded, and this build's ids are never evicted", async () => {
   const { registry, writers } = open(
     Object.fromEntries([...Array(MOST_IDS + 1).keys()].map((n) => [n + 10, '"string"'])),
   );
@@ -80,7 +80,7 @@ test('ids without end do not fill the memory, and never displace our own', async
   expect(registry.asked).not.toContain(1);
 });
 
-describe('a schema that is not ours to read', () => {
+describe('a schema that cannot be read', () => {
   const verdict = async (schema: string) => {
     const writer = await open({ 7: schema }).writers(7);
     return writer.ok ? writer.name : writer.reason;

@@ -1,4 +1,4 @@
-/** A part of a canonical encoding: bytes as they are, text as UTF-8. Numbers are written in decimal by the caller. */
+/** One field of a canonical encoding: bytes unchanged, text as UTF-8. The caller writes numbers as decimal text. */
 export type Field = string | Uint8Array;
 
 const COUNT_BYTES = 2;
@@ -6,17 +6,18 @@ const LENGTH_BYTES = 4;
 const MAX_FIELDS = 0xffff;
 
 /**
- * The canonical encoding that everything authenticated goes through:
+ * The canonical encoding of every MAC input and all associated data:
  *
  *     u16 count ‖ (u32 length ‖ bytes)*          big endian
  *
- * It is injective: two different lists of fields never give the same bytes, so no boundary between fields can be moved.
+ * The encoding is injective: two different lists of fields never give the same bytes, so no boundary between two fields
+ * can be shifted.
  *
- * @throws RangeError for more than 65,535 fields, and for text with a lone surrogate (which has no UTF-8 of its own, so
- * that two texts would read the same).
+ * @throws RangeError for more than 65,535 fields, and for text with a lone surrogate: such text has no UTF-8 form of its
+ * own, so two different texts would encode alike.
  */
 export const canon = (...fields: readonly Field[]): Buffer => {
-  if (fields.length > MAX_FIELDS) throw new RangeError(`canon takes ${MAX_FIELDS} fields at most`);
+  if (fields.length > MAX_FIELDS) throw new RangeError(`canon takes at most ${MAX_FIELDS} fields`);
   let most = COUNT_BYTES;
   for (const field of fields)
     most += LENGTH_BYTES + (typeof field === 'string' ? UTF8_AT_MOST * field.length : field.length);
@@ -36,7 +37,7 @@ export const canon = (...fields: readonly Field[]): Buffer => {
   return out.subarray(0, at);
 };
 
-/** Bytes of UTF-8 for one unit of a string. */
+/** The most UTF-8 bytes that one UTF-16 code unit takes. */
 const UTF8_AT_MOST = 3;
 
 const writeBytes = (field: Uint8Array, out: Buffer, at: number): number => {
@@ -44,7 +45,7 @@ const writeBytes = (field: Uint8Array, out: Buffer, at: number): number => {
   return field.length;
 };
 
-/** Nearly all text here is short ASCII, which is written in less time than `Buffer.write` takes to be called. */
+/** Nearly all text here is short ASCII. A loop writes it faster than one call of `Buffer.write`. */
 const writeText = (field: string, out: Buffer, at: number): number => {
   for (let index = 0; index < field.length; index += 1) {
     const unit = field.charCodeAt(index);

@@ -44,7 +44,7 @@ describe('canon', () => {
     );
   });
 
-  it('tells an empty field from none, and a nested list from a flat one', () => {
+  it('distinguishes an empty field from no field, and a nested list from a flat one', () => {
     expect(canon('a', '')).not.toEqual(canon('a'));
     expect(canon(canon('a'), 'b')).not.toEqual(canon('a', 'b'));
   });
@@ -53,11 +53,11 @@ describe('canon', () => {
     expect(canon('ü€😀')).toEqual(canon(Buffer.from('ü€😀', 'utf8')));
   });
 
-  it('refuses text that has no UTF-8 of its own', () => {
+  it('refuses text with a lone surrogate', () => {
     expect(() => canon('a\ud800')).toThrow(RangeError);
   });
 
-  it('refuses more fields than its count can say', () => {
+  it('refuses more fields than its count can hold', () => {
     expect(() => canon(...Array<string>(65_536).fill(''))).toThrow(RangeError);
   });
 });

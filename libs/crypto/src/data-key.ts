@@ -1,51 +1,58 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import type { UnlockedRecord } from './seal-record.ts';
 
-/** Bytes of a data key's name. */
+/** Bytes of a data key's id. */
 export const KID_BYTES = 16;
 
-/** What was unlocked, and for what. */
-interface Kept {
+/** A sealed record whose key has been derived and whose commitment has been verified. As secret as its data key. */
+export interface UnlockedRecord {
+  readonly key: KeyObject;
+  readonly aad: Buffer;
+  readonly ciphertext: Buffer;
+}
+
+/** An unlocked record and the object that it was unlocked for. */
+interface CachedRecord {
   readonly of: object;
   readonly record: UnlockedRecord;
 }
 
-/** A user's data key, ready for use, and what was unlocked under it: that is as secret as the key, and gone with it. */
+/** A user's data key with a cache of the records that were unlocked under it. Both leave memory together. */
 export class DataKey {
-  /** 16 random bytes that name the key. */
+  /** 16 random bytes that identify the key. */
   readonly kid: Buffer;
   readonly key: KeyObject;
   #used = false;
-  #kept: Map<string, Kept> | undefined;
+  #cached: Map<string, CachedRecord> | undefined;
 
   constructor(kid: Buffer, key: KeyObject) {
     this.kid = kid;
     this.key = key;
   }
 
-  /** What was kept last for `place`, if it was unlocked for the very object `of`. */
-  recall(place: string, of: object): UnlockedRecord | undefined {
-    const kept = this.#kept?.get(place);
-    return kept?.of === of ? kept.record : undefined;
+  /** The record cached for `slot`, if it was unlocked for the same object `of`. */
+  recall(slot: string, of: object): UnlockedRecord | undefined {
+    const cached = this.#cached?.get(slot);
+    return cached?.of === of ? cached.record : undefined;
   }
 
   /**
-   * Keeps what was unlocked for `of`, in place of what was kept for `place` before; from the second time on. A key that is used
-   * once and let go, as each is where more users are served than keys are kept, would only leave behind what is collected late.
+   * Caches the record that was unlocked for `of`, replacing the one cached for `slot`, from the second call on. Where more
+   * users are served than keys are cached, each key is used once: caching for it would only create garbage that V8
+   * collects late.
    */
-  keep(place: string, of: object, record: UnlockedRecord): void {
+  keep(slot: string, of: object, record: UnlockedRecord): void {
     if (this.#used) {
-      this.#kept ??= new Map();
-      this.#kept.set(place, { of, record });
+      this.#cached ??= new Map();
+      this.#cached.set(slot, { of, record });
     }
     this.#used = true;
   }
 }
 
 /**
- * The data key of 32 bytes that a key wrapper handed out. The bytes are copied: the caller wipes its own.
+ * A data key from the 32 bytes that a key wrapper returned. The bytes are copied: the caller wipes its own buffer.
  *
- * @throws RangeError for another length of either.
+ * @throws RangeError where the id has not 16 bytes or the key not 32
  */
 export const dataKey = (kid: Buffer, plaintext: Buffer): DataKey => {
   if (kid.length !== KID_BYTES) throw new RangeError(`a key id has ${KID_BYTES} bytes`);

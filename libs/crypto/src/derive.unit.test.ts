@@ -1,10 +1,10 @@
 import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
-import { expand64, hkdfKey } from './derive.ts';
-import { equalBytes, hmacSha256 } from './mac.ts';
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import { drawSalt, expand64, hkdfKey, saltPool } from './derive.ts';
 
 describe('derivation', () => {
-  it('hkdfKey gives what RFC 5869 appendix A.3 gives (no salt, no info), cut to 32 bytes', () => {
+  it('hkdfKey passes RFC 5869 appendix A.3 (no salt, no info), truncated to 32 bytes', () => {
     const okm = hkdfKey(createSecretKey(Buffer.alloc(22, 0x0b)), Buffer.alloc(0))
       .export()
       .toString('hex');
@@ -19,17 +19,35 @@ describe('derivation', () => {
   });
 });
 
-describe('hmacSha256', () => {
-  it('gives what RFC 4231 test case 2 gives', () => {
-    const mac = hmacSha256(createSecretKey(Buffer.from('Jefe')), Buffer.from('what do ya want for nothing?'));
-    expect(mac.toString('hex')).toBe('5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843');
-  });
+test('a salt pool hands out each byte once and never overwrites it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 5_000 }), { maxLength: 40 }), (sizes) => {
+      let count = 0;
+      const filled: Buffer[] = [];
+      const draw = saltPool((pool) => {
+        filled.push(pool);
+        for (let at = 0; at + 4 <= pool.length; at += 4) pool.writeUInt32BE(count++, at);
+      });
+      const drawn = sizes.map((size) => ({ size, bytes: draw(size) }));
+      const taken = drawn.map(({ bytes }) => ({
+        pool: bytes.buffer,
+        from: bytes.byteOffset,
+        to: bytes.byteOffset + bytes.length,
+      }));
+      for (const [at, { size, bytes }] of drawn.entries()) {
+        expect(bytes.length).toBe(size);
+        const mine = taken[at];
+        const overlapping = taken.filter(
+          (other, index) =>
+            index !== at && mine && other.pool === mine.pool && other.from < mine.to && mine.from < other.to,
+        );
+        expect(overlapping).toEqual([]);
+      }
+    }),
+  );
 });
 
-describe('equalBytes', () => {
-  it('compares bytes, and answers false for other lengths', () => {
-    expect(equalBytes(Buffer.from('ab'), Buffer.from('ab'))).toBe(true);
-    expect(equalBytes(Buffer.from('ab'), Buffer.from('ac'))).toBe(false);
-    expect(equalBytes(Buffer.from('ab'), Buffer.from('abc'))).toBe(false);
-  });
+test('salts differ', () => {
+  const salts = Array.from({ length: 1_000 }, () => drawSalt(24).toString('hex'));
+  expect(new Set(salts).size).toBe(1_000);
 });

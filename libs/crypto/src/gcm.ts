@@ -2,10 +2,10 @@ import { createCipheriv, createDecipheriv, type KeyObject } from 'node:crypto';
 
 const SUITE = 'aes-256-gcm';
 
-/** Length of a tag. Forced on opening too: Node accepts a tag cut to 4 bytes where the length is not stated. */
+/** Length of a tag. Opening states it too: without `authTagLength`, Node accepts tags that were truncated to 4 bytes. */
 export const TAG_BYTES = 16;
 
-/** AES-256-GCM. `key` and `iv` must be fresh for each call: callers derive the key from a random salt. */
+/** AES-256-GCM. The pair of `key` and `iv` must never repeat: callers derive the key from a random salt. */
 export const gcmSeal = (key: KeyObject, iv: Buffer, aad: Buffer, plaintext: Buffer): readonly [Buffer, Buffer] => {
   const cipher = createCipheriv(SUITE, key, iv, { authTagLength: TAG_BYTES });
   cipher.setAAD(aad);
@@ -14,7 +14,7 @@ export const gcmSeal = (key: KeyObject, iv: Buffer, aad: Buffer, plaintext: Buff
   return [sealed, cipher.getAuthTag()];
 };
 
-/** The plaintext of ciphertext and tag, or null where the tag is not theirs. */
+/** The plaintext, or null where the tag does not match. `sealed` is the ciphertext followed by the tag. */
 export const gcmOpen = (key: KeyObject, iv: Buffer, aad: Buffer, sealed: Buffer): Buffer | null => {
   const end = sealed.length - TAG_BYTES;
   const decipher = createDecipheriv(SUITE, key, iv, { authTagLength: TAG_BYTES });
@@ -25,7 +25,7 @@ export const gcmOpen = (key: KeyObject, iv: Buffer, aad: Buffer, sealed: Buffer)
     decipher.final();
     return plaintext;
   } catch {
-    // The only thing that can fail here is the tag. What was decrypted under it must not be seen.
+    // Only the tag can fail here. Unauthenticated plaintext must not leave this function.
     plaintext.fill(0);
     return null;
   }

@@ -1,7 +1,7 @@
 import { canon } from './canon.ts';
 import { sha256 } from './mac.ts';
 
-/** What is stored beside a token in the clear. */
+/** The metadata that is stored with a token in the clear. */
 export interface ClearMetadata {
   readonly tokenType: string;
   readonly scopes: readonly string[];
@@ -16,8 +16,8 @@ const LABEL = 'VE/meta/v1';
 
 /**
  * SHA-256 of `canon("VE/meta/v1", token type, canon(scope…), expires at, refresh expires at, canon(name, value, …))`,
- * times in decimal and empty for null. Parameters are sorted by name (UTF-8), so a store may keep them in any order;
- * scopes count in the order in which they are stored.
+ * with times in decimal, or empty for null. Parameters are sorted by name (UTF-8), so a store may keep them in any order.
+ * The order of scopes is significant.
  */
 export const metadataHash = (metadata: ClearMetadata): Buffer =>
   sha256(

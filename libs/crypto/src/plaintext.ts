@@ -1,10 +1,10 @@
 /**
- * The door to plaintext secrets. A lint rule names the packages that may import it; everybody else handles
- * {@link Secret}s without being able to look inside.
+ * Access to plaintext. A lint rule lists the packages that may import this file; all other packages handle
+ * {@link Secret}s without reading them.
  */
 import { readSecret, Secret } from './secret.ts';
 
-/** Makes a secret of `plaintext` and takes the buffer over: the caller keeps no use of it. */
+/** Makes a secret of `plaintext` and takes ownership of the buffer: the caller must not use it afterwards. */
 export const secretOf = (plaintext: Buffer): Secret => new Secret(plaintext);
 
 /**

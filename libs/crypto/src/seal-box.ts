@@ -1,21 +1,19 @@
 /**
- * The sealed box in which a token crosses the bus, 46 bytes longer than the token:
+ * The sealed box that carries a token over Kafka, 46 bytes longer than the token:
  *
  *     0 version 01 | 1 suite 01 | 2 kid(u32) | 6 salt(24) | 30 ciphertext | .. tag(16)
  *
  *     okm = HMAC-SHA512(directional key, canon("VE/box/v1", box[0:30]) ‖ 01)
  *     key = okm[0:32]        IV = okm[32:44]        AAD = canon("VE/box/v1", box[0:30], aad)
  *
- * A 192-bit random salt gives each box a key of its own. It does not commit to the key: it is opened under exactly one
- * key, named by `kid`, and only after the MAC of the message around it was verified under the same credential.
+ * A 192-bit random salt gives each box its own key. The box does not commit to its key, and does not need to: it is opened
+ * under the one key that `kid` names, after the MAC of the surrounding message was verified under the same credential.
  */
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import { canon } from './canon.ts';
-import { expandLasting64, type Random } from './derive.ts';
-import { drawSalt } from './draw-salt.ts';
+import { drawSalt, expandLasting64, type Random } from './derive.ts';
 import { gcmOpen, gcmSeal, TAG_BYTES } from './gcm.ts';
-import type { Result } from './result.ts';
-import { readSecret, Secret } from './secret.ts';
+import { type Result, readSecret, Secret } from './secret.ts';
 
 /**
  * Why a box was not opened. `malformed`, `unknown_version` and `unknown_suite`: not a box that this code writes.
@@ -31,7 +29,7 @@ const SALT_AT = 6;
 const SALT_BYTES = 24;
 const HEADER_BYTES = SALT_AT + SALT_BYTES;
 
-/** How much longer a box is than what it holds. */
+/** How much longer a box is than its plaintext. */
 export const BOX_OVERHEAD_BYTES = HEADER_BYTES + TAG_BYTES;
 
 /** Seals `secret` under the directional key that `kid` (u32) names, bound to `aad`. */
@@ -56,7 +54,7 @@ export const sealBox = (
   return sealed;
 };
 
-/** Opens what {@link sealBox} sealed under the same key, kid and `aad`. */
+/** Opens a box that {@link sealBox} sealed under the same key, kid and `aad`. */
 export const openBox = (key: KeyObject, kid: number, aad: Buffer, sealed: Buffer): Result<Secret, BoxRefusal> => {
   const refusal = refuseHeader(kid, sealed);
   if (refusal !== null) return { ok: false, reason: refusal };

@@ -10,7 +10,7 @@ const aad = Buffer.from('bound to this');
 const seal = (text = 'abcd') => sealBox(key, KID, aad, secretOf(Buffer.from(text)));
 
 describe('a sealed box', () => {
-  it('opens under its key, id and associated data, and is 46 bytes longer than what it holds', () => {
+  it('opens under its key, id and associated data, and is 46 bytes longer than its plaintext', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), fc.uint8Array(), fc.nat(0xffff_ffff), (bytes, data, kid) => {
         const box = sealBox(key, kid, Buffer.from(data), secretOf(Buffer.from(bytes)));
@@ -22,7 +22,7 @@ describe('a sealed box', () => {
     );
   });
 
-  it('never looks the same twice', () => {
+  it('differs each time it is sealed', () => {
     expect(seal().equals(seal())).toBe(false);
   });
 
@@ -55,7 +55,7 @@ describe('a sealed box', () => {
     );
   });
 
-  it('is refused with a tag cut to 12 bytes, or cut anywhere', () => {
+  it('is refused with a truncated tag, or truncated anywhere', () => {
     const box = seal();
     for (let length = 0; length < box.length; length += 1) {
       expect(openBox(key, KID, aad, box.subarray(0, length)).ok).toBe(false);
@@ -63,7 +63,7 @@ describe('a sealed box', () => {
     expect(openBox(key, KID, aad, seal('').subarray(0, -4))).toEqual({ ok: false, reason: 'malformed' });
   });
 
-  it('seals a secret without keeping hold of it', () => {
+  it('copies the plaintext: wiping the secret afterwards leaves the box intact', () => {
     const secret = secretOf(Buffer.from('abcd'));
     const box = sealBox(key, KID, aad, secret);
     secret.wipe();

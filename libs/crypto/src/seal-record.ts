@@ -8,35 +8,41 @@
  *     key        = okm[0:32]        commitment = okm[32:64]        IV = 0^12
  *     AAD        = canon("VE/rec/v1", envelope[0:84], context…)
  *
- * Each record has a key of its own from a 256-bit salt, so a constant IV is safe and GCM's limit of 2^32 random nonces
- * does not apply. AES-GCM alone does not commit to its key: one ciphertext can open under two. The commitment closes
- * that. What no envelope can see is a whole row put back from the past: the record's version is compared for that.
+ * A 256-bit random salt gives each record its own key, so a constant IV is safe and GCM's limit of 2^32 random nonces
+ * does not apply. AES-GCM alone does not commit to its key: one ciphertext can be valid under two keys. The commitment
+ * prevents that. An envelope cannot detect that a whole row, version included, was restored from an older copy.
  */
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { canon } from './canon.ts';
-import { type Ciphertext, ciphertext } from './ciphertext.ts';
-import { type DataKey, KID_BYTES } from './data-key.ts';
+import { type DataKey, KID_BYTES, type UnlockedRecord } from './data-key.ts';
 import { expand64, type Random } from './derive.ts';
 import { gcmOpen, gcmSeal, TAG_BYTES } from './gcm.ts';
 import { equalBytes } from './mac.ts';
-import type { Result } from './result.ts';
-import { readSecret, Secret } from './secret.ts';
+import { type Result, readSecret, Secret } from './secret.ts';
 
-/** What a sealed token is bound to: in another row, slot or version, or beside other metadata, it does not open. */
+declare const brand: unique symbol;
+
+/** A sealed record. Only sealing creates one, or a store that returns the bytes that it was given. */
+export type Ciphertext = Buffer & { readonly [brand]: 'Ciphertext' };
+
+/** For adapters that read a store: marks `bytes` as a sealed record. Opening it verifies that. */
+export const ciphertext = (bytes: Buffer): Ciphertext => bytes as Ciphertext;
+
+/** What a sealed token is bound to. It does not open in another row, slot or version, or with other metadata. */
 export interface RecordContext {
   readonly user: string;
   readonly platform: string;
   readonly slot: 'access' | 'refresh';
   /** The version of the record, a whole number. */
   readonly version: number;
-  /** {@link metadataHash} of what is stored beside it in the clear. */
+  /** {@link metadataHash} of the metadata that is stored in the clear. */
   readonly metadataHash: Buffer;
 }
 
 /**
  * Why a record was not opened. `malformed`, `unknown_version` and `unknown_suite`: not an envelope that this code
- * writes. `other_key`: sealed under a data key with another id. `context`: the key or the context is not the one that it
- * was sealed with. `tampered`: the header or the ciphertext was changed.
+ * writes. `other_key`: sealed under a data key with another id. `context`: key or context differ from those at sealing.
+ * `tampered`: the header or the ciphertext was changed.
  */
 export type RecordRefusal = 'malformed' | 'unknown_version' | 'unknown_suite' | 'other_key' | 'context' | 'tampered';
 
@@ -49,7 +55,7 @@ const COMMITMENT_AT = SALT_AT + SALT_BYTES;
 const HEADER_BYTES = COMMITMENT_AT + COMMITMENT_BYTES;
 const IV = Buffer.alloc(12);
 
-/** Seals a token for its place in the store. */
+/** Seals a token for its slot in the store. */
 export const sealRecord = (
   key: DataKey,
   context: RecordContext,
@@ -63,22 +69,15 @@ export const sealRecord = (
   return ciphertext(Buffer.concat([header, ...sealed]));
 };
 
-/** A sealed record whose key is derived and whose commitment is found right. As secret as its data key. */
-export interface UnlockedRecord {
-  readonly key: KeyObject;
-  readonly aad: Buffer;
-  readonly ciphertext: Buffer;
-}
-
-/** Opens what {@link sealRecord} sealed. */
+/** Opens a record that {@link sealRecord} sealed. */
 export const openRecord = (key: DataKey, context: RecordContext, sealed: Ciphertext): Result<Secret, RecordRefusal> => {
   const unlocked = unlockRecord(key, context, sealed);
   return unlocked.ok ? openUnlocked(unlocked.value) : unlocked;
 };
 
 /**
- * The part of {@link openRecord} that has the same outcome each time: for whoever opens one record again and again. The
- * commitment is compared in constant time, and before the tag.
+ * The first half of {@link openRecord}: its result can be cached for a record that is opened repeatedly. The commitment
+ * is compared in constant time, before the tag.
  */
 export const unlockRecord = (
   key: DataKey,
@@ -97,7 +96,7 @@ export const unlockRecord = (
   };
 };
 
-/** The rest of {@link openRecord}. */
+/** The second half of {@link openRecord}. */
 export const openUnlocked = ({ key, aad, ciphertext }: UnlockedRecord): Result<Secret, 'tampered'> => {
   const plaintext = gcmOpen(key, IV, aad, ciphertext);
   return plaintext === null ? { ok: false, reason: 'tampered' } : { ok: true, value: new Secret(plaintext) };

@@ -2,13 +2,12 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { canon } from './canon.ts';
-import { ciphertext } from './ciphertext.ts';
 import { dataKey } from './data-key.ts';
 import { expand64 } from './derive.ts';
 import { gcmSeal } from './gcm.ts';
 import { metadataHash } from './metadata-hash.ts';
 import { reveal, secretOf } from './plaintext.ts';
-import { openRecord, type RecordContext, sealRecord } from './seal-record.ts';
+import { ciphertext, openRecord, type RecordContext, sealRecord } from './seal-record.ts';
 
 const key = dataKey(randomBytes(16), randomBytes(32));
 const metadata = { tokenType: 'Bearer', scopes: ['email'], expiresAt: 1, refreshExpiresAt: null, params: { a: 'b' } };
@@ -27,7 +26,7 @@ const changed = (sealed: Buffer, at: number, to: number) => {
 };
 
 describe('a sealed record', () => {
-  it('opens in its own place', () => {
+  it('opens in its own slot', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 500 }), fc.string(), (bytes, user) => {
         const place = { ...context, user };
@@ -39,7 +38,7 @@ describe('a sealed record', () => {
     );
   });
 
-  it('never looks the same twice', () => {
+  it('differs each time it is sealed', () => {
     expect(seal().equals(seal())).toBe(false);
   });
 
@@ -86,7 +85,7 @@ describe('a sealed record', () => {
     );
   });
 
-  it('is refused with a tag cut to 12 bytes, or with anything cut or added', () => {
+  it('is refused with a truncated tag, or with bytes removed or added', () => {
     const sealed = seal('');
     for (let length = 0; length < sealed.length; length += 1) {
       expect(openRecord(key, context, ciphertext(sealed.subarray(0, length))).ok).toBe(false);
@@ -101,7 +100,7 @@ describe('a sealed record', () => {
     expect(openRecord(other, context, seal())).toEqual({ ok: false, reason: 'context' });
   });
 
-  it('is refused under a second key even where ciphertext and tag are valid under it', () => {
+  it('is refused under a second key, even where ciphertext and tag are valid under both', () => {
     // What an attacker who knows both keys can make: everything of the second key but the commitment of the first.
     const other = dataKey(key.kid, randomBytes(32));
     const header = seal().subarray(0, 84);
@@ -123,7 +122,7 @@ describe('a sealed record', () => {
 });
 
 describe('a data key', () => {
-  it('has an id of 16 and a key of 32 bytes', () => {
+  it('takes an id of 16 bytes and a key of 32', () => {
     expect(() => dataKey(randomBytes(15), randomBytes(32))).toThrow(RangeError);
     expect(() => dataKey(randomBytes(16), randomBytes(31))).toThrow(RangeError);
   });

@@ -1,20 +1,25 @@
+/** What a function returns that may refuse for an expected reason. `Reason` is a closed list of tags. */
+export type Result<Value, Reason extends string> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly reason: Reason };
+
 const MASK = '[secret]';
-/** `util.inspect.custom`, which Node registers under this name so that nobody has to import it. */
+/** `util.inspect.custom`. Node registers the symbol under this name, so no import of `node:util` is needed. */
 const INSPECT: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
-/** Reads what a {@link Secret} holds; assigned by the class itself, the only place that sees the private field. */
+/** Reads the plaintext of a {@link Secret}. The class assigns this function, because only the class sees the private field. */
 let read: (secret: Secret) => Buffer;
 
 /**
- * A plaintext that must not be seen by accident. JSON, string conversion, `util.inspect`, spread, `structuredClone` and
- * `v8.serialize` all miss the value. It is made and read through `@vault-engine/crypto/plaintext` alone, which only the
- * parts inside the plaintext boundary may import.
+ * A plaintext that does not leak by accident: JSON, string conversion, `util.inspect`, spread, `structuredClone` and
+ * `v8.serialize` do not see the value. Only `@vault-engine/crypto/plaintext` creates and reads secrets, and a lint rule
+ * lists the packages that may import it.
  */
 export class Secret {
   readonly #value: Buffer;
   #wiped = false;
 
-  /** Takes the buffer over: {@link Secret.wipe} zeroes it. */
+  /** Takes ownership of the buffer: {@link Secret.wipe} zeroes it. */
   constructor(value: Buffer) {
     this.#value = value;
   }
@@ -26,7 +31,7 @@ export class Secret {
     };
   }
 
-  /** Zeroes the plaintext. Reading it afterwards throws; wiping again does nothing. */
+  /** Zeroes the plaintext. A later read throws; a second wipe has no effect. */
   wipe(): void {
     this.#value.fill(0);
     this.#wiped = true;
@@ -49,5 +54,5 @@ export class Secret {
   }
 }
 
-/** The plaintext itself, not a copy: it is gone once the secret is wiped. */
+/** The plaintext itself, not a copy: wiping the secret zeroes it. */
 export const readSecret = (secret: Secret): Buffer => read(secret);

@@ -28,16 +28,16 @@ describe('Secret', () => {
     expect(seen).not.toContain('99, 97, 110');
   });
 
-  it('says that it is one', () => {
+  it('prints as [secret]', () => {
     expect(JSON.stringify({ secret })).toBe('{"secret":"[secret]"}');
     expect(Number(secret)).toBeNaN();
   });
 
-  it('gives its plaintext to those who ask by name', () => {
+  it('gives its plaintext to `reveal`', () => {
     expect(reveal(secret).toString()).toBe(CANARY);
   });
 
-  it('zeroes the buffer that it was made of, and is not read afterwards', () => {
+  it('zeroes its buffer when wiped, and throws when read afterwards', () => {
     const plaintext = Buffer.from(CANARY);
     const wiped = secretOf(plaintext);
     wiped.wipe();

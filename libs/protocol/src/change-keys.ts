@@ -1,17 +1,16 @@
 import type { KeyObject } from 'node:crypto';
 import { type Random, type Result, sealBox } from '@vault-engine/crypto';
-import { type Credential, credentialDigest } from './credential.ts';
+import { type Credential, credentialDigest, deriveEngineKeys, exportSubkeys, kidNumber } from './credential.ts';
 import { type EntryContent, type EntryKey, entryKey, type KeyState, type KeyUse, subkeysAad } from './engine-entry.ts';
-import { deriveEngineKeys, exportSubkeys, kidNumber } from './engine-keys.ts';
 
-/** An entry without keys, to be filled and sealed. `wrappedKey` wraps the entry's own random data key. */
+/** An unsealed entry without keys. `wrappedKey` wraps the entry's own random data key. */
 export const newEntry = (content: Omit<EntryContent, 'revision' | 'keys'>): EntryContent => ({
   ...content,
   revision: 0,
   keys: [],
 });
 
-/** What a key is added with. */
+/** The key to add. */
 export interface AddedKey {
   readonly credential: Credential;
   readonly use: KeyUse;
@@ -21,8 +20,8 @@ export interface AddedKey {
 }
 
 /**
- * Adds a key as `pending`: the table may travel to every worker before the engine signs with it. `kid_taken`: the id was
- * drawn before; mint again. `pending_exists`: one key waits already; rotate to it or revoke it.
+ * Adds a key as `pending`, so that every worker can read the entry before the engine signs with the key. `kid_taken`: the
+ * entry has a key of this id; mint another credential. `pending_exists`: rotate to the pending key, or revoke it, first.
  */
 export const addKey = (
   content: EntryContent,
@@ -44,8 +43,8 @@ export const addKey = (
 };
 
 /**
- * Moves one use on: its `pending` key becomes `active`, and the `active` one `retiring`. At most two keys of a use are
- * usable at once, so a key that is still `retiring` has to be revoked first (`retiring_exists`).
+ * Rotates the keys of one use: `pending` becomes `active`, and `active` becomes `retiring`. At most two keys of a use are
+ * usable at once, so a key that is still `retiring` must be revoked first (`retiring_exists`).
  */
 export const rotate = (
   content: EntryContent,
@@ -69,7 +68,7 @@ const AFTER_ROTATION: Readonly<Record<KeyState, KeyState>> = {
 
 const NOTHING = Buffer.alloc(0);
 
-/** Revokes a key for good and drops its subkeys; its id stays, so that it is never drawn again. */
+/** Revokes a key permanently and deletes its subkeys. Its id stays in the entry, so it is never used again. */
 export const revoke = (content: EntryContent, kid: string): Result<EntryContent, 'unknown_key'> => {
   if (!content.keys.some((key) => key.kid === kid)) return { ok: false, reason: 'unknown_key' };
   const keys = content.keys.map((key) =>

@@ -1,5 +1,8 @@
 import {
   base64url32,
+  HEADER,
+  type HeaderName,
+  type Headers,
   isIdempotencyKey,
   MAX_PARTITION,
   MAX_TIMEOUT_MS,
@@ -11,36 +14,35 @@ import {
   parseTopic,
   parseTraceparent,
   parseType,
-} from './field-forms.ts';
-import { HEADER, type HeaderName, type Headers } from './header-names.ts';
+} from './header-fields.ts';
 
-/** What an engine says about a command beside its record. All of it is under the request's MAC. */
+/** The authenticated header fields of a command. The request's MAC covers all of them. */
 export interface CommandHead {
-  /** 16 random bytes; a UUID in Java's and RFC 9562's sense. */
+  /** 16 random bytes, or a UUID (RFC 9562). */
   readonly commandId: Buffer;
   readonly commandType: string;
-  /** The deadline is the broker's append time plus this. */
+  /** The deadline is the broker's append time plus this many milliseconds. */
   readonly timeoutMs: number;
   readonly idempotencyKey: string | null;
   readonly replyTopic: string;
   readonly replyPartition: number;
-  /** The engine's clock when it signed, Unix milliseconds. */
+  /** The engine's clock at signing, Unix milliseconds. */
   readonly sentMs: number;
 }
 
 /** The parsed headers of a command. */
 export interface CommandHeaders extends CommandHead {
-  /** The correlation header as it came, echoed untouched. */
+  /** The correlation header, unchanged; replies echo it. */
   readonly correlation: Buffer;
   readonly engine: string;
-  /** Which of the engine's keys signed: 8 lower-case hex digits. */
+  /** The key that signed: 8 lower-case hex digits. */
   readonly kid: string;
   readonly mac: Buffer;
-  /** W3C Trace Context; null where it is absent or not well formed. Not authenticated. */
+  /** W3C Trace Context; null where absent or malformed. Not authenticated. */
   readonly traceparent: string | null;
 }
 
-/** Why headers were refused, and which one is at fault. */
+/** Why headers were refused, and the header at fault. */
 export interface HeaderRefusal {
   readonly ok: false;
   readonly reason: 'header_missing' | 'header_malformed';
@@ -58,8 +60,8 @@ const REQUIRED = [
 ] as const;
 
 /**
- * Parses the headers of a command within strict bounds. An idempotency key that is there must be well formed; a
- * `traceparent` that is not is ignored, as W3C Trace Context §2.2.2 asks.
+ * Parses the headers of a command within strict bounds. A malformed idempotency key is refused. A malformed `traceparent`
+ * is ignored, as W3C Trace Context §2.2.2 requires.
  */
 export const parseCommandHeaders = (
   headers: Headers,
@@ -90,7 +92,7 @@ export const parseCommandHeaders = (
   return { ok: true, value: { ...head, ...engineKey, correlation, engine, traceparent } };
 };
 
-/** The timeout of a command in milliseconds, without a look at its other headers; null: absent or malformed. */
+/** The timeout of a command in milliseconds, regardless of its other headers; null where absent or malformed. */
 export const timeoutIn = (headers: Headers): number | null => read(headers, HEADER.timeoutMs, parseTimeout);
 
 const EMPTY = Buffer.alloc(0);
@@ -113,15 +115,15 @@ const parseEngineKey = (bytes: Buffer): Pick<CommandHeaders, 'kid' | 'sentMs' | 
 const ENGINE_KEY = new RegExp(`^v1\\.([0-9a-f]{8})\\.(0|[1-9][0-9]{0,14})\\.(${base64url32})$`);
 const MAX_ENGINE_KEY_BYTES = 'v1.'.length + '01234567.'.length + 15 + '.'.length + 43;
 
-/** What {@link encodeCommandHeaders} writes beside the head. */
+/** What {@link encodeCommandHeaders} writes in addition to the head. */
 export type Signature = Pick<CommandHeaders, 'engine' | 'kid' | 'mac'> & {
   readonly traceparent?: string | undefined;
 };
 
 /**
- * The headers of a signed command, ids and partition in their binary form.
+ * The headers of a signed command, with the command id and the partition in binary form.
  *
- * @throws RangeError for what the vault would take for poison and never answer: the caller checks its input first.
+ * @throws RangeError for values that the vault would refuse as malformed without an answer: the caller checks them first.
  */
 export const encodeCommandHeaders = (head: CommandHead, signature: Signature): Record<string, Buffer> => {
   refuseOutOfBounds(head);

@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CommandHead, encodeCommandHeaders, parseCommandHeaders, timeoutIn } from './command-headers.ts';
-import { uuidText } from './field-forms.ts';
-import { HEADER, type HeaderName } from './header-names.ts';
+import { HEADER, type HeaderName, uuidText } from './header-fields.ts';
 
 const head: CommandHead = {
   commandId: Buffer.from('00112233445566778899aabbccddeeff', 'hex'),
@@ -30,7 +29,7 @@ const aHead: fc.Arbitrary<CommandHead> = fc.record({
 });
 
 describe('parseCommandHeaders', () => {
-  it('reads what encodeCommandHeaders writes', () => {
+  it('parses what encodeCommandHeaders writes', () => {
     fc.assert(
       fc.property(aHead, (one) => {
         const parsed = parseCommandHeaders(encodeCommandHeaders(one, signature));
@@ -42,7 +41,7 @@ describe('parseCommandHeaders', () => {
     );
   });
 
-  it('reads the same command from the text forms that NestJS sends', () => {
+  it('parses the text forms that NestJS sends to the same command', () => {
     const text = Buffer.from(uuidText(head.commandId));
     const parsed = parseCommandHeaders({
       ...encoded,
@@ -55,7 +54,7 @@ describe('parseCommandHeaders', () => {
     });
   });
 
-  it('tells a partition of four digits from an int32', () => {
+  it('distinguishes a partition of four digits from an int32', () => {
     expect(parseWith(HEADER.replyPartition, '1234')).toMatchObject({ ok: true, value: { replyPartition: 1234 } });
     expect(parseWith(HEADER.replyPartition, Buffer.from([0, 0, 4, 210]))).toMatchObject({
       ok: true,
@@ -124,7 +123,7 @@ describe('parseCommandHeaders', () => {
     expect(parseWith(header, value)).toEqual({ ok: false, reason: 'header_malformed', header });
   });
 
-  it('takes bytes of any kind without throwing', () => {
+  it('parses arbitrary bytes without throwing', () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.values(HEADER)), fc.uint8Array({ maxLength: 300 }), (name, bytes) => {
         expect(() => parseWith(name, Buffer.from(bytes))).not.toThrow();
@@ -132,7 +131,7 @@ describe('parseCommandHeaders', () => {
     );
   });
 
-  it('passes on a traceparent that is well formed and ignores any other', () => {
+  it('keeps a well-formed traceparent and ignores any other', () => {
     const good = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     expect(parseWith(HEADER.traceparent, good)).toMatchObject({ ok: true, value: { traceparent: good } });
     const zeroes = `00-${'0'.repeat(32)}-${'b'.repeat(16)}-01`;
@@ -158,7 +157,7 @@ describe('encodeCommandHeaders', () => {
 });
 
 describe('timeoutIn', () => {
-  it('is the timeout that parseCommandHeaders reads', () => {
+  it('returns the timeout that parseCommandHeaders returns', () => {
     fc.assert(
       fc.property(aHead, (one) => {
         expect(timeoutIn(encodeCommandHeaders(one, signature))).toBe(one.timeoutMs);

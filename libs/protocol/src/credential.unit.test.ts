@@ -1,13 +1,20 @@
 import { reveal } from '@vault-engine/crypto/plaintext';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { credentialDigest, mintCredential, parseCredential, revealCredential } from './credential.ts';
-import { deriveEngineKeys, exportSubkeys, importSubkeys } from './engine-keys.ts';
+import {
+  credentialDigest,
+  deriveEngineKeys,
+  exportSubkeys,
+  importSubkeys,
+  mintCredential,
+  parseCredential,
+  revealCredential,
+} from './credential.ts';
 
 const bytesOf = (keys: ReturnType<typeof deriveEngineKeys>) => reveal(exportSubkeys(keys)).toString('hex');
 
 describe('a credential', () => {
-  it('is read back from the text that is shown once', () => {
+  it('is parsed from the text that is shown once', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 36, maxLength: 36 }), (bytes) => {
         const drawn = [Buffer.from(bytes.subarray(0, 4)), Buffer.from(bytes.subarray(4))];
@@ -50,11 +57,11 @@ describe('engine keys', () => {
   const credential = mintCredential();
   const keys = deriveEngineKeys('action', credential);
 
-  it('are the same on both ends', () => {
+  it('are equal on both ends', () => {
     expect(bytesOf(deriveEngineKeys('action', credential))).toBe(bytesOf(keys));
   });
 
-  it('are three different keys, and others for another engine, kid or secret', () => {
+  it('differ from one another, and for another engine, kid or secret', () => {
     const all = [
       bytesOf(keys).match(/.{64}/g) ?? [],
       [bytesOf(deriveEngineKeys('sync', credential))],
@@ -68,7 +75,7 @@ describe('engine keys', () => {
     expect(bytesOf(importSubkeys('action', credential.kid, exportSubkeys(keys)))).toBe(bytesOf(keys));
   });
 
-  it('are not imported from another number of bytes', () => {
+  it('are not imported from a wrong number of bytes', () => {
     expect(() => importSubkeys('action', credential.kid, credential.secret)).toThrow(RangeError);
   });
 });

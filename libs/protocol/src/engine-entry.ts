@@ -1,14 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { canon, equalBytes, hkdfKey, hmacSha256, openBox, type Result } from '@vault-engine/crypto';
-import { type EngineKeys, importSubkeys, kidNumber } from './engine-keys.ts';
-import type { Grant } from './grants.ts';
+import { type EngineKeys, importSubkeys, kidNumber } from './credential.ts';
 
-/** `pending`: known, not usable yet. `active` and `retiring`: usable. `revoked`: never again. */
+/** `pending`: not usable yet. `active` and `retiring`: usable. `revoked`: never usable again. */
 export type KeyState = 'pending' | 'active' | 'retiring' | 'revoked';
-/** Whether a key signs commands on Kafka or is shown to the gateway. */
+/** `kafka`: the key signs commands. `http`: it authenticates requests to the gateway. */
 export type KeyUse = 'kafka' | 'http';
 
-/** One key of an engine, as the table holds it. */
+/** One key of an engine, as stored in the table. */
 export interface EntryKey {
   /** 8 lower-case hex digits. */
   readonly kid: string;
@@ -20,6 +19,14 @@ export interface EntryKey {
   readonly subkeys: Buffer;
   /** {@link credentialDigest} of an `http` key; null for a `kafka` key and once the key is revoked. */
   readonly secretDigest: Buffer | null;
+}
+
+/** Operations that an engine may perform, and the platforms on which it may. */
+export interface Grant {
+  /** Command types, e.g. `GetToken`; `*` means all. */
+  readonly operations: readonly string[];
+  /** Platform ids; `*` means all. */
+  readonly platforms: readonly string[];
 }
 
 /** A token bucket: whole numbers. */
@@ -34,8 +41,8 @@ export interface EntryContent {
   /** 0 for an entry that was never sealed; rises by one with each sealing. */
   readonly revision: number;
   /**
-   * The entry's own random data key, wrapped by the key service. It stays the same for all revisions, because the
-   * digests in dedupe records hang on it.
+   * The entry's own random data key, wrapped by the key service. It is the same for all revisions, because the digests in
+   * dedupe records depend on it.
    */
   readonly wrappedKey: Buffer;
   readonly keys: readonly EntryKey[];
@@ -48,9 +55,9 @@ export interface EngineEntry extends EntryContent {
   readonly mac: Buffer;
 }
 
-/** A key whose subkeys are open. */
+/** A key whose subkeys have been opened. */
 export interface OpenKey extends Pick<EntryKey, 'kid' | 'state' | 'use' | 'createdAt' | 'secretDigest'> {
-  /** Null for a key that is revoked. */
+  /** Null for a revoked key. */
   readonly keys: EngineKeys | null;
 }
 
@@ -65,28 +72,28 @@ export interface OpenEntry {
   readonly dedupe: KeyObject;
 }
 
-/** `forged`: the MAC is not the data key's. `damaged`: subkeys that do not open although the MAC holds. */
+/** `forged`: the MAC does not match. `damaged`: the MAC matches, but a key's subkeys do not open. */
 export type EntryRefusal = 'forged' | 'damaged';
 
 const KEY_LABEL = 'VE/entry-key/v1';
 const MAC_LABEL = 'VE/entry/v1';
 const SUBKEYS_LABEL = 'VE/entry-subkeys/v1';
 
-/** A key of the entry for one purpose: `HKDF-SHA256(data key, canon("VE/entry-key/v1", purpose, engine))`. */
+/** The entry's key for one purpose: `HKDF-SHA256(data key, canon("VE/entry-key/v1", purpose, engine))`. */
 export const entryKey = (dataKey: KeyObject, purpose: 'mac' | 'seal' | 'dedupe', engine: string): KeyObject =>
   hkdfKey(dataKey, canon(KEY_LABEL, purpose, engine));
 
-/** What sealed subkeys are bound to: they do not open under another engine, key id or use. */
+/** The associated data of sealed subkeys: they do not open under another engine, key id or use. */
 export const subkeysAad = (engine: string, kid: string, use: KeyUse): Buffer => canon(SUBKEYS_LABEL, engine, kid, use);
 
-/** The next revision of an entry under its MAC. Whoever makes one needs the data key, and so the key service. */
+/** The next revision of an entry, with its MAC. This needs the data key, and therefore the key service. */
 export const sealEntry = (content: EntryContent, dataKey: KeyObject): EngineEntry => {
   const { engine, wrappedKey, keys, grants, rate } = content;
   const next = { engine, revision: content.revision + 1, wrappedKey, keys, grants, rate };
   return { ...next, mac: entryMac(next, dataKey) };
 };
 
-/** Verifies an entry and opens its keys. `dataKey` is what the key service unwrapped from `wrappedKey`. */
+/** Verifies an entry and opens its keys. `dataKey` is `wrappedKey`, unwrapped by the key service. */
 export const openEntry = (entry: EngineEntry, dataKey: KeyObject): Result<OpenEntry, EntryRefusal> => {
   if (!equalBytes(entryMac(entry, dataKey), entry.mac)) return { ok: false, reason: 'forged' };
 
@@ -101,9 +108,19 @@ export const openEntry = (entry: EngineEntry, dataKey: KeyObject): Result<OpenEn
   return { ok: true, value: { engine, revision, keys, grants, rate, dedupe: entryKey(dataKey, 'dedupe', engine) } };
 };
 
-/** Whether a key may sign: one that is `active`, or `retiring` while its engine moves to the next. */
+/** Whether a key may sign: `active`, or `retiring` while its engine moves to the next key. */
 export const isUsable = ({ state }: { readonly state: KeyState }): boolean =>
   state === 'active' || state === 'retiring';
+
+/**
+ * Whether a grant covers the operation on the platform. An operation on a whole user (`platform` null, e.g. `ForgetUser`)
+ * concerns every platform, so only `*` covers it.
+ */
+export const allowed = (grants: readonly Grant[], operation: string, platform: string | null): boolean =>
+  grants.some((grant) => covers(grant.operations, operation) && covers(grant.platforms, platform));
+
+const covers = (granted: readonly string[], asked: string | null): boolean =>
+  granted.includes('*') || (asked !== null && granted.includes(asked));
 
 const openKey = (engine: string, key: EntryKey, seal: KeyObject): OpenKey | null => {
   const { kid, state, use, createdAt, secretDigest } = key;
@@ -129,6 +146,6 @@ const entryMac = ({ engine, revision, wrappedKey, keys, grants, rate }: EntryCon
     ),
   );
 
-/** The digest's presence is a field of its own, so that no digest and an empty one differ. */
+/** A key without digest has one field less, so no digest and an empty digest encode differently. */
 const keyFields = ({ kid, state, use, createdAt, subkeys, secretDigest }: EntryKey): Buffer =>
   canon(kid, state, use, String(createdAt), subkeys, ...(secretDigest === null ? [] : [secretDigest]));

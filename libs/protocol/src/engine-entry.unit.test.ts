@@ -3,9 +3,17 @@ import { reveal } from '@vault-engine/crypto/plaintext';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addKey, newEntry, revoke, rotate } from './change-keys.ts';
-import { credentialDigest, mintCredential } from './credential.ts';
-import { type EngineEntry, type EntryContent, isUsable, type KeyUse, openEntry, sealEntry } from './engine-entry.ts';
-import { deriveEngineKeys, exportSubkeys } from './engine-keys.ts';
+import { credentialDigest, deriveEngineKeys, exportSubkeys, mintCredential } from './credential.ts';
+import {
+  allowed,
+  type EngineEntry,
+  type EntryContent,
+  type Grant,
+  isUsable,
+  type KeyUse,
+  openEntry,
+  sealEntry,
+} from './engine-entry.ts';
 
 const dataKey = createSecretKey(randomBytes(32));
 const now = 1_790_000_000_000;
@@ -27,7 +35,7 @@ const rotated = (content: EntryContent, use: KeyUse = 'kafka') => expectOk(rotat
 const states = (content: EntryContent) => content.keys.map((key) => key.state);
 
 describe('an entry of the engines table', () => {
-  it('gives back the keys that both ends derive, and counts its revisions', () => {
+  it('returns the keys that both ends derive, and increments its revision', () => {
     const kafka = withKey(empty);
     const http = withKey(expectOk(rotate(kafka.content, 'kafka')), 'http');
     const first = sealEntry(http.content, dataKey);
@@ -46,7 +54,7 @@ describe('an entry of the engines table', () => {
     expect(opened.keys.get(http.credential.kid)?.secretDigest).toEqual(credentialDigest(http.credential));
   });
 
-  it('keeps its dedupe key for all revisions', () => {
+  it('has the same dedupe key in all revisions', () => {
     const first = sealEntry(rotated(empty), dataKey);
     const second = sealEntry(rotated(first), dataKey);
     const [a, b] = [first, second].map((entry) => expectOk(openEntry(entry, dataKey)).dedupe);
@@ -100,7 +108,7 @@ describe('an entry of the engines table', () => {
 });
 
 describe('the keys of an engine', () => {
-  it('wait as pending until the engine is rotated to them', () => {
+  it('are pending until the engine is rotated to them', () => {
     const { content } = withKey(empty);
     expect(states(content)).toEqual(['pending']);
     expect(content.keys.some(isUsable)).toBe(false);
@@ -111,7 +119,7 @@ describe('the keys of an engine', () => {
     expect(states(rotated(rotated(empty)))).toEqual(['retiring', 'active']);
   });
 
-  it('are not rotated without a pending one, or while a third would be usable', () => {
+  it('are not rotated without a pending key, or where a third key would be usable', () => {
     expect(rotate(empty, 'kafka')).toEqual({ ok: false, reason: 'no_pending_key' });
     expect(rotate(withKey(empty, 'http').content, 'kafka')).toEqual({ ok: false, reason: 'no_pending_key' });
     const third = withKey(rotated(rotated(empty))).content;
@@ -123,7 +131,7 @@ describe('the keys of an engine', () => {
     ]);
   });
 
-  it('wait one at a time for each use, and have ids of their own', () => {
+  it('have at most one pending key per use, and distinct ids', () => {
     const { content, credential } = withKey(empty);
     const added = { credential: mintCredential(), use: 'kafka', now } as const;
     expect(addKey(content, dataKey, added)).toEqual({ ok: false, reason: 'pending_exists' });
@@ -131,7 +139,7 @@ describe('the keys of an engine', () => {
     expect(addKey(content, dataKey, { credential, use: 'http', now })).toEqual({ ok: false, reason: 'kid_taken' });
   });
 
-  it('lose their subkeys when they are revoked, keep their id and never come back', () => {
+  it('lose their subkeys when revoked, keep their id, and are never usable again', () => {
     const { content, credential } = withKey(empty, 'http');
     const revoked = expectOk(revoke(content, credential.kid));
     expect(revoked.keys).toMatchObject([{ kid: credential.kid, state: 'revoked', secretDigest: null }]);
@@ -143,7 +151,7 @@ describe('the keys of an engine', () => {
     expect(opened.keys.get(credential.kid)).toMatchObject({ state: 'revoked', keys: null });
   });
 
-  it('are never more than two usable for a use, and one active, whatever is done to them', () => {
+  it('have at most two usable keys and one active key per use, after any sequence of changes', () => {
     const step = fc.record({
       what: fc.constantFrom('add', 'rotate', 'revoke'),
       use: fc.constantFrom<KeyUse>('kafka', 'http'),
@@ -169,5 +177,38 @@ describe('the keys of an engine', () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+const grants: readonly Grant[] = [
+  { operations: ['GetToken', 'StoreToken'], platforms: ['gmail', 'slack'] },
+  { operations: ['GetStatus'], platforms: ['*'] },
+];
+
+describe('allowed', () => {
+  it('covers each operation of a grant on each platform of the grant', () => {
+    expect(allowed(grants, 'GetToken', 'gmail')).toBe(true);
+    expect(allowed(grants, 'StoreToken', 'slack')).toBe(true);
+  });
+
+  it('does not mix the operations of one grant with the platforms of another', () => {
+    expect(allowed(grants, 'GetToken', 'notion')).toBe(false);
+    expect(allowed(grants, 'RevokeToken', 'gmail')).toBe(false);
+  });
+
+  it('takes * as every platform, or every operation', () => {
+    expect(allowed(grants, 'GetStatus', 'notion')).toBe(true);
+    expect(allowed([{ operations: ['*'], platforms: ['gmail'] }], 'RevokeToken', 'gmail')).toBe(true);
+    expect(allowed([{ operations: ['*'], platforms: ['gmail'] }], 'RevokeToken', 'slack')).toBe(false);
+  });
+
+  it('covers an operation on the whole user only where all platforms are granted', () => {
+    expect(allowed(grants, 'GetStatus', null)).toBe(true);
+    expect(allowed(grants, 'GetToken', null)).toBe(false);
+  });
+
+  it('covers nothing without a grant, and no platform named *', () => {
+    expect(allowed([], 'GetToken', 'gmail')).toBe(false);
+    expect(allowed(grants, 'GetToken', '*')).toBe(false);
   });
 });

@@ -8,12 +8,24 @@ export {
   type Signature,
   timeoutIn,
 } from './command-headers.ts';
-export * from './credential.ts';
 export {
+  type Credential,
+  credentialDigest,
+  deriveEngineKeys,
+  type EngineKeys,
+  exportSubkeys,
+  importSubkeys,
+  mintCredential,
+  parseCredential,
+  revealCredential,
+} from './credential.ts';
+export {
+  allowed,
   type EngineEntry,
   type EntryContent,
   type EntryKey,
   type EntryRefusal,
+  type Grant,
   isUsable,
   type KeyState,
   type KeyUse,
@@ -23,12 +35,17 @@ export {
   type Rate,
   sealEntry,
 } from './engine-entry.ts';
-export { deriveEngineKeys, type EngineKeys, exportSubkeys, importSubkeys } from './engine-keys.ts';
-export { isEngineId, isIdempotencyKey, isKid, MAX_TIMEOUT_MS, uuidText } from './field-forms.ts';
 export * from './freshness.ts';
-export * from './grants.ts';
-export { HEADER, type HeaderName, type Headers } from './header-names.ts';
+export {
+  HEADER,
+  type HeaderName,
+  type Headers,
+  isEngineId,
+  isIdempotencyKey,
+  isKid,
+  MAX_TIMEOUT_MS,
+  uuidText,
+} from './header-fields.ts';
 export { encodeReplyHeaders, parseReplyHeaders, type ReplyHeaders } from './reply-headers.ts';
 export * from './seal-token.ts';
-export { type ReplyHead, signReply, verifyReply } from './sign-reply.ts';
-export { type CommandMessage, signRequest, verifyRequest } from './sign-request.ts';
+export { type CommandMessage, type ReplyHead, signReply, signRequest, verifyReply, verifyRequest } from './sign.ts';

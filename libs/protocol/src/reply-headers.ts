@@ -1,21 +1,20 @@
 import type { HeaderRefusal } from './command-headers.ts';
-import { base64url32, parseCommandId, parseType } from './field-forms.ts';
-import { HEADER, type HeaderName, type Headers } from './header-names.ts';
+import { base64url32, HEADER, type HeaderName, type Headers, parseCommandId, parseType } from './header-fields.ts';
 
 /** The parsed headers of a reply. */
 export interface ReplyHeaders {
   readonly commandId: Buffer;
   readonly replyType: string;
-  /** Null: the reply is not signed. It proves nothing and must not be acted on. */
+  /** Null for an unsigned reply, which proves nothing and must not end a request. */
   readonly signature: { readonly kid: string; readonly mac: Buffer } | null;
 }
 
-/** NestJS looks only whether the header is there; its own server writes one zero byte. */
+/** NestJS checks only that the header exists; its own server writes one zero byte. */
 const DISPOSED = Buffer.alloc(1);
 
 /**
- * The headers of a reply: the correlation header as the command had it, and `x-vault-mac` as `v1.<kid>.<MAC base64url>`.
- * A null signature leaves it out, which is done for the `unauthorized_engine` note alone.
+ * The headers of a reply: the command's correlation header, and `x-vault-mac` as `v1.<kid>.<MAC base64url>`. A null
+ * signature omits `x-vault-mac`; only the `unauthorized_engine` notice is unsigned.
  */
 export const encodeReplyHeaders = (
   correlation: Buffer,
@@ -30,7 +29,7 @@ export const encodeReplyHeaders = (
     : { [HEADER.vaultMac]: Buffer.from(`v1.${signature.kid}.${signature.mac.toString('base64url')}`) }),
 });
 
-/** Parses the headers of a reply. A MAC that is there must be well formed. */
+/** Parses the headers of a reply. A malformed MAC is refused; an absent one gives a null signature. */
 export const parseReplyHeaders = (
   headers: Headers,
 ): { readonly ok: true; readonly value: ReplyHeaders } | HeaderRefusal => {

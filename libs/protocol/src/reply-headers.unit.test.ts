@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { uuidText } from './field-forms.ts';
-import { HEADER } from './header-names.ts';
+import { HEADER, uuidText } from './header-fields.ts';
 import { encodeReplyHeaders, parseReplyHeaders } from './reply-headers.ts';
 
 const id = randomBytes(16);
@@ -10,25 +9,25 @@ const signature = { kid: '00c0ffee', mac: randomBytes(32) };
 const encoded = encodeReplyHeaders(id, 'TokenStored', signature);
 
 describe('reply headers', () => {
-  it('are read as they were written', () => {
+  it('are parsed as they were written', () => {
     expect(parseReplyHeaders(encoded)).toEqual({
       ok: true,
       value: { commandId: id, replyType: 'TokenStored', signature },
     });
   });
 
-  it('echo the correlation header as it came, text or bytes', () => {
+  it('echo the correlation header unchanged, text or bytes', () => {
     const text = Buffer.from(uuidText(id));
     const headers = encodeReplyHeaders(text, 'TokenStored', signature);
     expect(headers[HEADER.correlationId]).toEqual(text);
     expect(parseReplyHeaders(headers)).toMatchObject({ ok: true, value: { commandId: id } });
   });
 
-  it("tell NestJS's client that nothing follows", () => {
+  it("tell NestJS's client that the reply is complete", () => {
     expect(encoded['kafka_nest-is-disposed']).toBeDefined();
   });
 
-  it('say when a reply is not signed', () => {
+  it('have a null signature for an unsigned reply', () => {
     const headers = encodeReplyHeaders(id, 'CommandFailed', null);
     expect(parseReplyHeaders(headers)).toMatchObject({ ok: true, value: { signature: null } });
   });
@@ -58,7 +57,7 @@ describe('reply headers', () => {
     });
   });
 
-  it('take bytes of any kind without throwing', () => {
+  it('parse from arbitrary bytes without throwing', () => {
     fc.assert(
       fc.property(fc.constantFrom(...Object.values(HEADER)), fc.uint8Array({ maxLength: 300 }), (name, bytes) => {
         expect(() => parseReplyHeaders({ ...encoded, [name]: Buffer.from(bytes) })).not.toThrow();

@@ -1,8 +1,8 @@
 import { type BoxRefusal, canon, openBox, type Random, type Result, type Secret, sealBox } from '@vault-engine/crypto';
-import { type EngineKeys, kidNumber } from './engine-keys.ts';
-import type { ReplyHead } from './sign-reply.ts';
+import { type EngineKeys, kidNumber } from './credential.ts';
+import type { ReplyHead } from './sign.ts';
 
-/** Where a token stands in a command. */
+/** The field of a command that a token is sealed for. */
 export interface CommandField {
   readonly topic: string;
   readonly commandId: Buffer;
@@ -13,7 +13,7 @@ export interface CommandField {
   readonly field: string;
 }
 
-/** Where a token stands in a reply. */
+/** The field of a reply that a token is sealed for. */
 export type ReplyField = ReplyHead & { readonly field: string };
 
 const LABEL = 'VE/seal/v1';
@@ -24,18 +24,18 @@ const commandAad = (keys: EngineKeys, at: CommandField): Buffer =>
 const replyAad = (keys: EngineKeys, at: ReplyField): Buffer =>
   canon(LABEL, 'v2c', keys.engine, at.replyTopic, at.commandId, at.replyType, at.field, at.requestMac);
 
-/** An engine seals a token for its place in a command. */
+/** Seals a token for a field of a command. Used by engines. */
 export const sealForVault = (keys: EngineKeys, at: CommandField, secret: Secret, random?: Random): Buffer =>
   sealBox(keys.c2v, kidNumber(keys.kid), commandAad(keys, at), secret, random);
 
-/** The vault opens a token of a command whose MAC it has verified under the same keys. */
+/** Opens a token of a command whose MAC was verified under the same keys. Used by the vault. */
 export const openFromEngine = (keys: EngineKeys, at: CommandField, box: Buffer): Result<Secret, BoxRefusal> =>
   openBox(keys.c2v, kidNumber(keys.kid), commandAad(keys, at), box);
 
-/** The vault seals a token for its place in the reply to one request. */
+/** Seals a token for a field of the reply to one request. Used by the vault. */
 export const sealForEngine = (keys: EngineKeys, at: ReplyField, secret: Secret, random?: Random): Buffer =>
   sealBox(keys.v2c, kidNumber(keys.kid), replyAad(keys, at), secret, random);
 
-/** An engine opens a token of a reply whose MAC it has verified. */
+/** Opens a token of a reply whose MAC was verified under the same keys. Used by engines. */
 export const openFromVault = (keys: EngineKeys, at: ReplyField, box: Buffer): Result<Secret, BoxRefusal> =>
   openBox(keys.v2c, kidNumber(keys.kid), replyAad(keys, at), box);

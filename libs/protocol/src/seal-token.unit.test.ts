@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mintCredential } from './credential.ts';
-import { deriveEngineKeys, type EngineKeys } from './engine-keys.ts';
+import { deriveEngineKeys, type EngineKeys, mintCredential } from './credential.ts';
 import {
   type CommandField,
   openFromEngine,
@@ -33,7 +32,7 @@ describe('a token sealed for the vault', () => {
   };
   const box = sealForVault(keys, at, token());
 
-  it('opens in its place', () => {
+  it('opens in its own field', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
         const opened = openFromEngine(keys, at, sealForVault(keys, at, secretOf(Buffer.from(bytes))));
@@ -68,7 +67,7 @@ describe('a token sealed for an engine', () => {
   };
   const box = sealForEngine(keys, at, token());
 
-  it('opens in its place', () => {
+  it('opens in its own field', () => {
     const opened = openFromVault(keys, at, box);
     expect(opened.ok && reveal(opened.value).toString()).toBe('abcd');
   });
@@ -87,7 +86,7 @@ describe('a token sealed for an engine', () => {
     expect(openFromVault(other, at, box).ok).toBe(false);
   });
 
-  it('is not taken for one that an engine sealed, even with the keys of the two directions swapped', () => {
+  it('does not open as a token sealed by an engine, even with the keys of both directions swapped', () => {
     const command = { topic: at.replyTopic, commandId: at.commandId, commandType: at.replyType, field: at.field };
     const reflected = { ...command, user: 'u1', platform: 'gmail' };
     expect(openFromEngine(keys, reflected, box).ok).toBe(false);

@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { describe, expect, it } from 'vitest';
 import { type CommandHeaders, encodeCommandHeaders, parseCommandHeaders } from './command-headers.ts';
-import { deriveEngineKeys } from './engine-keys.ts';
-import { type ReplyHead, signReply, verifyReply } from './sign-reply.ts';
-import { type CommandMessage, signRequest, verifyRequest } from './sign-request.ts';
+import { deriveEngineKeys } from './credential.ts';
+import { type CommandMessage, type ReplyHead, signReply, signRequest, verifyReply, verifyRequest } from './sign.ts';
 
 const keysOf = (engine: string, kid: string, fill: number) =>
   deriveEngineKeys(engine, { kid, secret: secretOf(Buffer.alloc(32, fill)) });
@@ -103,7 +102,7 @@ describe('a signed reply', () => {
     expect(verifyReply(keys, { ...reply, replyType: head.commandType }, message.value, headers.mac)).toBe(false);
   });
 
-  it('belongs to one signing of a command: a second attempt with the same id has another reply', () => {
+  it('is bound to one signing of a command, not to its id', () => {
     const again = signRequest(keys, { ...head, sentMs: head.sentMs + 1 }, message);
     expect(verifyReply(keys, { ...reply, requestMac: again }, value, mac)).toBe(false);
   });

@@ -1,4 +1,4 @@
-/** The two exchanges that the vectors show: a token is stored, then fetched. */
+/** The two exchanges of the vectors: StoreToken, then GetToken. */
 import { type CommandHead, type ReplyHead, sealForEngine, sealForVault, signReply, signRequest } from '../src/index.ts';
 import { bytesOf, drawn, keys, token } from './fixtures.ts';
 
@@ -36,7 +36,7 @@ export const REFRESH_TOKEN = 'r1';
 export const accessBox = sealForVault(keys, accessField, token(ACCESS_TOKEN), drawn('access salt'));
 export const refreshBox = sealForVault(keys, refreshField, token(REFRESH_TOKEN), drawn('refresh salt'));
 
-/** Avro's string and bytes, for lengths below 64: one byte of length, doubled by the zig-zag encoding. */
+/** Avro's string and bytes for lengths below 64: one length byte, doubled by the zig-zag encoding. */
 const short = (bytes: Buffer | string): Buffer => Buffer.concat([Buffer.from([2 * bytes.length]), Buffer.from(bytes)]);
 const framed = (schemaId: number, ...body: readonly Buffer[]): Buffer => {
   const prefix = Buffer.alloc(5);

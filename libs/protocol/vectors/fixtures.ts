@@ -2,13 +2,13 @@ import { type DataKey, dataKey, sha256 } from '@vault-engine/crypto';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { type Credential, deriveEngineKeys } from '../src/index.ts';
 
-/** Bytes that look random and are the same every time: SHA-256 of a name, counted on. */
+/** Deterministic pseudo-random bytes: SHA-256 of a name and a counter. */
 export const bytesOf = (name: string, size: number): Buffer => {
   const blocks = Array.from({ length: Math.ceil(size / 32) }, (_, index) => sha256(Buffer.from(`${name} ${index}`)));
   return Buffer.concat(blocks).subarray(0, size);
 };
 
-/** A source of such bytes in place of a random one. Each seal of the vectors has its own name, and so its own salt. */
+/** A deterministic source of random bytes. Each sealed vector uses its own name, and so its own salt. */
 export const drawn =
   (name: string) =>
   (size: number): Buffer =>
@@ -21,7 +21,7 @@ export const hexHeaders = (headers: Readonly<Record<string, Buffer>>): Record<st
 
 export const ENGINE = 'action';
 
-/** Made anew for each use, because whoever uses a secret may wipe it. */
+/** A new object for each use, because its user may wipe the secret. */
 export const credential = (): Credential => ({ kid: '00c0ffee', secret: secretOf(bytesOf('credential', 32)) });
 
 export const keys = deriveEngineKeys(ENGINE, credential());
@@ -30,7 +30,7 @@ export const token = (text: string) => secretOf(Buffer.from(text));
 
 export const userKey: DataKey = dataKey(bytesOf('data key id', 16), bytesOf('data key', 32));
 
-/** The same key id with another key: what an attacker would need two keys for. */
+/** Another key with the same key id. */
 export const otherUserKey: DataKey = dataKey(userKey.kid, bytesOf('other data key', 32));
 
 /** A copy with one byte changed. */

@@ -20,7 +20,7 @@ const request = (head: CommandHead, mac: Buffer, value: Buffer) => ({
   headers: hexHeaders(encodeCommandHeaders(head, { engine: keys.engine, kid: keys.kid, mac })),
 });
 
-/** Written out once more, so that the vectors do not only repeat what the library says. */
+/** Encoded here independently of the library, so that the vectors do not merely repeat it. */
 const requestInput = (head: CommandHead, value: Buffer): Buffer =>
   canon(
     ...['VE/req/v1', TOPIC, keys.engine, keys.kid, `${head.sentMs}`, head.commandId, head.commandType],

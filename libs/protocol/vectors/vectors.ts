@@ -2,10 +2,10 @@ import { canonVectors, keyVectors } from './canon-and-keys.ts';
 import { boxVectors, recordVectors } from './sealed.ts';
 import { replyVectors, requestVectors } from './signed.ts';
 
-/** Where the vectors lie, beside the page that they illustrate. */
+/** The folder of the vectors, next to PROTOCOL.md. */
 export const VECTORS_FOLDER = new URL('../../../schemas/vectors/', import.meta.url);
 
-/** The vectors by the name of their file. The same bytes every time. */
+/** The vectors by the name of their file. They are deterministic. */
 export const vectors = {
   canon: canonVectors,
   keys: keyVectors,

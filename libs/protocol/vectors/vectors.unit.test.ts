@@ -25,9 +25,9 @@ import {
 } from '../src/index.ts';
 import { VECTORS_FOLDER, vectors } from './vectors.ts';
 
-/** The vectors as an engine in another language has them: from the file, not from the code that made it. */
+/** The vectors as read from the file, as an engine in another language reads them. */
 const read = <Name extends keyof typeof vectors>(name: Name): (typeof vectors)[Name] =>
-  // The first test compares file and code, which gives the file its type.
+  // The first test asserts that the file equals the code's value, so it has that type.
   JSON.parse(readFileSync(new URL(`${name}.json`, VECTORS_FOLDER), 'utf8')) as (typeof vectors)[Name];
 const bytes = (hex: string): Buffer => Buffer.from(hex, 'hex');
 const headersOf = (headers: object): Record<string, Buffer> =>
@@ -44,7 +44,7 @@ if (!credential.ok) throw new Error('the credential of the vectors is malformed'
 const keys = deriveEngineKeys(keyFile.engine, credential.value);
 
 describe('the vectors', () => {
-  it.each(Object.entries(vectors))('in %s.json are what the code makes', (name, vector) => {
+  it.each(Object.entries(vectors))('in %s.json equal what the code generates', (name, vector) => {
     const file: unknown = JSON.parse(readFileSync(new URL(`${name}.json`, VECTORS_FOLDER), 'utf8'));
     expect(file).toEqual(JSON.parse(JSON.stringify(vector)));
   });

@@ -14,7 +14,7 @@ const platforms = fc.option(fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/).map(asPl
 const forced = fc.constant(true as const);
 const jobs = fc.record({ user: users, platform: platforms, forced }, { requiredKeys: ['user', 'platform'] });
 
-test('a job is read back as it was written', () => {
+test('a job is read as it was written', () => {
   fc.assert(
     fc.property(jobs, (job) => {
       expect(readJob(JSON.parse(JSON.stringify(job)))).toEqual(job);
@@ -22,7 +22,7 @@ test('a job is read back as it was written', () => {
   );
 });
 
-test('two jobs have the same id where they are about the same, and then alone', () => {
+test('two jobs have the same id exactly if they are equal', () => {
   fc.assert(
     fc.property(jobs, jobs, (a, b) => {
       const same = a.user === b.user && a.platform === b.platform && a.forced === b.forced;
@@ -34,11 +34,11 @@ test('two jobs have the same id where they are about the same, and then alone', 
   expect(jobId({ user, platform: null })).not.toBe(jobId({ user: other, platform: null }));
 });
 
-test('the id of a job names nobody', () => {
+test('the id of a job contains no user id', () => {
   expect(jobId({ user: asUser('u1@example.test'), platform: null })).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test('no platform shares the queue of the flows, and none has a colon in its name, which BullMQ refuses', () => {
+test('no platform shares the flows queue, and no queue name has a colon, which BullMQ refuses', () => {
   fc.assert(
     fc.property(platforms, (platform) => {
       expect(queueName(platform)).not.toContain(':');
@@ -50,6 +50,6 @@ test('no platform shares the queue of the flows, and none has a colon in its nam
 test.each([
   { user: '', platform: 'gmail' },
   { user: 'u1', platform: 'Not A Platform' },
-])('what names no connection is no job: %j', (data) => {
+])('a job without a valid connection is refused: %j', (data) => {
   expect(() => readJob(data)).toThrow(TypeError);
 });

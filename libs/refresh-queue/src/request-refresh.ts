@@ -2,24 +2,24 @@ import { type DueResult, type PlatformId, PortUnavailable, type UserId } from '@
 import { Queue, QueueEvents } from 'bullmq';
 import { type DueJob, jobId, queueName, queuePrefix } from './due-job.ts';
 
-/** Where the queues are, and how long a scheduler has. */
+/** The place of the queues, and the time limit. */
 export interface RequestOptions {
   /** `redis://` or `rediss://`, with user and password where needed. */
   readonly url: string;
-  /** Begins every key of the vault. */
+  /** Prefix of every key of the vault. */
   readonly keyPrefix: string;
-  /** Milliseconds. */
+  /** Time limit for a scheduler, milliseconds. */
   readonly withinMs: number;
 }
 
-/** No scheduler has done it in time: none runs, or all are busy. It may yet be done. */
+/** No scheduler processed the request in time: none is running, or all are busy. The request may still be processed later. */
 export class NoScheduler extends Error {
   override readonly name = 'NoScheduler';
 }
 
 /**
- * Lets a scheduler refresh a connection now, and answers what came of it. Rejects with {@link NoScheduler}, and with
- * `PortUnavailable` (`storage`) where the queues do not answer.
+ * Has a scheduler refresh a connection now, and returns the result. Rejects with {@link NoScheduler} after `withinMs`, and
+ * with `PortUnavailable` (`storage`) if the queues do not answer or the job fails.
  */
 export const requestRefresh = async (
   { user, platform }: { readonly user: UserId; readonly platform: PlatformId },
@@ -28,7 +28,7 @@ export const requestRefresh = async (
   const shared = { prefix: queuePrefix(keyPrefix), connection: { url, maxRetriesPerRequest: 1 } };
   const queue = new Queue<DueJob, DueResult['kind']>(queueName(platform), shared);
   const events = new QueueEvents(queueName(platform), { ...shared, connection: { url, maxRetriesPerRequest: null } });
-  // What fails says so to its caller; without listeners BullMQ prints to the console.
+  // Errors reach the caller of each command; without a listener BullMQ prints them to the console.
   queue.on('error', () => undefined);
   events.on('error', () => undefined);
   try {
@@ -43,8 +43,12 @@ export const requestRefresh = async (
   }
 };
 
-/** BullMQ tells a wait that was too long by its message alone. */
+/** BullMQ marks a timeout of `waitUntilFinished` by its message only. */
 const explained = (cause: unknown, withinMs: number): Error =>
   cause instanceof Error && cause.message.includes('timed out')
-    ? new NoScheduler(`no scheduler has done it within ${withinMs / 1_000} s`, { cause })
-    : new PortUnavailable('storage', 'the queues do not answer, or the scheduler failed', { cause });
+    ? new NoScheduler(`no scheduler processed the request within ${withinMs / 1_000} s`, { cause })
+    : new PortUnavailable(
+        'storage',
+        'the refresh queues did not answer or the job failed; check Redis and the log of the refresh-scheduler',
+        { cause },
+      );

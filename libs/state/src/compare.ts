@@ -1,29 +1,29 @@
 import type { Mark } from './marks.ts';
 
-/** What the store says of a user, read after the {@link Mark} that it is compared with. */
+/** The store's state of a user. It must be read after the {@link Mark} that it is compared with. */
 export type Actual =
   | { readonly kind: 'snapshot'; readonly revision: number; readonly digest: number }
-  /** The store does not know the user; `nowMicros` is its clock. */
+  /** The store has no such user; `nowMicros` is the store's clock. */
   | { readonly kind: 'absent'; readonly nowMicros: number }
-  /** The store has the user, and a row of the user does not parse. */
+  /** A row of the user does not parse. */
   | { readonly kind: 'unreadable' };
 
-/** How topic and store differ about a user. */
+/** How topic and store differ for a user. */
 export type Drift =
-  /** The store has the user and the topic does not. */
+  /** Only the store has the user. */
   | 'missing'
-  /** The topic shows an earlier revision. */
+  /** The topic has an earlier revision. */
   | 'outdated'
-  /** The topic says something else of the same revision. */
+  /** The topic has other content for the same revision. */
   | 'different'
-  /** The topic shows a later revision that says something else: the store has gone back, as from a copy. */
+  /** The topic has a later revision with other content: the store was restored from an older copy. */
   | 'store_behind'
-  /** The topic has the user and the store does not. */
+  /** Only the topic has the user. */
   | 'surplus'
-  /** A row of the user does not parse: the store has quarantined it, and nothing is published. */
+  /** A row of the user does not parse. The store has quarantined it, and nothing is published. */
   | 'unreadable';
 
-/** How the topic differs from the store; null where it shows what the store has. */
+/** How the topic differs from the store; null where it is current. */
 export const compare = (known: Mark | undefined, actual: Actual): Drift | null => {
   if (actual.kind === 'unreadable') return 'unreadable';
   if (actual.kind === 'absent') return known?.kind === 'snapshot' ? 'surplus' : null;
@@ -34,9 +34,9 @@ export const compare = (known: Mark | undefined, actual: Actual): Drift | null =
 };
 
 /**
- * The message that shows readers what the store has. Its revision is the store's, unless they know a higher one: then it
- * stands one above that, or they would ignore it. The next change is above both, for it takes the store's clock. The
- * tombstone of a user whom nobody is seen to forget takes the clock likewise: it is above every revision that was there.
+ * The record that brings readers to the store's state. It has the store's revision, or, if readers know a higher one, one
+ * above that, because readers ignore lower revisions. The next change takes its revision from the store's clock and is
+ * above both. A tombstone without a known ForgetUser also takes the store's clock, which is above every earlier revision.
  */
 export const due = (known: Mark | undefined, actual: Exclude<Actual, { kind: 'unreadable' }>): Mark => {
   if (actual.kind === 'absent') {

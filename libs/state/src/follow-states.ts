@@ -1,23 +1,24 @@
-import type { Bus, BusRecord, TableOptions } from '@vault-engine/bus';
-import type { Codec } from '@vault-engine/contracts';
-import { type Following, followDecoded } from './follow-decoded.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Bus, type BusRecord, followTable, type TableOptions } from '@vault-engine/bus';
+import { type Codec, RegistryUnavailable } from '@vault-engine/contracts';
+import { inOrder } from './in-order.ts';
 import { readState, type StateRecord } from './read-state.ts';
 
-/** How the state topic is followed. */
+/** Options of {@link followStates}. */
 export interface FollowStatesOptions {
   readonly bus: Bus;
   readonly codec: Pick<Codec, 'decode'>;
   /** `vault.connection-state`. */
   readonly topic: string;
-  /** Told of each message, in the order of its partition; `at` is where it lies. */
+  /** Called for each record in partition order; `at` is the Kafka record. */
   readonly onRecord: (record: StateRecord, at: BusRecord) => void;
-  /** The topic was deleted and made again: it is read from its beginning. */
+  /** Called when the topic was deleted and recreated; it is then read from its beginning. */
   readonly onReset: NonNullable<TableOptions['onReset']>;
-  /** The topic is followed no more. */
+  /** Called when following has ended because of an error. */
   readonly onFatal: (error: unknown) => void;
 }
 
-/** Reads the state topic whole and follows it. Whoever listens keeps the rule of revisions: `supersedes`. */
+/** Reads the state topic from its beginning and follows it. The caller applies the revision rule: `supersedes`. */
 export const followStates = ({ codec, onRecord, ...options }: FollowStatesOptions): Promise<Following> =>
   followDecoded({
     ...options,
@@ -27,3 +28,68 @@ export const followStates = ({ codec, onRecord, ...options }: FollowStatesOption
     },
     onRead: ({ record, at }) => onRecord(record, at),
   });
+
+/** Options of {@link followDecoded}. */
+export interface FollowOptions<Read> {
+  readonly bus: Bus;
+  readonly topic: string;
+  /** Decodes a record. A rejection with `RegistryUnavailable` is retried; later records of the topic wait for it. */
+  readonly read: (record: BusRecord) => Read | Promise<Read>;
+  /** Called for each decoded record, in partition order. */
+  readonly onRead: (read: Read) => void;
+  readonly onReset?: TableOptions['onReset'];
+  /** Called when following has ended because of an error. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+/** A compacted topic that is being followed. */
+export interface Following {
+  /** Resolves when every record that the topic had at the start has been read. */
+  readonly ready: Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+const RETRY_AFTER_MS = 500;
+
+/** Reads a compacted topic from its beginning and follows it, across restarts of brokers and registry. */
+export const followDecoded = async <Read>(options: FollowOptions<Read>): Promise<Following> => {
+  const { bus, topic, read, onRead, onReset, onFatal } = options;
+  const stopping = new AbortController();
+  const fail = (error: unknown): void => {
+    if (!stopping.signal.aborted) onFatal(error);
+  };
+  const readings = inOrder((record: BusRecord) => untilAnswered(() => read(record), stopping.signal), onRead, fail);
+  const table = await followTable(bus, {
+    topic,
+    onChange: (_key, _value, record) => readings.take(record),
+    ...(onReset === undefined ? {} : { onReset }),
+    onFatal: fail,
+  });
+  const ready = table.ready.then(() => readings.settled());
+  // A caller that closes early does not await `ready`; its rejection must not be unhandled.
+  ready.catch(() => undefined);
+  return {
+    ready,
+    close: async () => {
+      stopping.abort();
+      await table.close();
+    },
+  };
+};
+
+/** Synchronous where `attempt` is. */
+const untilAnswered = <T>(attempt: () => T | Promise<T>, signal: AbortSignal): T | Promise<T> => {
+  const answer = attempt();
+  return answer instanceof Promise ? retried(answer, attempt, signal) : answer;
+};
+
+const retried = async <T>(first: Promise<T>, attempt: () => T | Promise<T>, signal: AbortSignal): Promise<T> => {
+  for (let answer: T | Promise<T> = first; ; answer = attempt()) {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!(error instanceof RegistryUnavailable)) throw error;
+      await sleep(RETRY_AFTER_MS, undefined, { signal });
+    }
+  }
+};

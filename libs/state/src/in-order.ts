@@ -1,17 +1,17 @@
-/** Hands on items one after the other. */
+/** Processes items one after another. */
 export interface InOrder<In> {
   readonly take: (item: In) => void;
-  /** Resolves when all that were taken are handed on. */
+  /** Resolves when all taken items have been passed on. */
   readonly settled: () => Promise<void>;
 }
 
 /**
- * Hands on what `read` makes of each item, in their order: at once where it is there at once, else everything behind it
- * waits. `fail` is told what `read` rejects with.
+ * Passes the result of `read` for each item to `passOn`, in the order of the items. A synchronous result is passed on
+ * synchronously; after an asynchronous one, later items wait. Rejections of `read` go to `fail`.
  */
 export const inOrder = <In, Out>(
   read: (item: In) => Out | Promise<Out>,
-  handOn: (out: Out) => void,
+  passOn: (out: Out) => void,
   fail: (error: unknown) => void,
 ): InOrder<In> => {
   let last: Promise<void> | null = null;
@@ -24,10 +24,10 @@ export const inOrder = <In, Out>(
   };
   return {
     take: (item) => {
-      if (last !== null) return wait(last.then(async () => handOn(await read(item))));
+      if (last !== null) return wait(last.then(async () => passOn(await read(item))));
       const out = read(item);
-      if (out instanceof Promise) wait(out.then(handOn));
-      else handOn(out);
+      if (out instanceof Promise) wait(out.then(passOn));
+      else passOn(out);
     },
     settled: () => last ?? Promise.resolve(),
   };

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inOrder } from './in-order.ts';
 
-describe('readings in order', () => {
-  it('are handed on in the order of the items, whichever of them take their time', async () => {
+describe('inOrder', () => {
+  it('passes results on in the order of the items, whichever of them are asynchronous', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), fc.array(fc.boolean()), async (scheduler, late) => {
         const read: number[] = [];
@@ -22,7 +22,7 @@ describe('readings in order', () => {
     );
   });
 
-  it('go on behind one that fails, and tell of it', async () => {
+  it('continues after an item that fails, and reports the failure', async () => {
     const [read, failed]: [number[], unknown[]] = [[], []];
     const readings = inOrder<number, number>(
       (item) => (item === 1 ? Promise.reject(new Error('no')) : item),

@@ -1,9 +1,6 @@
-export { type ConnectionStatusAt, connectionStatusAt } from './connection-status-at.ts';
-export { digestOf } from './digest.ts';
-export { type Following, followDecoded } from './follow-decoded.ts';
-export { followStates } from './follow-states.ts';
+export { type Following, followDecoded, followStates } from './follow-states.ts';
 export { StateMarks } from './marks.ts';
 export { applyPlatforms, type PlatformChange, type PlatformName, readPlatform } from './platforms.ts';
-export type { StateRecord } from './read-state.ts';
-export { supersedes } from './revision.ts';
+export { type StateRecord, supersedes } from './read-state.ts';
+export { type ConnectionStatusAt, connectionStatusAt, digestOf } from './status-over-time.ts';
 export { Tombstones } from './tombstones.ts';

@@ -1,31 +1,31 @@
 import type { UserId } from '@vault-engine/model';
-import { digestOf } from './digest.ts';
-import type { StateRecord } from './read-state.ts';
-import { supersedes } from './revision.ts';
+import { type StateRecord, supersedes } from './read-state.ts';
+import { digestOf } from './status-over-time.ts';
 import { Tombstones } from './tombstones.ts';
 
-/** What the topic says of a user, as far as it is needed to tell whether that is still right. */
+/** The topic's state of a user, reduced to what a comparison with the store needs. */
 export type Mark =
   | { readonly kind: 'snapshot'; readonly revision: number; readonly digest: number }
   | { readonly kind: 'tombstone'; readonly revision: number };
 
-/** What a message was to those that came before it. */
+/** The effect of a record on the state before it. */
 export type LogPosition =
   | 'newest'
-  /** Readers pass it over, and compaction would leave it: the newest has to be published anew. */
+  /** Readers ignore the record, but compaction would keep it: it buries the newest one, which must be republished. */
   | 'buries'
   | 'stray';
 
 /**
- * What readers of the topic know by now: of each user the highest revision and a digest, and how it stands in the log. In
- * memory, about 270 bytes for a user whose id is a UUID (measured at 100,000).
+ * The state that readers of the topic have reached: per user the highest revision, a digest, and whether the record is
+ * buried. A record is buried if the last record of its key is one that readers ignore. Takes about 270 bytes of memory
+ * for a user whose id is a UUID (measured at 100,000 users).
  */
 export class StateMarks {
   readonly #snapshots = new Map<UserId, { readonly revision: number; readonly digest: number }>();
   readonly #tombstones = new Tombstones();
-  /** Acknowledged, and not read back yet. */
+  /** Records that the broker acknowledged and that have not been read back yet. */
   readonly #ahead = new Map<UserId, Mark>();
-  /** Whose newest message is followed by one that buries it. */
+  /** Users whose newest record is buried. */
   readonly #buried = new Set<UserId>();
   readonly #now: () => number;
 
@@ -34,12 +34,12 @@ export class StateMarks {
     this.#now = now;
   }
 
-  /** Users that the topic has a snapshot of. */
+  /** The number of users with a snapshot on the topic. */
   get size(): number {
     return this.#snapshots.size;
   }
 
-  /** Users that the topic has a snapshot of, also those that come while it is walked through. */
+  /** The users with a snapshot on the topic, including those added during the iteration. */
   users(): Iterable<UserId> {
     return this.#snapshots.keys();
   }
@@ -54,7 +54,7 @@ export class StateMarks {
     return ahead !== undefined && supersedes(ahead.revision, read?.revision) ? ahead : read;
   }
 
-  /** Takes the next message of the log. */
+  /** Applies the next record of the log. */
   take(record: StateRecord): LogPosition {
     if (record.kind === 'stray') return 'stray';
     const { user } = record;
@@ -68,12 +68,12 @@ export class StateMarks {
     return 'newest';
   }
 
-  /** A message was acknowledged that the log will bring. */
+  /** Notes an acknowledged record, before it is read back. */
   acknowledged(user: UserId, mark: Mark): void {
     if (supersedes(mark.revision, this.#read(user)?.revision)) this.#ahead.set(user, mark);
   }
 
-  /** Nothing is known any more: the topic begins anew. */
+  /** Forgets everything: the topic was recreated. */
   clear(): void {
     this.#snapshots.clear();
     this.#tombstones.clear();

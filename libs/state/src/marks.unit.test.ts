@@ -2,10 +2,9 @@ import type { ConnectionState } from '@vault-engine/contracts';
 import { type UserId, userId } from '@vault-engine/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestOf } from './digest.ts';
 import { StateMarks } from './marks.ts';
-import type { StateRecord } from './read-state.ts';
-import { supersedes } from './revision.ts';
+import { type StateRecord, supersedes } from './read-state.ts';
+import { digestOf } from './status-over-time.ts';
 
 const NOW = 1_800_000_000_000;
 const asUser = (text: string): UserId => userId(text) ?? expect.fail('no user id');
@@ -32,7 +31,7 @@ const message = fc.oneof(
   fc.constant(unreadable),
 );
 
-/** What a reader who keeps the rule shows after `log`. */
+/** The state of a reader that applies the revision rule to `log`. */
 const shown = (log: readonly StateRecord[]): StateRecord | null => {
   let known: Extract<StateRecord, { revision: number }> | null = null;
   for (const next of log) {
@@ -47,8 +46,8 @@ const marksAfter = (log: readonly StateRecord[]): StateMarks => {
   return marks;
 };
 
-describe('the rule of revisions', () => {
-  it('leaves a reader with the highest revision, and of equal ones with the last', () => {
+describe('the revision rule', () => {
+  it('leaves a reader with the highest revision, or the last of equal ones', () => {
     fc.assert(
       fc.property(fc.array(message), (log) => {
         const known = log.filter((next) => 'revision' in next);
@@ -58,14 +57,14 @@ describe('the rule of revisions', () => {
     );
   });
 
-  it('brings nobody back by a snapshot from before the tombstone, and shows who returned after it', () => {
+  it('ignores a snapshot from before the tombstone, and takes one from after it', () => {
     expect(shown([snapshot(1), tombstone(5), snapshot(4)])).toEqual(tombstone(5));
     expect(shown([snapshot(1), tombstone(5), snapshot(6)])).toEqual(snapshot(6));
   });
 });
 
-describe('the marks of a topic', () => {
-  it('are what a reader shows', () => {
+describe('StateMarks', () => {
+  it('equal the state of a reader', () => {
     fc.assert(
       fc.property(fc.array(message), (log) => {
         const mark = marksAfter(log).get(user);
@@ -78,7 +77,7 @@ describe('the marks of a topic', () => {
     );
   });
 
-  it('call a user buried exactly where compaction leaves something else than readers show', () => {
+  it("call a user buried exactly where compaction keeps another record than the readers' newest", () => {
     fc.assert(
       fc.property(fc.array(message, { minLength: 1 }), (log) => {
         expect(marksAfter(log).buried().has(user)).toBe(log.at(-1) !== shown(log));
@@ -86,7 +85,7 @@ describe('the marks of a topic', () => {
     );
   });
 
-  it('of a topic whose buried users are renewed leave the same to who followed and to who reads what compaction leaves', () => {
+  it('let a republished user be read alike before and after compaction', () => {
     fc.assert(
       fc.property(fc.array(message, { minLength: 1 }), (log) => {
         const seen = shown(log);
@@ -97,11 +96,11 @@ describe('the marks of a topic', () => {
     );
   });
 
-  it('count an acknowledged message before it is read back, and no longer than that', () => {
+  it('include an acknowledged record until it is read back', () => {
     const marks = marksAfter([snapshot(3)]);
     marks.acknowledged(user, { kind: 'tombstone', revision: 5 });
     expect(marks.get(user)).toEqual({ kind: 'tombstone', revision: 5 });
-    // A zombie's write that lies before it in the log is none of its concern.
+    // A fenced writer's record may precede it in the log.
     expect(marks.take(snapshot(4))).toBe('newest');
     expect(marks.get(user)).toEqual({ kind: 'tombstone', revision: 5 });
     expect(marks.take(tombstone(5))).toBe('newest');
@@ -109,7 +108,7 @@ describe('the marks of a topic', () => {
     expect(marks.get(user)).toMatchObject({ kind: 'snapshot', revision: 6 });
   });
 
-  it('forget a tombstone when the topic has, by the age that its revision tells', () => {
+  it('drop a tombstone when the topic has dropped it, by the age in its revision', () => {
     const [hour, other] = [3_600_000_000, asUser('u2')];
     const marks = marksAfter([tombstone(NOW * 1_000 - 26 * hour)]);
     expect(marks.get(user)).toBeDefined();
@@ -117,7 +116,7 @@ describe('the marks of a topic', () => {
     expect([marks.get(user), marks.get(other)?.kind]).toEqual([undefined, 'tombstone']);
   });
 
-  it('know nothing any more when the topic begins anew', () => {
+  it('are empty after the topic was recreated', () => {
     const marks = marksAfter([snapshot(3), unreadable]);
     marks.clear();
     expect([marks.get(user), marks.size, marks.buried().size]).toEqual([undefined, 0, 0]);

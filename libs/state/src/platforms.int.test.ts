@@ -2,7 +2,7 @@ import { applyTopics, connectBus, createPublisher, type Publisher } from '@vault
 import { applySchemas, type Codec, openCodec } from '@vault-engine/contracts';
 import { openWorld, type World } from '@vault-engine/world';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { followDecoded } from './follow-decoded.ts';
+import { followDecoded } from './follow-states.ts';
 import { applyPlatforms, type PlatformName, readPlatform } from './platforms.ts';
 
 let world: World;
@@ -32,7 +32,7 @@ const [gmail, slack] = [
   { id: 'slack', displayName: 'Slack' },
 ];
 
-test('platforms are added, renamed and removed, once each, and whoever follows knows their names', async () => {
+test('platforms are added, renamed and removed once each, and followers see their names', async () => {
   const names = new Map<string, string | null>();
   const following = await followDecoded({
     bus: busOf(),

@@ -1,19 +1,19 @@
 import { type Bus, type BusRecord, type Publisher, readTopic } from '@vault-engine/bus';
 import { type Codec, type Decoded, isRecord } from '@vault-engine/contracts';
 
-/** A platform, as `vault.platforms` tells of it. */
+/** A platform as published on `vault.platforms`. */
 export interface PlatformName {
   readonly id: string;
   readonly displayName: string;
 }
 
-/** One message of the platforms topic: a name, or that there is no such platform any more (null). */
+/** One record of `vault.platforms`. A null name means that the platform was removed. */
 export interface PlatformRecord {
   readonly id: string;
   readonly displayName: string | null;
 }
 
-/** What a message of the platforms topic says; null where it says nothing that can be read. Rejects with `RegistryUnavailable`. */
+/** Parses a record of `vault.platforms`; null where it is unreadable. Rejects with `RegistryUnavailable`. */
 export const readPlatform = (
   codec: Pick<Codec, 'decode'>,
   { key, value }: BusRecord,
@@ -29,7 +29,7 @@ const platformOf = (id: string, decoded: Decoded): PlatformRecord | null =>
     ? { id, displayName: decoded.value.display_name }
     : null;
 
-/** With what the platforms are published. */
+/** The dependencies of {@link applyPlatforms}. */
 export interface PlatformsParts {
   readonly bus: Bus;
   readonly codec: Codec<'PlatformEntry'>;
@@ -38,13 +38,13 @@ export interface PlatformsParts {
   readonly topic: string;
 }
 
-/** What the topic had to be told. */
+/** One change that was published. */
 export interface PlatformChange {
   readonly id: string;
   readonly change: 'added' | 'renamed' | 'removed';
 }
 
-/** Makes the topic name these platforms and no others, and answers what that changed: nothing, the second time. */
+/** Publishes exactly these platforms and returns the changes. A second call with the same platforms changes nothing. */
 export const applyPlatforms = async (
   parts: PlatformsParts,
   platforms: readonly PlatformName[],
@@ -56,7 +56,7 @@ export const applyPlatforms = async (
   return changes;
 };
 
-/** Of a message that does not read, the name is unknown: then it is published anew. */
+/** The names on the topic. An unreadable record gives a null name, so the platform is republished. */
 const namesOn = async ({ bus, codec, topic }: PlatformsParts): Promise<ReadonlyMap<string, string | null>> => {
   const names = new Map<string, string | null>();
   for await (const record of readTopic(bus, topic)) {

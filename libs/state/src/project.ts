@@ -3,46 +3,45 @@ import type { Codec, ConnectionState } from '@vault-engine/contracts';
 import type { UserId } from '@vault-engine/model';
 import { BrokenRow, type TokenStore } from '@vault-engine/vault';
 import { type Actual, compare, type Drift, due } from './compare.ts';
-import { digestOf } from './digest.ts';
 import type { Mark, StateMarks } from './marks.ts';
-import { perUserMutex } from './per-user-mutex.ts';
-import { revisionHeaders } from './revision.ts';
+import { revisionHeaders } from './read-state.ts';
 import { snapshotOf } from './snapshot.ts';
+import { digestOf } from './status-over-time.ts';
 
-/** What projecting works with. The store's ciphertexts stay sealed: there is no key here. */
+/** The dependencies of a projection. It has no keys: the store's ciphertexts stay sealed. */
 export interface ProjectingParts {
   readonly store: Pick<TokenStore, 'readUser'>;
   readonly codec: Pick<Codec<'ConnectionState'>, 'encode'>;
   readonly publisher: Pick<Publisher, 'send'>;
   /** `vault.connection-state`. */
   readonly topic: string;
-  /** What the topic says, kept by whoever follows it. */
+  /** The state of the topic; the caller follows the topic and keeps it current. */
   readonly marks: StateMarks;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
 
-/** What is needed of a change. */
+/** A change of a user's connections. */
 export interface Changed {
   readonly revision: number;
   readonly forgotten: boolean;
 }
 
-/** What was published; null: the topic showed it already, or the store's row does not parse. */
+/** The kind of record that was published; null where the topic was already current, or the store's row does not parse. */
 export type Projected = 'snapshot' | 'tombstone' | null;
 
 /**
- * Brings what the store has of a user to the topic. Works on one user one thing at a time. All methods reject with
- * `PortUnavailable` and `PublishFailed`.
+ * Publishes the store's state of a user to the topic. Operations on one user run one after another. All methods reject
+ * with `PortUnavailable` and `PublishFailed`.
  */
 export interface Projection {
-  /** After a change: of several that wait, the first one shows them all. */
+  /** Publishes after a change. Of several waiting changes, the first publishes the state after all of them. */
   readonly follow: (user: UserId, changed: Changed) => Promise<Projected>;
-  /** Publishes what the store has, whatever the topic shows. */
+  /** Publishes the store's state, whether or not the topic differs. */
   readonly republish: (user: UserId) => Promise<Projected>;
-  /** Publishes what the store has where the topic shows something else, and says how that differed. */
+  /** Publishes the store's state where the topic differs, and returns the difference. */
   readonly mend: (user: UserId) => Promise<Drift | null>;
-  /** How the topic differs, without changing it. */
+  /** Returns how the topic differs, and publishes nothing. */
   readonly inspect: (user: UserId) => Promise<Drift | null>;
 }
 
@@ -50,8 +49,8 @@ export interface Projection {
 export const openProjection = (parts: ProjectingParts): Projection => {
   const { marks } = parts;
   const exclusively = perUserMutex();
-  /** What is known is looked up before the store is asked: only then does a lower revision there mean that it went back. */
-  const look = async (user: UserId): Promise<Look> => {
+  /** Reads `marks` before the store: only in that order does a lower revision in the store prove that the store was restored. */
+  const look = async (user: UserId): Promise<Observed> => {
     const known = marks.get(user);
     return { user, known, ...(await readStore(parts, user)) };
   };
@@ -61,7 +60,7 @@ export const openProjection = (parts: ProjectingParts): Projection => {
         const known = marks.get(user);
         if (known?.kind === 'snapshot' && known.revision >= changed.revision) return null;
         const found = await look(user);
-        // Who forgot the user says under which revision, and that event is on its way if it is not this one.
+        // The event of ForgetUser has the tombstone's revision. If this is another event, that one is still to come.
         if (found.actual.kind === 'absent') return changed.forgotten ? forget(parts, found, changed.revision) : null;
         return compare(found.known, found.actual) === null ? null : publishStored(parts, found);
       }),
@@ -84,14 +83,17 @@ export const openProjection = (parts: ProjectingParts): Projection => {
   };
 };
 
-interface Look {
+interface Observed {
   readonly user: UserId;
   readonly known: Mark | undefined;
   readonly actual: Actual;
   readonly state: ConnectionState | null;
 }
 
-const readStore = async ({ store, now }: ProjectingParts, user: UserId): Promise<Pick<Look, 'actual' | 'state'>> => {
+const readStore = async (
+  { store, now }: ProjectingParts,
+  user: UserId,
+): Promise<Pick<Observed, 'actual' | 'state'>> => {
   const view = await readable(store.readUser(user, null, null));
   if (view === null) return { actual: { kind: 'unreadable' }, state: null };
   const state = snapshotOf(user, view, now());
@@ -111,15 +113,15 @@ const readable = async <T>(reading: Promise<T>): Promise<T | null> => {
 };
 
 /** Publishes what the store has; nothing of a user whose row does not parse. */
-const publishStored = async (parts: ProjectingParts, found: Look): Promise<Projected> =>
+const publishStored = async (parts: ProjectingParts, found: Observed): Promise<Projected> =>
   found.actual.kind === 'unreadable' ? null : publish(parts, found, due(found.known, found.actual));
 
-const forget = async (parts: ProjectingParts, found: Look, revision: number): Promise<Projected> =>
+const forget = async (parts: ProjectingParts, found: Observed, revision: number): Promise<Projected> =>
   found.known !== undefined && found.known.revision >= revision
     ? null
     : publish(parts, found, { kind: 'tombstone', revision });
 
-const publish = async (parts: ProjectingParts, { user, state }: Look, mark: Mark): Promise<Projected> => {
+const publish = async (parts: ProjectingParts, { user, state }: Observed, mark: Mark): Promise<Projected> => {
   const { codec, publisher, topic, marks } = parts;
   const value =
     mark.kind === 'tombstone' || state === null
@@ -128,4 +130,19 @@ const publish = async (parts: ProjectingParts, { user, state }: Look, mark: Mark
   await publisher.send({ topic, key: Buffer.from(user), value, headers: revisionHeaders(mark.revision) });
   marks.acknowledged(user, mark);
   return mark.kind;
+};
+
+/** Serializes work per user, in the order of the calls; different users run concurrently. */
+const perUserMutex = (): (<T>(user: UserId, work: () => Promise<T>) => Promise<T>) => {
+  const last = new Map<UserId, Promise<unknown>>();
+  return async (user, work) => {
+    const before = last.get(user);
+    const mine = before === undefined ? work() : before.then(work, work);
+    last.set(user, mine);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(user) === mine) last.delete(user);
+    }
+  };
 };

@@ -5,8 +5,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StateMarks } from './marks.ts';
 import { openProjection } from './project.ts';
-import type { StateRecord } from './read-state.ts';
-import { supersedes } from './revision.ts';
+import { type StateRecord, supersedes } from './read-state.ts';
 
 const NOW = 1_800_000_000_000;
 const user: UserId = userId('u1') ?? expect.fail('no user id');
@@ -35,7 +34,7 @@ const openScene = () => {
     broken: false,
     reads: 0,
     log,
-    /** What a reader who keeps the rule shows: the content of the snapshot, or null. */
+    /** The state of a reader that applies the revision rule: the content of the snapshot, or null. */
     shown: (records: readonly StateRecord[] = log): number | null => {
       let known: Extract<StateRecord, { revision: number }> | null = null;
       for (const next of records) if ('revision' in next && supersedes(next.revision, known?.revision)) known = next;
@@ -56,7 +55,7 @@ const openScene = () => {
             dedupeRecord: null,
           };
     },
-    /** A projector; `hold` keeps what its store answered from it until it resolves. */
+    /** A projector; `hold` delays the store's answers until it resolves. */
     projector: (hold: () => Promise<void> = () => Promise.resolve()) => {
       const marks = new StateMarks(() => NOW);
       let read = 0;
@@ -107,7 +106,7 @@ beforeEach(() => {
 });
 
 describe('a projection', () => {
-  it('publishes the whole snapshot under the revision of the store, without a secret', async () => {
+  it("publishes the whole snapshot with the store's revision, and no secret", async () => {
     scene.row = { revision: 7, content: 70 };
     expect(await scene.projector().follow(user, { revision: 7, forgotten: false })).toBe('snapshot');
     expect(scene.log).toEqual([
@@ -139,7 +138,7 @@ describe('a projection', () => {
     ]);
   });
 
-  it('of several changes that wait shows the last at the first, and asks nobody about the others', async () => {
+  it('publishes the state after several waiting changes once, and reads the store once', async () => {
     const projector = scene.projector();
     scene.row = { revision: 9, content: 90 };
     const changes = [7, 8, 9].map((revision) => projector.follow(user, { revision, forgotten: false }));
@@ -147,7 +146,7 @@ describe('a projection', () => {
     expect(scene.reads).toBe(1);
   });
 
-  it('does nothing about a change that comes again', async () => {
+  it('ignores a repeated change', async () => {
     const projector = scene.projector();
     scene.row = { revision: 9, content: 90 };
     await projector.follow(user, { revision: 9, forgotten: false });
@@ -156,7 +155,7 @@ describe('a projection', () => {
     expect(scene.log).toHaveLength(1);
   });
 
-  it('writes the tombstone of a forgotten user under the revision of the forgetting, once', async () => {
+  it('publishes the tombstone of a forgotten user once, with the revision of ForgetUser', async () => {
     const projector = scene.projector();
     expect(await projector.follow(user, { revision: 8, forgotten: false })).toBeNull();
     expect(await projector.follow(user, { revision: 9, forgotten: true })).toBe('tombstone');
@@ -164,13 +163,13 @@ describe('a projection', () => {
     expect(scene.log).toEqual([{ kind: 'tombstone', user, revision: 9 }]);
   });
 
-  it('shows a user who has come back by the time that the forgetting is read', async () => {
+  it('publishes the snapshot of a user that returned before the event of ForgetUser was read', async () => {
     scene.row = { revision: 12, content: 120 };
     expect(await scene.projector().follow(user, { revision: 9, forgotten: true })).toBe('snapshot');
     expect(scene.shown()).toBe(120);
   });
 
-  it('shows a user who returns in the moment in which drift made a tombstone', async () => {
+  it('publishes the snapshot of a user that returns while drift repair publishes a tombstone', async () => {
     const projector = scene.projector();
     scene.row = { revision: 5, content: 50 };
     await projector.republish(user);
@@ -182,7 +181,7 @@ describe('a projection', () => {
     expect(scene.shown()).toBe(60);
   });
 
-  it('leaves the topic as it is while the store is away', async () => {
+  it('leaves the topic unchanged while the store is unavailable', async () => {
     scene.outage = true;
     const change = scene.projector().follow(user, { revision: 1, forgotten: false });
     await expect(change).rejects.toThrow(PortUnavailable);
@@ -203,7 +202,7 @@ describe('a projection', () => {
     expect([scene.log.length, scene.shown()]).toEqual([1, 50]);
   });
 
-  it('names each way in which topic and store differ, and mends it', async () => {
+  it('names and repairs each kind of drift', async () => {
     const projector = scene.projector();
     const drifts: unknown[] = [];
     const mend = async () => {
@@ -224,7 +223,7 @@ describe('a projection', () => {
     expect(drifts).toEqual([missing, missing, outdated, outdated, different, different, surplus, surplus]);
   });
 
-  it('shows what a store has that went back, and its next change', async () => {
+  it('publishes the state of a restored store, and its next change', async () => {
     const projector = scene.projector();
     scene.row = { revision: 500, content: 10 };
     await projector.follow(user, { revision: 500, forgotten: false });
@@ -239,7 +238,7 @@ describe('a projection', () => {
     expect([scene.shown(), scene.log.at(-1)]).toMatchObject([11, { revision: 1_500 }]);
   });
 
-  it('that is stopped between reading and writing, and renewed by the others, leaves the newest to every reader', async () => {
+  it('that is paused between reading and publishing leaves the newest state to every reader', async () => {
     const step = fc.constantFrom('change', 'forget', 'return', 'stall', 'wake', 'tail', 'redeliver', 'mend');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {

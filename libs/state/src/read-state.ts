@@ -1,19 +1,18 @@
 import type { BusRecord } from '@vault-engine/bus';
 import { type Codec, type ConnectionState, type Decoded, isRecord } from '@vault-engine/contracts';
-import { type UserId, userId } from '@vault-engine/model';
-import { isRevision, revisionIn } from './revision.ts';
+import { isExactInteger, LARGEST_INTEGER, type UserId, userId } from '@vault-engine/model';
 
-/** One message of the state topic. */
+/** One record of `vault.connection-state`. */
 export type StateRecord =
   | { readonly kind: 'snapshot'; readonly user: UserId; readonly revision: number; readonly state: ConnectionState }
   /** The user was forgotten. */
   | { readonly kind: 'tombstone'; readonly user: UserId; readonly revision: number }
-  /** Readers pass it over. Compaction would leave it in the place of the user's snapshot, so that must be published anew. */
+  /** Readers ignore it. Compaction would keep it instead of the user's snapshot, so the snapshot must be republished. */
   | { readonly kind: 'unreadable'; readonly user: UserId }
-  /** Its key is no user's. */
+  /** The key is not a user id. */
   | { readonly kind: 'stray' };
 
-/** What a message of the state topic says. Rejects with `RegistryUnavailable`, which says nothing about the message. */
+/** Parses a record of the state topic. Rejects with `RegistryUnavailable`: parse the record again later. */
 export const readState = (codec: Pick<Codec, 'decode'>, record: BusRecord): StateRecord | Promise<StateRecord> => {
   const user = userId(record.key?.toString() ?? '');
   if (user === null) return { kind: 'stray' };
@@ -28,6 +27,34 @@ const tombstone = (user: UserId, revision: number | null): StateRecord =>
 const snapshot = (user: UserId, decoded: Decoded): StateRecord => {
   if (!isRecord(decoded, 'ConnectionState')) return { kind: 'unreadable', user };
   const { value: state } = decoded;
-  const sound = state.user_id === user && isRevision(state.revision);
-  return sound ? { kind: 'snapshot', user, revision: state.revision, state } : { kind: 'unreadable', user };
+  const valid = state.user_id === user && isRevision(state.revision);
+  return valid ? { kind: 'snapshot', user, revision: state.revision, state } : { kind: 'unreadable', user };
 };
+
+/** The header with a record's revision, in decimal. A tombstone has its revision nowhere else. */
+const HEADER = 'x-revision';
+
+/** Whether `value` is a revision whose successor is still an exact integer. */
+const isRevision = (value: number): boolean => isExactInteger(value) && value >= 0 && value < LARGEST_INTEGER;
+
+/** The headers of a record of the state topic. */
+export const revisionHeaders = (revision: number): Record<string, Buffer> => ({
+  [HEADER]: Buffer.from(String(revision)),
+});
+
+/** The revision in the headers; null where absent or malformed. */
+const revisionIn = (headers: BusRecord['headers']): number | null => {
+  const text = headers[HEADER]?.toString('latin1') ?? '';
+  const value = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
+  return isRevision(value) ? value : null;
+};
+
+/**
+ * The revision rule of every reader: a record replaces the known state unless its revision is lower. Of two records with
+ * equal revisions the later one in the log counts, because compaction keeps that one. So a reader that followed the topic
+ * and one that reads it afresh reach the same state.
+ *
+ * @param known the revision known so far; null or undefined where there is none
+ */
+export const supersedes = (next: number, known: number | null | undefined): boolean =>
+  known === null || known === undefined || next >= known;

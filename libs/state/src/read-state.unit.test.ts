@@ -17,16 +17,16 @@ const recordOf = (key: string | null, value: string | null, revision?: string): 
   headers: revision === undefined ? {} : { 'x-revision': Buffer.from(revision) },
 });
 
-describe('a message of the state topic', () => {
-  it('is a snapshot of the revision that stands in it', () => {
+describe('a record of the state topic', () => {
+  it('is a snapshot with the revision of its value', () => {
     expect(readState(codecOf(good), recordOf('u1', 'v'))).toEqual({ kind: 'snapshot', user: 'u1', revision: 4, state });
   });
 
-  it('is read later where its schema has to be looked up', async () => {
+  it('is parsed asynchronously where its schema is looked up', async () => {
     expect(await readState(codecOf(Promise.resolve(good)), recordOf('u1', 'v'))).toMatchObject({ kind: 'snapshot' });
   });
 
-  it('is a tombstone of the revision in its header', () => {
+  it('is a tombstone with the revision of its header', () => {
     expect(readState(codecOf(good), recordOf('u1', null, '9'))).toEqual({ kind: 'tombstone', user: 'u1', revision: 9 });
   });
 
@@ -41,7 +41,7 @@ describe('a message of the state topic', () => {
     expect(readState(codecOf(good), recordOf('u1', null))).toEqual({ kind: 'unreadable', user: 'u1' });
   });
 
-  it('is unreadable where it does not decode, is another record, is of another user, or has no revision', () => {
+  it('is unreadable where it does not decode, is another record, is of another user, or has no valid revision', () => {
     const wrong: Decoded[] = [
       { ok: false, reason: 'undecodable' },
       { ok: true, name: 'PlatformEntry', value: { platform: 'gmail', display_name: 'Gmail' } },
@@ -53,7 +53,7 @@ describe('a message of the state topic', () => {
       expect(readState(codecOf(decoded), recordOf('u1', 'v'))).toEqual({ kind: 'unreadable', user: 'u1' });
   });
 
-  it('is nobody’s where its key is no user id', () => {
+  it('is a stray where its key is not a user id', () => {
     for (const key of [null, '', 'a b', 'x'.repeat(129)])
       expect(readState(codecOf(good), recordOf(key, 'v'))).toEqual({ kind: 'stray' });
   });

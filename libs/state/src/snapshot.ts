@@ -2,7 +2,7 @@ import type { ConnectionSnapshot, ConnectionState, FlowSnapshot } from '@vault-e
 import type { PlatformId, UserId } from '@vault-engine/model';
 import { type ConnectionRecord, type Flow, status, type UserView } from '@vault-engine/vault';
 
-/** The snapshot of a user as the store has it at `now` (Unix milliseconds); null where the user is not known. */
+/** The snapshot of a user's stored state at `now` (Unix milliseconds); null for an unknown user. */
 export const snapshotOf = (
   user: UserId,
   { user: row, connections, flows }: Pick<UserView, 'user' | 'connections' | 'flows'>,

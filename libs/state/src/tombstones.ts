@@ -1,14 +1,14 @@
 import type { UserId } from '@vault-engine/model';
 
 /**
- * Longer than the topic itself keeps a tombstone for readers that are under way (`delete.retention.ms`): a snapshot that
- * comes later than that has been written by nobody who is still alive.
+ * Longer than the topic keeps a tombstone (`delete.retention.ms`). No writer can delay the snapshot of a forgotten user
+ * beyond that.
  */
 const KEPT_MS = 25 * 60 * 60 * 1_000;
 
-/** The revisions of users who were forgotten of late, so that a late snapshot does not bring one back. */
+/** The revisions of recently forgotten users, so that a late snapshot does not bring a user back. */
 export class Tombstones {
-  /** In the order in which they came. */
+  /** In the order of insertion. */
   readonly #revisions = new Map<UserId, number>();
 
   get(user: UserId): number | undefined {
@@ -23,7 +23,7 @@ export class Tombstones {
     this.#revisions.clear();
   }
 
-  /** Revisions are microseconds of the store's clock, so that one tells its own age. */
+  /** A revision is the store's clock in microseconds, so it gives the tombstone's age. */
   set(user: UserId, revision: number, now: number): void {
     this.#revisions.delete(user);
     this.#revisions.set(user, revision);

@@ -4,10 +4,10 @@ import { kafkaJournal } from '@vault-engine/audit';
 import { type Bus, createPublisher } from '@vault-engine/bus';
 import type { Codec } from '@vault-engine/contracts';
 
-/** Writes that an operator did `action` to `subject`; resolves when the brokers have it. */
+/** Writes an audit record: an operator did `action` to `subject`. Resolves once the brokers have acknowledged it. */
 export type WriteAudit = (action: string, subject: string) => Promise<void>;
 
-/** Runs `use` with the audit log open. The record names the operator as `cli:<user of this machine>`. */
+/** Runs `use` with the audit log open. Records name the operator as `cli:<OS user>`. */
 export const withAuditLog = async <T>(
   { bus, codec, topic }: { readonly bus: Bus; readonly codec: Codec; readonly topic: string },
   use: (audit: WriteAudit) => Promise<T>,

@@ -16,17 +16,19 @@ import { CliFailure, EXIT } from './failure.ts';
 import { developmentKey, readRunFile } from './run-file.ts';
 
 const engineVariables = z.object({
-  VAULT_ENGINE_ID: z.string('the engine to speak as; beside npm start, --as <engine> does instead'),
-  VAULT_ENGINE_KEY: mountable(z.string('its key, vek1.…; VAULT_ENGINE_KEY_FILE names a file that holds it')),
+  VAULT_ENGINE_ID: z.string('the engine to call the vault as; with npm start running, use --as <engine> instead'),
+  VAULT_ENGINE_KEY: mountable(
+    z.string('its Kafka credential (vek1.…), or set VAULT_ENGINE_KEY_FILE to the path of a file that contains it'),
+  ),
 });
 
-/** `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`: as whom tokens are stored and asked for. */
+/** `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`: the engine in whose name `token` calls the vault. */
 const engineSettings = settings(engineVariables, (variables) => ({
   engine: variables.VAULT_ENGINE_ID,
   credential: variables.VAULT_ENGINE_KEY,
 }));
 
-/** Each command group reads what it needs, when it runs: help and usage errors need no configuration. */
+/** Each command group reads its settings when it runs, so that help and usage errors need no configuration. */
 export interface CliConfig {
   readonly topics: () => TopicsConfig;
   readonly schemas: () => SchemasConfig;
@@ -35,9 +37,9 @@ export interface CliConfig {
   readonly refresh: () => RefreshConfig;
   readonly engines: () => EnginesConfig;
   readonly deadLetters: () => DeadLettersConfig;
-  /** Of files alone: no vault has to be named. */
+  /** Reads files only; needs no vault. */
   readonly platforms: () => PlatformsConfig;
-  /** `as`: an engine of the development start, instead of `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`. */
+  /** `as`: an engine of `npm start`, instead of `VAULT_ENGINE_ID` and `VAULT_ENGINE_KEY`. */
   readonly token: (as: string | undefined) => TokenConfig;
 }
 
@@ -59,7 +61,7 @@ export type PlatformsConfig = ReturnType<typeof readConfig<typeof PLATFORMS>>;
 export type StateConfig = ReturnType<typeof readConfig<typeof STATE>>;
 export type RefreshConfig = ReturnType<typeof readConfig<typeof REFRESH>>;
 export type EnginesConfig = ReturnType<typeof readConfig<typeof ENGINES>>;
-/** As whom the vault is asked. */
+/** The engine in whose name the vault is called. */
 export interface EngineIdentity {
   readonly engine: string;
   /** The credential for Kafka. A secret. */
@@ -69,8 +71,8 @@ export interface EngineIdentity {
 export type TokenConfig = ReturnType<typeof readConfig<typeof TOKEN>> & EngineIdentity;
 
 /**
- * The configuration in `env`; where that says nothing of a vault, the one that a development start describes in
- * `runFilePath`, with its key file beside it. Each function throws `ConfigRefused` or `CliFailure`.
+ * Reads the configuration from `env`. If `env` selects no vault, the settings come from the run file of `npm start` at
+ * `runFilePath`, and the wrapping key from the key file beside it. Each function throws `ConfigRefused` or `CliFailure`.
  */
 export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
   const effective = () => withDevelopmentStart(env, runFilePath);
@@ -90,7 +92,7 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
   };
 };
 
-/** {@link cliConfig} of this process. `VAULT_STATE_DIR`: where a development start runs that is not in `localFolder`. */
+/** {@link cliConfig} of this process. `VAULT_STATE_DIR` replaces `localFolder` as the state folder of `npm start`. */
 export const readEnvironment = (localFolder: string): CliConfig =>
   cliConfig(process.env, join(process.env['VAULT_STATE_DIR'] || localFolder, 'run.json'));
 
@@ -99,8 +101,8 @@ const withIdentity = ({ engine, ...rest }: Omit<TokenConfig, keyof EngineIdentit
   ...engine,
 });
 
-/** Any of these says which vault is meant; then nothing is taken from a development start. */
-const NAMES_A_VAULT = [
+/** Each of these variables selects a vault. If one is set, the run file of `npm start` is ignored. */
+const SELECTS_A_VAULT = [
   'VAULT_ENV',
   'VAULT_KAFKA_BROKERS',
   'VAULT_REGISTRY_URL',
@@ -113,11 +115,11 @@ const NAMES_A_VAULT = [
 ] as const;
 
 const withDevelopmentStart = (env: Environment, runFilePath: string): Environment => {
-  if (NAMES_A_VAULT.some((name) => env[name])) return env;
+  if (SELECTS_A_VAULT.some((name) => env[name])) return env;
   const run = readRunFile(runFilePath);
   if (run === null)
     throw new CliFailure(
-      'no vault is named and none runs here: set VAULT_KAFKA_BROKERS and VAULT_REGISTRY_URL, or run npm start',
+      'no vault is configured and npm start is not running: set VAULT_KAFKA_BROKERS and VAULT_REGISTRY_URL, or run npm start',
       EXIT.configuration,
     );
   return {
@@ -137,7 +139,7 @@ const developmentCredential = (engine: string, runFilePath: string): string => {
   const run = readRunFile(runFilePath);
   if (run === null)
     throw new CliFailure(
-      '--as takes an engine of npm start, which does not run here: set VAULT_ENGINE_ID and VAULT_ENGINE_KEY_FILE instead',
+      '--as needs npm start, which is not running: set VAULT_ENGINE_ID and VAULT_ENGINE_KEY_FILE instead',
       EXIT.configuration,
     );
   return developmentKey(run.engines, engine);

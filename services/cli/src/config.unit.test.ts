@@ -23,8 +23,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe('beside a development start, where nothing names a vault', () => {
-  test('the vault is the one that runs, with the key file beside it', () => {
+describe('with npm start running and no vault selected', () => {
+  test('the settings come from the run file, with its key file', () => {
     const config = cliConfig({ PATH: '/bin' }, runFile);
     expect(config.engines()).toEqual({
       environment: 'development',
@@ -35,21 +35,21 @@ describe('beside a development start, where nothing names a vault', () => {
     expect(config.topics()).toMatchObject({ environment: 'development', kafka: { brokers: ['k:1'] } });
   });
 
-  test('one speaks as an engine of it, with its Kafka key', () => {
+  test('--as uses the Kafka key of a development engine', () => {
     expect(cliConfig({}, runFile).token('action')).toMatchObject({ engine: 'action', credential: 'vek1.kafka' });
   });
 
-  test.each(['old', 'nobody', '__proto__'])('an engine without a Kafka key is refused: %s', (engine) => {
+  test.each(['old', 'nobody', '__proto__'])('--as refuses an engine without a Kafka key: %s', (engine) => {
     expect(() => cliConfig({}, runFile).token(engine)).toThrow(CliFailure);
   });
 
-  test('one may speak as another engine by its own credential', () => {
+  test('another engine is used by its own credential', () => {
     const env = { VAULT_ENGINE_ID: 'other', VAULT_ENGINE_KEY: 'vek1.other' };
     expect(cliConfig(env, runFile).token(undefined)).toMatchObject({ engine: 'other', credential: 'vek1.other' });
   });
 });
 
-test('once anything names a vault, nothing is taken from the development start', () => {
+test('any setting that selects a vault disables the run file', () => {
   for (const env of [
     { VAULT_REGISTRY_URL: 'http://elsewhere' },
     { VAULT_ENV: 'production' },
@@ -58,17 +58,17 @@ test('once anything names a vault, nothing is taken from the development start',
     expect(() => cliConfig(env, runFile).engines()).toThrow(ConfigRefused);
 });
 
-describe('without a development start', () => {
-  test('a vault has to be named', () => {
+describe('without npm start', () => {
+  test('a vault has to be configured', () => {
     expect(() => cliConfig({}, join(folder, 'none.json')).schemas()).toThrow('npm start');
   });
 
-  test('there is no engine to speak as', () => {
+  test('--as is refused', () => {
     const env = { VAULT_KAFKA_BROKERS: 'k:1', VAULT_REGISTRY_URL: 'http://r' };
     expect(() => cliConfig(env, join(folder, 'none.json')).token('action')).toThrow('--as');
   });
 
-  test('a run file that is none is told, and its content is not', async () => {
+  test('an invalid run file is reported without its content', async () => {
     const path = join(folder, 'broken.json');
     await writeFile(path, '{"engines": "SECRET');
     expect(() => cliConfig({}, path).topics()).toThrow(`${path} is not JSON`);

@@ -44,14 +44,14 @@ const audited = async (): Promise<readonly Pick<AuditRecord, 'action' | 'reason'
   return found.map(({ action, reason, engine }) => ({ action, reason, engine }));
 };
 
-test('letters are listed with their place, reason and origin', async () => {
+test('list prints position, reason and origin', async () => {
   const { code, out } = await here.vault(['dead-letters', 'list']);
   expect(code).toBe(0);
   expect(out).toHaveLength(3);
   expect(out[0]).toMatch(/^0:0 .* bad_magic .* from \S+vault\.commands 3:0, claims sync -$/);
 });
 
-test('one is shown without its bytes reaching the terminal as they are, and that is audited', async () => {
+test('show escapes the bytes of the record, and is audited', async () => {
   const { code, out } = await here.vault(['dead-letters', 'show', '0:1']);
   expect(code).toBe(0);
   expect(out).toContain('reads as  bad_magic');
@@ -64,20 +64,20 @@ test('one is shown without its bytes reaching the terminal as they are, and that
   });
 });
 
-test('discarding deletes a letter and those before it, leaves the later ones, and is audited', async () => {
+test('discard deletes a dead letter and the earlier ones, keeps the later ones, and is audited', async () => {
   const { code, out } = await here.vault(['dead-letters', 'discard', '0:1']);
-  expect({ code, out }).toEqual({ code: 0, out: ['discarded 2 places of partition 0, up to 0:1'] });
+  expect({ code, out }).toEqual({ code: 0, out: ['discarded 2 records of partition 0, up to 0:1'] });
   const left = await here.vault(['dead-letters', 'list']);
   expect(left.out.map((line) => line.split(' ')[0])).toEqual(['0:2']);
   expect(await audited()).toContainEqual(expect.objectContaining({ action: 'dead-letters.discard', reason: '0:1' }));
 });
 
-test('a place that holds no letter is refused, and nothing is audited', async () => {
+test('a position without a dead letter is refused, and not audited', async () => {
   const before = (await audited()).length;
   const { code, err } = await here.vault(['dead-letters', 'discard', '0:99']);
   expect({ code, err }).toEqual({
     code: 1,
-    err: ['there is no dead letter at 0:99: npm run vault -- dead-letters list names them'],
+    err: ['there is no dead letter at 0:99; npm run vault -- dead-letters list prints the positions'],
   });
   expect(await here.vault(['dead-letters', 'show', 'first'])).toMatchObject({ code: 2 });
   expect(await audited()).toHaveLength(before);

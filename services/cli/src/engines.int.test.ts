@@ -43,7 +43,7 @@ const listed = async (engine: string): Promise<Listed | undefined> => {
   return all.find((one) => one.engine === engine);
 };
 
-test('an engine is added, its key rotated and revoked; each key is on standard output once and alone', async () => {
+test('adding, rotating and revoking print each key once, alone on standard output', async () => {
   const added = await here.vault(['engines', 'add', 'one', '--grants', grants]);
   expect(added).toMatchObject({ code: 0, out: [expect.stringMatching(/^vek1\.[0-9a-f]{8}\.[\w-]{43}$/)] });
   expect(added.err.join()).toContain('shown this once');
@@ -66,17 +66,17 @@ test('an engine is added, its key rotated and revoked; each key is on standard o
   expect(third).toMatchObject({ code: 1, out: [], err: [expect.stringContaining('revoke the retiring one first')] });
 
   const revoked = await here.vault(['engines', 'revoke', 'one', first]);
-  expect(revoked).toEqual({ code: 0, out: [`${first} of one is revoked`], err: [] });
+  expect(revoked).toEqual({ code: 0, out: [`key ${first} of one revoked`], err: [] });
   expect((await listed('one'))?.keys.map(({ state }) => state)).toEqual(['revoked', 'active']);
   expect(kidIn((await here.vault(['engines', 'rotate', 'one'])).out[0])).not.toBe(second);
 });
 
-test('an engine of the REST interface has a key of its own use', async () => {
+test('a key for the REST API has the use http', async () => {
   const { out } = await here.vault(['engines', 'add', 'one', '--use', 'http', '--grants', grants]);
   expect((await listed('one'))?.keys).toContainEqual(expect.objectContaining({ kid: kidIn(out[0]), use: 'http' }));
 });
 
-test('a list names keys, rights and rates, and no secret', async () => {
+test('the list prints keys, grants and rate limits, and no secret', async () => {
   const { out } = await here.vault(['engines', 'list']);
   const text = out.join('\n');
   expect(text).toMatch(/^one \(revision \d+, 5\/s, burst 10\)$/m);
@@ -86,7 +86,7 @@ test('a list names keys, rights and rates, and no secret', async () => {
   expect(asJson).not.toMatch(/subkeys|digest|mac|wrapped/i);
 });
 
-test('applying a grants file names what changed, and the second time nothing', async () => {
+test('applying a grants file prints the changes, and none the second time', async () => {
   const changed = GRANTS.replace('burst: 10', 'burst: 20').replace('GetStatus]', 'StoreToken]');
   const file = await here.file('changed.yaml', `${changed}  two: { rate: { per_second: 1, burst: 1 }, grants: [] }\n`);
   const first = await here.vault(['engines', 'apply', file]);
@@ -102,22 +102,22 @@ test('applying a grants file names what changed, and the second time nothing', a
   const second = await here.vault(['engines', 'apply', file]);
   expect(second).toEqual({ code: 0, out: ['one: unchanged', 'two: unchanged'], err: [] });
   const partly = await here.vault(['engines', 'apply', grants]);
-  expect(partly.err).toEqual([`two is not in ${grants} and stays as it is`]);
+  expect(partly.err).toEqual([`two is not in ${grants} and was not changed`]);
 });
 
-test('a deletion that somebody wrote is warned of, and the next change puts the entry back', async () => {
+test('a foreign tombstone is reported, and the next change republishes the entry', async () => {
   const publisher = createPublisher(connectBus({ brokers: here.world.brokers, clientId: 'test' }));
   const { engines: topic } = topicNames(here.world.topicPrefix);
   await publisher.send({ topic, key: Buffer.from('one'), value: null });
   await publisher.close();
 
   const warned = await here.vault(['engines', 'list']);
-  expect(warned).toMatchObject({ code: 0, err: [expect.stringContaining('the last message about one')] });
+  expect(warned).toMatchObject({ code: 0, err: [expect.stringContaining('the last record of one')] });
   await here.vault(['engines', 'apply', grants]);
   expect((await here.vault(['engines', 'list'])).err).toEqual([]);
 });
 
-test('an engine without grants is not made', async () => {
+test('an engine without grants is not created', async () => {
   const { code, out, err } = await here.vault(['engines', 'add', 'stranger', '--grants', grants]);
   expect({ code, out }).toEqual({ code: 1, out: [] });
   expect(err).toEqual([expect.stringContaining('has no grants for it')]);

@@ -5,8 +5,7 @@ import type { CommandContext } from './command-context.ts';
 import { CliFailure } from './failure.ts';
 import { listEngines } from './list-engines.ts';
 import { engineId, keyId } from './parse-arguments.ts';
-import { policyChanges } from './policy-changes.ts';
-import { readPolicies } from './read-policies.ts';
+import { policyChanges, readPolicies } from './policies.ts';
 import { json, type Terminal } from './terminal.ts';
 import { ensureReplyTopics } from './topics.ts';
 import { done, withAdministration } from './with-engines.ts';
@@ -16,44 +15,44 @@ interface KeyOptions {
   readonly json?: boolean;
 }
 
-/** `engines list|add|rotate|revoke|apply`: who may call the vault. */
+/** `engines list|add|rotate|revoke|apply`: the engines that may call the vault. */
 export const addEngines = (program: Command, context: CommandContext): void => {
-  const engines = program.command('engines').description('who may call the vault: keys, grants, rates');
+  const engines = program.command('engines').description('engines that may call the vault: keys, grants, rate limits');
   engines
     .command('list')
-    .description('engines, their keys, grants and rates; no secret')
-    .option('--json', 'as JSON')
+    .description('list engines with keys, grants and rate limits; prints no secret')
+    .option('--json', 'print JSON')
     .action((options: { readonly json?: boolean }) => listEngines(context, options));
   engines
     .command('add')
     .description(
-      'make a key for an engine that has none of this use, and the engine where it is new; prints the key once',
+      'create the first key of an engine for this use, and the engine itself if it is new; prints the key once',
     )
-    .argument('<engine>', 'its id')
+    .argument('<engine>', 'engine id')
     .addOption(useOption())
-    .option('--grants <file>', 'where a new engine has its grants and rate from', context.grantsFile)
-    .option('--json', 'as JSON')
+    .option('--grants <file>', 'grants and rate limit of a new engine', context.grantsFile)
+    .option('--json', 'print JSON')
     .action((engine: string, options: KeyOptions & { readonly grants: string }) =>
       add(context, engineId(engine), options),
     );
   engines
     .command('rotate')
-    .description('make a new key beside the one in use, which stays usable until it is revoked; prints the key once')
-    .argument('<engine>', 'its id')
+    .description('create a new key; the old one stays usable until you revoke it; prints the key once')
+    .argument('<engine>', 'engine id')
     .addOption(useOption())
-    .option('--json', 'as JSON')
+    .option('--json', 'print JSON')
     .action((engine: string, options: KeyOptions) => rotate(context, engineId(engine), options));
   engines
     .command('revoke')
-    .description('end a key for good; in effect within seconds')
-    .argument('<engine>', 'its id')
-    .argument('<kid>', 'the 8 hex digits that name the key')
+    .description('revoke a key permanently; takes effect within seconds')
+    .argument('<engine>', 'engine id')
+    .argument('<kid>', 'key id: 8 hex digits')
     .action((engine: string, kid: string) => revoke(context, engineId(engine), keyId(kid)));
   engines
     .command('apply')
-    .description('put grants and rates of a file in force, and name what changed')
-    .argument('<file>', 'such as deploy/engines.yaml')
-    .option('--json', 'as JSON')
+    .description('apply the grants and rate limits of a file, and print the changes')
+    .argument('<file>', 'for example deploy/engines.yaml')
+    .option('--json', 'print JSON')
     .action((file: string, options: { readonly json?: boolean }) => apply(context, file, options));
 };
 
@@ -66,7 +65,7 @@ const add = async (
   await withAdministration(settings, async (administration) => {
     if (usableKeys(administration, engine, options.use).length > 0)
       throw new CliFailure(
-        `${engine} has a usable ${options.use} key: npm run vault -- engines rotate ${engine} makes another`,
+        `${engine} already has a usable ${options.use} key; npm run vault -- engines rotate ${engine} creates another`,
       );
     const policy = administration.table.get(engine) === undefined ? await policyOf(engine, options.grants) : undefined;
     await ensureReplyTopics(settings, [engine], terminal);
@@ -78,7 +77,7 @@ const policyOf = async (engine: string, grants: string): Promise<EnginePolicy> =
   const policy = (await readPolicies(grants)).get(engine);
   if (policy !== undefined) return policy;
   throw new CliFailure(
-    `${engine} is new and ${grants} has no grants for it: add them there, or name another file with --grants`,
+    `${engine} is new and ${grants} has no grants for it; add them there, or pass another file with --grants`,
   );
 };
 
@@ -87,23 +86,23 @@ const rotate = ({ config, terminal }: CommandContext, engine: string, options: K
     const before = usableKeys(administration, engine, options.use);
     if (administration.table.get(engine) !== undefined && before.length === 0)
       throw new CliFailure(
-        `${engine} has no usable ${options.use} key: npm run vault -- engines add ${engine} --use ${options.use}`,
+        `${engine} has no usable ${options.use} key; create one with npm run vault -- engines add ${engine} --use ${options.use}`,
       );
     showOnce(terminal, engine, done(engine, await administration.addKey(engine, options.use)), options);
     for (const kid of before)
       terminal.note(
-        `${kid} stays usable; when ${engine} has the new key: npm run vault -- engines revoke ${engine} ${kid}`,
+        `key ${kid} stays usable; once ${engine} uses the new key, run npm run vault -- engines revoke ${engine} ${kid}`,
       );
   });
 
 const revoke = async ({ config, terminal }: CommandContext, engine: string, kid: string): Promise<void> => {
-  const wasAlive = await withAdministration(config.engines(), async (administration) =>
+  const wasUsable = await withAdministration(config.engines(), async (administration) =>
     done(engine, await administration.revokeKey(engine, kid)),
   );
-  terminal.out(`${kid} of ${engine} ${wasAlive ? 'is revoked' : 'was revoked before'}`);
+  terminal.out(`key ${kid} of ${engine} ${wasUsable ? 'revoked' : 'was already revoked'}`);
 };
 
-/** What became of one engine of the file. */
+/** The result for one engine of the file. */
 interface AppliedPolicy {
   readonly engine: string;
   readonly result: 'created' | 'changed' | 'unchanged';
@@ -127,7 +126,7 @@ const apply = async (
   if (options.json) terminal.out(json(applied));
   else
     for (const { engine, result, changes } of applied) terminal.out([`${engine}: ${result}`, ...changes].join('\n  '));
-  for (const engine of others) terminal.note(`${engine} is not in ${file} and stays as it is`);
+  for (const engine of others) terminal.note(`${engine} is not in ${file} and was not changed`);
 };
 
 const applyPolicy = async (
@@ -149,7 +148,7 @@ const usableKeys = ({ table }: EngineAdministration, engine: string, use: KeyUse
     .filter((key) => key.use === use && isUsable(key))
     .map(({ kid }) => kid);
 
-/** At once, while connections are still open: a fault in closing them must not swallow the key. */
+/** Prints the key while the connections are still open: an error on closing them must not lose it. */
 const showOnce = (
   terminal: Terminal,
   engine: string,
@@ -157,12 +156,8 @@ const showOnce = (
   { use, json: asJson }: KeyOptions,
 ): void => {
   terminal.out(asJson ? json({ engine, use, kid, key }) : key);
-  terminal.note(
-    `this is the ${use} key ${kid} of ${engine}; it is shown this once and kept nowhere: give it to the engine now`,
-  );
+  terminal.note(`this is the ${use} key ${kid} of ${engine}; it is shown this once and not stored: copy it now`);
 };
 
 const useOption = (): Option =>
-  new Option('--use <use>', 'for commands over Kafka, or for the REST interface')
-    .choices(['kafka', 'http'])
-    .default('kafka');
+  new Option('--use <use>', 'commands over Kafka, or the REST API').choices(['kafka', 'http']).default('kafka');

@@ -8,21 +8,21 @@ import { ConfigRefused, errorLabel, isOutage } from '@vault-engine/runtime';
 import { type Port, PortUnavailable } from '@vault-engine/vault';
 import { CliFailure, EXIT } from './failure.ts';
 
-/** What is said about an error, and with which code the process ends. */
+/** The message for an error and the exit code of the process. */
 export interface Explanation {
   readonly line: string;
   readonly exitCode: number;
 }
 
 /**
- * One line that says what is wrong and what to do. Texts of errors that are not ours are not repeated: they may quote what
- * they were given.
+ * One line that says what happened and what to do. The message of a foreign error is not repeated: it may quote its
+ * input.
  */
 export const explainError = (error: unknown): Explanation => {
   if (error instanceof CliFailure) return { line: error.message, exitCode: error.exitCode };
   const wrongSetting = settingsProblem(error);
   if (wrongSetting !== null) return { line: wrongSetting, exitCode: EXIT.configuration };
-  return { line: refusal(error) ?? outage(error) ?? `unexpected: ${errorLabel(error)}`, exitCode: EXIT.failed };
+  return { line: refusal(error) ?? outage(error) ?? `unexpected error: ${errorLabel(error)}`, exitCode: EXIT.failed };
 };
 
 const settingsProblem = (error: unknown): string | null => {
@@ -33,16 +33,16 @@ const settingsProblem = (error: unknown): string | null => {
 
 const refusal = (error: unknown): string | null => {
   if (error instanceof VaultError) return vaultRefusal(error);
-  if (error instanceof SchemaMissing) return `${error.message}; register them: npm run vault -- schemas apply`;
-  if (error instanceof EntryUnconfirmed)
-    return `${error.message} from the topic: look at it with npm run vault -- engines list`;
-  return isMissingTopic(error) ? 'a topic is missing; make it: npm run vault -- topics apply' : null;
+  if (error instanceof SchemaMissing)
+    return `${error.message}; register the schemas with npm run vault -- schemas apply`;
+  if (error instanceof EntryUnconfirmed) return `${error.message}; check the engine with npm run vault -- engines list`;
+  return isMissingTopic(error) ? 'a topic is missing; create it with npm run vault -- topics apply' : null;
 };
 
 const vaultRefusal = ({ code, message, suggestedAction, requestId }: VaultError): string =>
   `${code}: ${message} (${[suggestedAction, ...(requestId === null ? [] : [`request ${requestId}`])].join(', ')})`;
 
-/** The broker's own error lies somewhere down the chain of causes. */
+/** The broker's error may be anywhere in the chain of causes. */
 const isMissingTopic = (error: unknown): boolean => {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof PublishFailed && cause.reason === 'unknown_topic') return true;
@@ -52,19 +52,20 @@ const isMissingTopic = (error: unknown): boolean => {
 };
 
 const outage = (error: unknown): string | null => {
-  if (error instanceof RegistryUnavailable) return `${error.message}; check VAULT_REGISTRY_URL and that it runs`;
+  if (error instanceof RegistryUnavailable)
+    return `${error.message}; check VAULT_REGISTRY_URL and that the registry is running`;
   if (error instanceof PortUnavailable) return `${error.message}; check ${CHECK[error.port]}`;
-  if (error instanceof PublishFailed) return `${error.message}; check that Kafka takes messages`;
-  return isKafkas(error) || isOutage(error)
-    ? `Kafka does not answer (${errorLabel(error)}); check VAULT_KAFKA_BROKERS and that it runs`
+  if (error instanceof PublishFailed) return `${error.message}; check that Kafka accepts writes`;
+  return isKafkaError(error) || isOutage(error)
+    ? `Kafka does not answer (${errorLabel(error)}); check VAULT_KAFKA_BROKERS and that Kafka is running`
     : null;
 };
 
 const CHECK: Readonly<Record<Port, string>> = {
-  storage: 'VAULT_REDIS_URL and that it runs',
+  storage: 'VAULT_REDIS_URL and that Redis is running',
   keys: 'the key service and its credentials',
-  audit: 'that Kafka takes messages',
-  provider: 'that the provider can be reached',
+  audit: 'that Kafka accepts writes',
+  provider: 'that the provider is reachable',
 };
 
-const isKafkas = (error: unknown): boolean => error instanceof Error && error.name.startsWith('KafkaJS');
+const isKafkaError = (error: unknown): boolean => error instanceof Error && error.name.startsWith('KafkaJS');

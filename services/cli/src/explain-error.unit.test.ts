@@ -15,22 +15,22 @@ test.each([
   },
   {
     error: new SchemaMissing(['vault.v1.GetToken']),
-    line: 'not registered: vault.v1.GetToken; register them: npm run vault -- schemas apply',
+    line: 'not registered: vault.v1.GetToken; register the schemas with npm run vault -- schemas apply',
     exitCode: 1,
   },
   {
     error: new PublishFailed('unknown_topic', 't'),
-    line: 'a topic is missing; make it: npm run vault -- topics apply',
+    line: 'a topic is missing; create it with npm run vault -- topics apply',
     exitCode: 1,
   },
   {
     error: new PublishFailed('timeout', 't'),
-    line: 'not published to t: timeout; check that Kafka takes messages',
+    line: 'not published to t: timeout; check that Kafka accepts writes',
     exitCode: 1,
   },
   {
     error: new RegistryUnavailable('no answer'),
-    line: 'no answer; check VAULT_REGISTRY_URL and that it runs',
+    line: 'no answer; check VAULT_REGISTRY_URL and that the registry is running',
     exitCode: 1,
   },
   {
@@ -42,7 +42,7 @@ test.each([
   expect(explainError(error)).toEqual({ line, exitCode });
 });
 
-test('the text of an error that is not ours is not repeated', () => {
+test('the message of a foreign error is not repeated', () => {
   for (const error of [new TypeError('SECRET'), new Error('SECRET', { cause: new Error('SECRET') }), 'SECRET', null])
     expect(explainError(error).line).not.toContain('SECRET');
 });

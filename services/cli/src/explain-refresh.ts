@@ -10,7 +10,7 @@ import {
   unknownSince,
 } from '@vault-engine/vault';
 
-/** How a connection stands, and what the vault would do about it, with the reason. Times are Unix milliseconds. */
+/** The state of a connection and the vault's next step, with the reason. Times are Unix milliseconds. */
 export interface Explained {
   readonly status: string;
   readonly suggestedAction: string;
@@ -24,13 +24,13 @@ export interface Explained {
   };
   readonly refreshing: string;
   readonly lease: string;
-  /** What a refresh that is wanted now comes to. */
+  /** What the vault would do if a refresh were requested now. */
   readonly now: string;
-  /** What happens if nobody asks. */
+  /** The next scheduled refresh or status change. */
   readonly next: string;
 }
 
-/** Explains a connection. `terms`: null where the platform has no profile here. */
+/** Explains a connection. `terms` is null for a platform without a profile. */
 export const explainRefresh = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): Explained => {
   const view = status(record, now);
   const { tokenVersion, storedAt, metadata, grant } = record;
@@ -47,13 +47,13 @@ export const explainRefresh = (record: ConnectionRecord, terms: RefreshTerms | n
   };
 };
 
-/** The lines that people read. */
+/** The explanation as lines for a terminal. */
 export const explainedLines = (explained: Explained, now: number): readonly string[] => {
   const { token, grant, reason } = explained;
   const facts: readonly (readonly [string, string])[] = [
     ['status', `${explained.status}, suggests ${explained.suggestedAction}${reason === null ? '' : ` (${reason})`}`],
-    ['token', `version ${token.version}, stored ${at(token.storedAt, now)}, ${until('lapses', token.expiresAt, now)}`],
-    ['grant', `since ${at(grant.since, now)}, ${until('lapses', grant.lapsesAt, now)}${lastRefreshed(grant, now)}`],
+    ['token', `version ${token.version}, stored ${at(token.storedAt, now)}, ${expiry(token.expiresAt, now)}`],
+    ['grant', `since ${at(grant.since, now)}, ${expiry(grant.lapsesAt, now)}${lastRefreshed(grant, now)}`],
     ['refresh', explained.refreshing],
     ['lease', explained.lease],
     ['now', explained.now],
@@ -66,62 +66,65 @@ const lastRefreshed = ({ refreshedAt }: Explained['grant'], now: number): string
   refreshedAt === null ? ', not refreshed yet' : `, refreshed ${at(refreshedAt, now)}`;
 
 const refreshing = ({ refresh, condition }: ConnectionRecord): string => {
-  if (refresh === null) return 'none: it has no refresh token';
+  if (refresh === null) return 'none: the connection has no refresh token';
   switch (condition.kind) {
     case 'none':
-      return 'none: nobody was registered with the platform when it was stored';
+      return 'none: the platform had no client registration when the token was stored';
     case 'good':
       return 'good';
     case 'dead':
       return `dead since ${iso(condition.since)}: ${condition.reason}`;
     case 'failing':
-      return `failing since ${iso(condition.since)}: ${condition.reason}, ${condition.failures} times; rests until ${iso(condition.retryAt)}`;
+      return `failing since ${iso(condition.since)}: ${condition.reason}, ${condition.failures} failures; next attempt after ${iso(condition.retryAt)}`;
   }
 };
 
-const lease = ({ lease: held }: ConnectionRecord, now: number): string => {
-  if (held === null) return 'free';
-  const asked = held.phase === 'called' ? ', and the provider may have been asked' : '';
-  return held.until > now
-    ? `held until ${iso(held.until)}${asked}`
-    : `lapsed at ${iso(held.until)}${asked}: whoever held it died`;
+const lease = ({ lease: owned }: ConnectionRecord, now: number): string => {
+  if (owned === null) return 'free';
+  const called = owned.phase === 'called' ? '; the provider may have been called' : '';
+  return owned.until > now
+    ? `owned until ${iso(owned.until)}${called}`
+    : `expired at ${iso(owned.until)}; the owner died${called}`;
 };
 
 const nowText = (record: ConnectionRecord, may: MayRefresh, now: number): string => {
   const { refresh, condition } = record;
   if (may.kind === 'yes') return FIRST_STEPS[firstStep(may.terms, maybeSpentSince(record, now), now)];
   if (may.kind === 'later')
-    return `would rest: the platform is not asked again before ${at(now + may.retryAfterMs, now)}`;
-  if (refresh === null || condition.kind === 'dead') return 'would not be refreshed: only the user can connect it anew';
+    return `would not be refreshed yet: the least interval between refreshes ends ${at(now + may.retryAfterMs, now)}`;
+  if (refresh === null || condition.kind === 'dead') return 'would not be refreshed: the user has to reconnect';
   if (condition.kind === 'failing' && condition.retryAt > now)
-    return `would rest after its failure until ${at(condition.retryAt, now)}; refresh run passes that`;
-  return 'would not be refreshed: its platform has no profile here, or its grant is over';
+    return `would not be refreshed before ${at(condition.retryAt, now)} because the last refresh failed; refresh run ignores this backoff`;
+  return 'would not be refreshed: the platform has no profile here, or the grant has expired';
 };
 
 const FIRST_STEPS: Readonly<Record<ReturnType<typeof firstStep>, string>> = {
-  send: 'would be refreshed if it were wanted',
-  ask: 'would be refreshed if it were wanted and the provider said that the refresh token is unspent, which it would be asked',
-  give_up: 'would be given up if it were wanted: the refresh token may be spent, and a second use may end the grant',
+  send: 'would be refreshed on demand',
+  ask: 'would be refreshed on demand, after introspection confirms that the refresh token is still unused',
+  give_up: 'would be given up on demand: the refresh token may have been used, and a second use may end the grant',
 };
 
-/** How long the services wait for a provider is theirs to say: so at the latest, which a grace may be over before. */
+/**
+ * The time since which the refresh token may have been used. The timeouts of the services are unknown here and taken as 0,
+ * so this is the latest possible time: a grace period may be over earlier than shown.
+ */
 const maybeSpentSince = (record: ConnectionRecord, now: number): number | null => {
   const expired = record.lease !== null && record.lease.until <= now ? record.lease : null;
   return unknownSince(record, expired, { leaseMs: 0, refreshTimeoutMs: 0 });
 };
 
 const next = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): string => {
-  const renewal = record.condition.kind === 'none' ? null : refreshAt(record, terms);
-  const turn = nextStatusChangeAt(status(record, now), now);
-  if (renewal !== null && (turn === null || renewal <= turn))
-    return `refreshed ${renewal <= now ? 'as soon as a scheduler looks' : `by ${at(renewal, now)}`}`;
-  if (turn === null) return 'nothing: it stays as it is';
-  const then = status(record, turn);
-  return `${then.status}, suggesting ${then.action}, at ${at(turn, now)}`;
+  const refreshDue = record.condition.kind === 'none' ? null : refreshAt(record, terms);
+  const changeAt = nextStatusChangeAt(status(record, now), now);
+  if (refreshDue !== null && (changeAt === null || refreshDue <= changeAt))
+    return `refreshed ${refreshDue <= now ? 'at the next sweep of a scheduler' : `by ${at(refreshDue, now)}`}`;
+  if (changeAt === null) return 'no change expected';
+  const then = status(record, changeAt);
+  return `${then.status}, suggesting ${then.action}, at ${at(changeAt, now)}`;
 };
 
-const until = (verb: string, time: number | null, now: number): string =>
-  time === null ? `nobody said when it ${verb}` : `${time > now ? verb : verb.replace(/s$/, 'd')} ${at(time, now)}`;
+const expiry = (time: number | null, now: number): string =>
+  time === null ? 'expiry unknown' : `${time > now ? 'expires' : 'expired'} ${at(time, now)}`;
 
 const at = (time: number, now: number): string => `${iso(time)} (${distance(time - now)})`;
 

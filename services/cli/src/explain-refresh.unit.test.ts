@@ -32,15 +32,15 @@ const terms: RefreshTerms = {
 const linesOf = (connection: ConnectionRecord, by: RefreshTerms | null = terms): string =>
   explainedLines(explainRefresh(connection, by, NOW), NOW).join('\n');
 
-test('a connection in good order says when it is refreshed', () => {
+test('a healthy connection shows when it is refreshed', () => {
   expect(linesOf(record())).toBe(
     [
       'status   CONNECTED, suggests NONE',
-      'token    version 7, stored 2027-01-31T11:30:00.000Z (30 minutes ago), lapses 2027-01-31T12:30:00.000Z (in 30 minutes)',
-      'grant    since 2027-01-31T11:30:00.000Z (30 minutes ago), nobody said when it lapses, not refreshed yet',
+      'token    version 7, stored 2027-01-31T11:30:00.000Z (30 minutes ago), expires 2027-01-31T12:30:00.000Z (in 30 minutes)',
+      'grant    since 2027-01-31T11:30:00.000Z (30 minutes ago), expiry unknown, not refreshed yet',
       'refresh  good',
       'lease    free',
-      'now      would be refreshed if it were wanted',
+      'now      would be refreshed on demand',
       'next     refreshed by 2027-01-31T12:20:00.000Z (in 20 minutes)',
     ].join('\n'),
   );
@@ -53,7 +53,7 @@ test.each<[string, Partial<ConnectionRecord>, RegExp]>([
     /next +EXPIRED, suggesting REAUTH, at .*in 30 minutes/,
   ],
   [
-    'that rests after a failure',
+    'in backoff after a failure',
     {
       condition: {
         kind: 'failing',
@@ -64,66 +64,66 @@ test.each<[string, Partial<ConnectionRecord>, RegExp]>([
         unknownSince: null,
       },
     },
-    /now +would rest after its failure until .*in 1 minute\); refresh run passes that/,
+    /now +would not be refreshed before .*in 1 minute\) because the last refresh failed; refresh run ignores this backoff/,
   ],
   [
     'that is dead',
     { condition: { kind: 'dead', reason: 'grant_refused', since: NOW } },
-    /now +would not be refreshed: only the user/,
+    /now +would not be refreshed: the user has to reconnect/,
   ],
   [
-    'whose refresher died',
+    'whose lease owner died',
     { lease: { owner: 'x', until: NOW - 1, phase: 'called' } },
-    /lease +lapsed at .*the provider may have been asked: whoever held it died/,
+    /lease +expired at .*; the owner died; the provider may have been called/,
   ],
   [
-    'that was refreshed a moment ago',
+    'that was just refreshed',
     { grant: { since: NOW, endsAt: null, refreshedAt: NOW, account: null } },
-    /now +would rest: the platform is not asked again before .*in 1 minute/,
+    /now +would not be refreshed yet: the least interval between refreshes ends .*in 1 minute/,
   ],
-])('a connection %s says so', (_, fields, says) => {
+])('a connection %s is explained', (_, fields, says) => {
   expect(linesOf(record(fields))).toMatch(says);
 });
 
 const DIED = { lease: { owner: 'x', until: NOW - 1, phase: 'called' } } as const;
-const TELLS = { ...terms, canIntrospect: true };
+const CAN_INTROSPECT = { ...terms, canIntrospect: true };
 
 test.each<[string, Partial<ConnectionRecord>, RefreshTerms, RegExp]>([
   [
-    'is given up where a second use is fatal',
+    'is given up if reuse is fatal',
     DIED,
     terms,
-    /now +would be given up if it were wanted: the refresh token/,
+    /now +would be given up on demand: the refresh token may have been used/,
   ],
   [
-    'is asked about where the provider tells',
+    'is introspected if the provider supports it',
     DIED,
-    TELLS,
-    /now +would be refreshed if .* said that the refresh token is/,
+    CAN_INTROSPECT,
+    /now +would be refreshed on demand, after introspection confirms that the refresh token is still unused/,
   ],
-  ['is sent again in the grace', DIED, { ...TELLS, graceMs: MINUTE }, /now +would be refreshed if it were wanted$/m],
   [
-    'is sent again where that is no harm',
+    'is sent again within the grace period',
     DIED,
-    { ...terms, reuse: 'refused' },
-    /now +would be refreshed if it were wanted$/m,
+    { ...CAN_INTROSPECT, graceMs: MINUTE },
+    /now +would be refreshed on demand$/m,
   ],
+  ['is sent again if reuse is harmless', DIED, { ...terms, reuse: 'refused' }, /now +would be refreshed on demand$/m],
   [
-    'is sent where whoever died had not called yet',
+    'is sent if the dead owner had not called the provider',
     { lease: { ...DIED.lease, phase: 'claimed' } },
-    TELLS,
-    /now +would be refreshed if it were wanted$/m,
+    CAN_INTROSPECT,
+    /now +would be refreshed on demand$/m,
   ],
   [
-    'is left to whoever is at it',
+    'is left to the owner of the lease',
     { lease: { ...DIED.lease, until: NOW + 1 } },
     terms,
-    /lease +held until .*\nnow +would be refreshed if it were wanted$/m,
+    /lease +owned until .*\nnow +would be refreshed on demand$/m,
   ],
-])('a refresh token that may be spent %s', (_, fields, by, says) => {
+])('a refresh token that may have been used %s', (_, fields, by, says) => {
   expect(linesOf(record(fields), by)).toMatch(says);
 });
 
-test('a connection of a platform without a profile says so', () => {
-  expect(linesOf(record(), null)).toMatch(/now +would not be refreshed: its platform has no profile here/);
+test('a connection of a platform without a profile is explained', () => {
+  expect(linesOf(record(), null)).toMatch(/now +would not be refreshed: the platform has no profile here/);
 });

@@ -1,7 +1,7 @@
-/** sysexits.h: what scripts can tell the exits apart by. */
+/** Exit codes; 78 is EX_CONFIG of sysexits.h. */
 export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 78 } as const;
 
-/** A command did not do what it was asked, for a reason that people can act upon. The message holds no secret. */
+/** An expected failure. Its message says what happened and what to do, and contains no secret. */
 export class CliFailure extends Error {
   override readonly name = 'CliFailure';
   readonly exitCode: number;

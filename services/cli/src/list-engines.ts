@@ -1,10 +1,10 @@
 import type { Engine } from '@vault-engine/engines';
 import type { CommandContext } from './command-context.ts';
-import { rateText } from './policy-changes.ts';
+import { rateText } from './policies.ts';
 import { json } from './terminal.ts';
 import { withTable } from './with-engines.ts';
 
-/** An engine as it is shown: what its entry says, without subkeys and digests. */
+/** The printed part of an engine's entry: without subkeys and digests. */
 interface ListedEngine {
   readonly engine: string;
   readonly revision: number;
@@ -31,11 +31,11 @@ export const listEngines = async (
     buried: table.overwritten().map(({ open }) => open.engine),
   }));
   if (options.json) terminal.out(json(engines));
-  else if (engines.length === 0) terminal.out('there are no engines: npm run vault -- engines add makes one');
+  else if (engines.length === 0) terminal.out('no engines; npm run vault -- engines add creates one');
   else for (const engine of engines) terminal.out(describe(engine));
   for (const engine of buried)
     terminal.note(
-      `warning: the last message about ${engine} on the topic is forged, old or a deletion and was refused; find out who wrote it, then run npm run vault -- engines apply, which puts the good one back`,
+      `warning: the last record of ${engine} on the topic was rejected (forged, outdated or a tombstone); find out who wrote it, then run npm run vault -- engines apply, which republishes the valid entry`,
     );
 };
 

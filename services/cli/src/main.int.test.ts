@@ -45,12 +45,12 @@ const FAULTS: readonly {
     code: 2,
     says: /--access-token-file/,
   },
-  { title: 'an engine id that is none', words: ['engines', 'add', 'One'], code: 2, says: /no engine id/ },
+  { title: 'an invalid engine id', words: ['engines', 'add', 'One'], code: 2, says: /invalid engine id/ },
   {
-    title: 'a grants file that is not there',
+    title: 'a missing grants file',
     words: ['engines', 'apply', '/nowhere.yaml'],
     code: 2,
-    says: /\/nowhere.yaml can not be read \(ENOENT\)/,
+    says: /\/nowhere.yaml cannot be read \(ENOENT\)/,
   },
   {
     title: 'no identity',
@@ -59,7 +59,7 @@ const FAULTS: readonly {
     says: /VAULT_ENGINE_ID is not set.*--as.*VAULT_ENGINE_KEY is not set/,
   },
   {
-    title: 'a key file that is not there',
+    title: 'a missing key file',
     words: ['engines', 'list'],
     env: { VAULT_LOCAL_KEY_FILE: '/nowhere.key' },
     code: 78,
@@ -73,14 +73,14 @@ const FAULTS: readonly {
     says: /VAULT_KEY_WRAPPER local is for/,
   },
   {
-    title: 'several wrong settings, all at once',
+    title: 'several invalid settings',
     words: ['engines', 'list'],
     env: { VAULT_KAFKA_BROKERS: SECRET, VAULT_REGISTRY_URL: SECRET },
     code: 78,
     says: /VAULT_KAFKA_BROKERS .*VAULT_REGISTRY_URL /,
   },
   {
-    title: 'a credential that is none',
+    title: 'an invalid credential',
     words: ['token', 'status', 'u1'],
     env: { VAULT_ENGINE_ID: 'one', VAULT_ENGINE_KEY: `${SECRET}==` },
     code: 1,
@@ -88,14 +88,14 @@ const FAULTS: readonly {
   },
   { title: 'a missing topic', words: ['engines', 'list'], code: 1, says: /topics apply/ },
   {
-    title: 'brokers that do not answer',
+    title: 'unreachable brokers',
     words: ['topics', 'check'],
     env: { VAULT_KAFKA_BROKERS: NOWHERE },
     code: 1,
     says: /Kafka does not answer.*VAULT_KAFKA_BROKERS/,
   },
   {
-    title: 'a registry that does not answer',
+    title: 'an unreachable registry',
     words: ['schemas', 'check'],
     env: { VAULT_REGISTRY_URL: `http://${NOWHERE}` },
     code: 1,
@@ -103,7 +103,7 @@ const FAULTS: readonly {
   },
 ];
 
-describe('is told in one line that repeats no secret, with its exit code:', () => {
+describe('one line on standard error without a secret, and the exit code, report', () => {
   test.each(FAULTS)('$title', async ({ words, env, code, says }) => {
     const ran = await here.vault(words, env === undefined ? {} : { env });
     expect(ran.err.join('\n')).toMatch(says);
@@ -119,14 +119,14 @@ const keepsSilent = ({ out, err }: Ran): void => {
   expect(said).not.toMatch(/^ +at /m);
 };
 
-test('help is an answer, and nothing typed is a usage fault', async () => {
+test('--help succeeds, and an empty command line is a usage error', async () => {
   const help = await here.vault(['--help'], { env: { VAULT_ENV: '' } });
   expect(help).toMatchObject({ code: 0, err: [] });
   expect(help.out.join('\n')).toContain('engines');
   expect(await here.vault([])).toMatchObject({ code: 2, out: [] });
 });
 
-test('a credential can be mounted as a file', async () => {
+test('a credential is read from a file', async () => {
   const key = await here.file('engine.key', `${SECRET}=\n`);
   const env = { VAULT_ENGINE_ID: 'one', VAULT_ENGINE_KEY_FILE: key };
   expect((await here.vault(['token', 'status', 'u1'], { env })).err).toEqual([

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { hardenProcess } from '@vault-engine/runtime';
 import { readEnvironment } from './config.ts';
-import { runCli } from './run-cli.ts';
+import { runCli } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
 const fromRoot = (path: string): string => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
 
-// What a process of a minute can't close by itself (an inspector, flags) is its caller's own doing.
+// The hardening warnings (an open inspector, unsafe flags) are not printed: they concern the caller's own command line.
 hardenProcess('');
 const code = await runCli(process.argv.slice(2), {
   terminal: processTerminal,
@@ -14,5 +14,5 @@ const code = await runCli(process.argv.slice(2), {
   grantsFile: fromRoot('deploy/engines.yaml'),
   profilesFolder: fromRoot('platform-profiles'),
 });
-// Clients that still count down to a retry are no reason to stay.
+// A client that still waits for a retry must not keep the process alive.
 process.exit(code);

@@ -35,18 +35,18 @@ describe('a point in time', () => {
   });
 });
 
-test('a whole number is one within its bounds', () => {
+test('a whole number is accepted within its bounds', () => {
   expect(wholeNumber('--n', '7', 7, 7)).toBe(7);
   for (const text of ['6', '8', '', '7.0', '+7', '0x7', '7 ', 'seven'])
     expect(refusal(() => wholeNumber('--n', text, 7, 7)).message).toBe('--n takes a whole number from 7 to 7');
 });
 
-test('pairs are cut at their first equals sign', () => {
+test('pairs are split at their first equals sign', () => {
   expect(pairs('--param', ['url=https://a?b=c', 'empty='])).toEqual({ url: 'https://a?b=c', empty: '' });
   for (const text of ['name', '=value']) expect(refusal(() => pairs('--param', [text])).exitCode).toBe(EXIT.usage);
 });
 
-test('ids that are refused are not repeated', () => {
+test('refused ids are not repeated', () => {
   expect(engineId('sync')).toBe('sync');
   expect(keyId('0123abcd')).toBe('0123abcd');
   for (const parse of [engineId, keyId]) expect(refusal(() => parse('vek1.SECRET')).message).not.toContain('SECRET');

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { CliFailure, EXIT } from './failure.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Where the tokens to store come from; `-` is standard input. */
+/** The sources of the tokens to store; `-` is standard input. */
 export interface SecretSources {
   readonly accessTokenFile?: string;
   readonly refreshTokenFile?: string;
@@ -15,14 +15,14 @@ export interface SecretTokens {
 }
 
 /**
- * Tokens come from files, from standard input, or from a person who is asked for them; never from an argument, which
- * every process of the machine can read. Where no file is named for the access token, a person is asked for both.
+ * Reads tokens from files, from standard input or from a hidden prompt; never from an argument, which every process of the
+ * machine can read. Without a file for the access token, the prompt asks for both tokens.
  */
 export const readTokens = async (terminal: Terminal, sources: SecretSources): Promise<SecretTokens> => {
   const { accessTokenFile, refreshTokenFile } = sources;
   if (accessTokenFile === undefined) return askTokens(terminal, refreshTokenFile);
   if (accessTokenFile === '-' && refreshTokenFile === '-')
-    throw new CliFailure('standard input can hold one token: name a file for the other', EXIT.usage);
+    throw new CliFailure('standard input can hold one token only; pass a file for the other', EXIT.usage);
   return {
     accessToken: await readSecret(terminal, accessTokenFile),
     refreshToken: refreshTokenFile === undefined ? null : await readSecret(terminal, refreshTokenFile),
@@ -33,7 +33,7 @@ const askTokens = async (terminal: Terminal, refreshTokenFile: string | undefine
   const accessToken = await terminal.askHidden('Access token (not shown): ');
   if (accessToken === null)
     throw new CliFailure(
-      'name where the access token comes from: --access-token-file <file>, or - for standard input',
+      'no source of the access token; pass --access-token-file <file>, or - for standard input',
       EXIT.usage,
     );
   if (refreshTokenFile !== undefined)
@@ -42,7 +42,7 @@ const askTokens = async (terminal: Terminal, refreshTokenFile: string | undefine
   return { accessToken, refreshToken: refreshToken || null };
 };
 
-/** One line end belongs to the file (`echo` writes one), not to the token. */
+/** Removes one trailing line end, such as `echo` writes. */
 const readSecret = async (terminal: Terminal, source: string): Promise<string> => {
   const text = source === '-' ? await terminal.readInput() : await readText(source);
   return text.replace(/\r?\n$/, '');
@@ -53,6 +53,6 @@ const readText = async (path: string): Promise<string> => {
     return await readFile(path, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new CliFailure(`${path} can not be read (${code})`, EXIT.usage);
+    throw new CliFailure(`${path} cannot be read (${code})`, EXIT.usage);
   }
 };

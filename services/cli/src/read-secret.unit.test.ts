@@ -22,7 +22,7 @@ const file = async (name: string, text: string): Promise<string> => {
   return path;
 };
 
-/** A terminal with something on standard input and a person who answers; without answers nobody sits there. */
+/** A terminal with standard input and scripted answers to prompts; without answers it is not interactive. */
 const terminal = (input: string, answers: string[] | null = null): Terminal => ({
   out: () => undefined,
   note: () => undefined,
@@ -30,7 +30,7 @@ const terminal = (input: string, answers: string[] | null = null): Terminal => (
   askHidden: async () => answers?.shift() ?? null,
 });
 
-test('tokens come from files, without the line end that belongs to the file', async () => {
+test('tokens are read from files, without the trailing line end', async () => {
   const sources = {
     accessTokenFile: await file('access', 'abcd\n'),
     refreshTokenFile: await file('refresh', 'r1\r\n'),
@@ -38,7 +38,7 @@ test('tokens come from files, without the line end that belongs to the file', as
   expect(await readTokens(terminal(''), sources)).toEqual({ accessToken: 'abcd', refreshToken: 'r1' });
 });
 
-test('one of them can come from standard input', async () => {
+test('one token can be read from standard input', async () => {
   expect(await readTokens(terminal('abcd\n'), { accessTokenFile: '-' })).toEqual({
     accessToken: 'abcd',
     refreshToken: null,
@@ -47,11 +47,11 @@ test('one of them can come from standard input', async () => {
   await expect(refused).rejects.toMatchObject({ exitCode: EXIT.usage });
 });
 
-test('where no file is named a person is asked, and an empty refresh token is none', async () => {
+test('without a file the tokens are asked for, and an empty refresh token means none', async () => {
   expect(await readTokens(terminal('', ['abcd', '']), {})).toEqual({ accessToken: 'abcd', refreshToken: null });
   expect(await readTokens(terminal('', ['abcd', 'r1']), {})).toEqual({ accessToken: 'abcd', refreshToken: 'r1' });
 });
 
-test('where nobody sits there the option is named', async () => {
+test('without a terminal the error names the option', async () => {
   await expect(readTokens(terminal('abcd'), {})).rejects.toThrow('--access-token-file');
 });

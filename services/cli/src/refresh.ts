@@ -14,10 +14,10 @@ import {
 import type { Command } from 'commander';
 import { withAuditLog } from './audited.ts';
 import type { CommandContext } from './command-context.ts';
+import { openBus } from './command-context.ts';
 import type { RefreshConfig } from './config.ts';
 import { explainedLines, explainRefresh } from './explain-refresh.ts';
 import { CliFailure, EXIT } from './failure.ts';
-import { openBus } from './open-bus.ts';
 import { wholeNumber } from './parse-arguments.ts';
 import { json } from './terminal.ts';
 
@@ -25,27 +25,27 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `refresh due|why|run`: what the scheduler is about to do, and why. Reads the store, and no token of it. */
+/** `refresh due|why|run`: what the scheduler will do, and why. Reads the store; decrypts no token. */
 export const addRefresh = (program: Command, context: CommandContext): void => {
-  const refresh = program.command('refresh').description('how tokens are kept fresh: what is due, and why');
+  const refresh = program.command('refresh').description('scheduled refreshes: what is due, and why');
   refresh
     .command('due')
-    .description('what falls due next, earliest first')
-    .option('--limit <count>', 'how many', '20')
-    .option('--json', 'as JSON')
+    .description('list the next due connections, earliest first')
+    .option('--limit <count>', 'maximum number of lines', '20')
+    .option('--json', 'print JSON')
     .action((options: Options & { readonly limit: string }) => due(context, options));
   refresh
     .command('why')
-    .description('how a connection stands, what the vault would do about it now, and the reason')
+    .description('explain the state of a connection, and what the vault would do now')
     .argument('<user>')
-    .argument('<platform>', 'its id, such as google-calendar')
-    .option('--json', 'as JSON')
+    .argument('<platform>', 'platform id, for example google-calendar')
+    .option('--json', 'print JSON')
     .action((user: string, platform: string, options: Options) => why(context, connectionOf(user, platform), options));
   refresh
     .command('run')
-    .description('lets a scheduler refresh a connection now, past the rest after a failure; audited')
+    .description('have a scheduler refresh a connection now, ignoring the backoff after a failure; audited')
     .argument('<user>')
-    .argument('<platform>', 'its id, such as google-calendar')
+    .argument('<platform>', 'platform id, for example google-calendar')
     .action((user: string, platform: string) => run(context, connectionOf(user, platform)));
 };
 
@@ -54,12 +54,13 @@ interface ConnectionName {
   readonly platform: PlatformId;
 }
 
-/** One connection, as it was typed. */
+/** Parses the arguments that name a connection. */
 const connectionOf = (user: string, platform: string): ConnectionName => {
-  const [known, of] = [userId(user), platformId(platform)];
-  if (known === null) throw new CliFailure('that is no user id: 1-128 of A-Z a-z 0-9 . _ @ | + -', EXIT.usage);
-  if (of === null) throw new CliFailure('that is no platform id: it has only a-z, 0-9 and -', EXIT.usage);
-  return { user: known, platform: of };
+  const [parsedUser, parsedPlatform] = [userId(user), platformId(platform)];
+  if (parsedUser === null)
+    throw new CliFailure('invalid user id: use 1 to 128 characters of A-Z a-z 0-9 . _ @ | + -', EXIT.usage);
+  if (parsedPlatform === null) throw new CliFailure('invalid platform id: use a-z, 0-9 and -', EXIT.usage);
+  return { user: parsedUser, platform: parsedPlatform };
 };
 
 const due = async ({ terminal, config }: CommandContext, options: Options & { readonly limit: string }) => {
@@ -67,7 +68,7 @@ const due = async ({ terminal, config }: CommandContext, options: Options & { re
   const found = await withStore(config.refresh(), (store) => store.upcoming(limit));
   if (options.json)
     return terminal.out(json(found.map((one) => ({ ...one, dueAt: new Date(one.dueAt).toISOString() }))));
-  if (found.length === 0) terminal.out('nothing falls due');
+  if (found.length === 0) terminal.out('nothing is due');
   for (const { user, platform, dueAt } of found)
     terminal.out(`${new Date(dueAt).toISOString()}  ${user}  ${platform ?? 'unfinished flows'}`);
 };
@@ -86,7 +87,7 @@ const why = async (
   else for (const line of explainedLines(explained, now)) terminal.out(line);
 };
 
-const SCHEDULER_HAS_MS = 60_000;
+const SCHEDULER_TIMEOUT_MS = 60_000;
 
 const run = async ({ terminal, config }: CommandContext, name: ConnectionName): Promise<void> => {
   const settings = config.refresh();
@@ -97,32 +98,36 @@ const run = async ({ terminal, config }: CommandContext, name: ConnectionName): 
   await withAuditLog({ bus: openBus(kafka), codec, topic }, (audit) =>
     audit('refresh.run', `${name.user}:${name.platform}`),
   );
-  const outcome = await requestRefresh(name, { ...redis, withinMs: SCHEDULER_HAS_MS }).catch((error: unknown) => {
-    if (error instanceof NoScheduler) throw new CliFailure(`${error.message}: does one run?`);
+  const outcome = await requestRefresh(name, { ...redis, withinMs: SCHEDULER_TIMEOUT_MS }).catch((error: unknown) => {
+    if (error instanceof NoScheduler)
+      throw new CliFailure(`${error.message}; check that a refresh-scheduler is running`);
     throw error;
   });
-  if (outcome !== 'renewed') throw new CliFailure(`${OUTCOMES[outcome]}; refresh why says more`);
+  if (outcome !== 'renewed')
+    throw new CliFailure(
+      `${OUTCOMES[outcome]}; npm run vault -- refresh why ${name.user} ${name.platform} explains the state`,
+    );
   terminal.out('refreshed');
 };
 
 const OUTCOMES: Readonly<Record<Exclude<DueResult['kind'], 'renewed'>, string>> = {
-  failed: 'the refresh failed, and is tried again later',
-  dead: 'the grant is dead: only the user can connect it anew',
-  told: 'there is nothing to refresh',
-  nothing: 'there is nothing to refresh',
-  busy: 'another process is at it just now',
-  gone: 'the connection is gone',
-  throttled: 'the rate of the platform is used up for now',
+  failed: 'token refresh failed; it will be retried',
+  dead: 'the grant is dead and the user has to reconnect',
+  told: 'the connection cannot be refreshed',
+  nothing: 'the connection cannot be refreshed',
+  busy: 'another process is refreshing the connection',
+  gone: 'the connection no longer exists',
+  throttled: 'the rate limit of the platform is used up',
 };
 
-/** The connection; a failure where there is none. */
+/** Reads the connection. Throws a `CliFailure` if there is none. */
 const readRecord = async (store: TokenStore, { user, platform }: ConnectionName): Promise<ConnectionRecord> => {
   const { record } = await store.readConnection(user, platform);
   if (record === null) throw new CliFailure('the user has no connection on this platform');
   return record;
 };
 
-/** Nobody here reckons how long a failure rests, which alone is random. */
+/** The random source only affects the backoff after a failure, which is not used here. */
 const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
   const profile = catalog.profile(platform);
   return profile === null ? null : refreshTerms(profile, () => 0);

@@ -14,7 +14,7 @@ afterAll(async () => {
   await here.close();
 });
 
-test('schemas are registered, and are found so afterwards', async () => {
+test('apply registers the schemas, and check then finds no difference', async () => {
   expect(await here.vault(['schemas', 'apply'])).toMatchObject({ code: 0, err: [] });
   const registered = { code: 0, out: ['all schemas are registered'], err: [] };
   expect(await here.vault(['schemas', 'apply'])).toEqual(registered);
@@ -23,7 +23,7 @@ test('schemas are registered, and are found so afterwards', async () => {
   expect(JSON.parse(out.join(''))).toMatchObject({ ok: true });
 });
 
-test('each subject that a registry lacks is named', async () => {
+test('check names each missing subject', async () => {
   const empty = createServer((_request, response) => {
     response.writeHead(404, { 'content-type': 'application/json' }).end('{"error_code":40401}');
   });
@@ -34,8 +34,8 @@ test('each subject that a registry lacks is named', async () => {
       env: { VAULT_REGISTRY_URL: `http://127.0.0.1:${port}` },
     });
     expect(code).toBe(1);
-    for (const name of RECORD_NAMES) expect(out).toContain(`${subjectOf(name)}: is missing`);
-    expect(err).toEqual(['the schemas differ; npm run vault -- schemas apply registers them']);
+    for (const name of RECORD_NAMES) expect(out).toContain(`${subjectOf(name)}: missing`);
+    expect(err).toEqual(['the registry differs; npm run vault -- schemas apply registers the schemas']);
   } finally {
     empty.close();
   }

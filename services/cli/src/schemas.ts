@@ -8,37 +8,41 @@ interface SchemasOptions {
   readonly json?: boolean;
 }
 
-/** `schemas check` and `schemas apply`: the schemas of this build and what the registry has of them. */
+/** `schemas check` and `schemas apply`: the schemas of this build, compared with the registry. */
 export const addSchemas = (program: Command, { terminal, config }: CommandContext): void => {
-  const schemas = program
-    .command('schemas')
-    .description('the schemas, as they are registered and as this build has them');
+  const schemas = program.command('schemas').description('schemas of this build and of the registry');
   schemas
     .command('check')
-    .description('name what differs; exit code 1 where something does')
-    .option('--json', 'as JSON')
+    .description('report differences; exit code 1 if there are any')
+    .option('--json', 'print JSON')
     .action(async (options: SchemasOptions) => {
       const report = await checkSchemas(config.schemas().registry.url);
-      tell(terminal, report, report.subjects.flatMap(difference), options);
+      printReport(terminal, report, report.subjects.flatMap(difference), options);
       refuseIncompatible(report);
-      if (!report.ok) throw new CliFailure('the schemas differ; npm run vault -- schemas apply registers them');
+      if (!report.ok)
+        throw new CliFailure('the registry differs; npm run vault -- schemas apply registers the schemas');
     });
   schemas
     .command('apply')
-    .description('register them where all are compatible with what is there, else none')
-    .option('--json', 'as JSON')
+    .description('register all schemas, or none if one is incompatible')
+    .option('--json', 'print JSON')
     .action(async (options: SchemasOptions) => {
       const { url } = config.schemas().registry;
       const before = await checkSchemas(url);
       const after = await applySchemas(url);
-      const lines = after.ok ? before.subjects.flatMap(made) : after.subjects.flatMap(difference);
-      tell(terminal, after, lines, options);
+      const lines = after.ok ? before.subjects.flatMap(applied) : after.subjects.flatMap(difference);
+      printReport(terminal, after, lines, options);
       refuseIncompatible(after);
-      if (!after.ok) throw new CliFailure('the registry did not take all schemas; look at its own log');
+      if (!after.ok) throw new CliFailure('the registry did not accept all schemas; check the log of the registry');
     });
 };
 
-const tell = (terminal: Terminal, report: SchemasReport, lines: readonly string[], options: SchemasOptions): void => {
+const printReport = (
+  terminal: Terminal,
+  report: SchemasReport,
+  lines: readonly string[],
+  options: SchemasOptions,
+): void => {
   if (options.json) terminal.out(json(report));
   else if (lines.length === 0) terminal.out('all schemas are registered');
   else for (const line of lines) terminal.out(line);
@@ -46,23 +50,23 @@ const tell = (terminal: Terminal, report: SchemasReport, lines: readonly string[
 
 const STATES = {
   current: [],
-  absent: ['is missing'],
-  changed: ['is another, compatible version'],
-  incompatible: ['is not compatible with a version that is registered'],
+  absent: ['missing'],
+  changed: ['changed; compatible'],
+  incompatible: ['incompatible with a registered version'],
 } as const satisfies Record<SubjectReport['state'], readonly string[]>;
 
 const difference = ({ subject, state, level, wantedLevel, messages }: SubjectReport): readonly string[] =>
   [...STATES[state], ...messages, ...levelChange(level, wantedLevel)].map((what) => `${subject}: ${what}`);
 
-const MADE = {
+const APPLIED = {
   current: [],
   absent: ['registered'],
-  changed: ['registered a new version'],
+  changed: ['new version registered'],
   incompatible: [],
 } as const satisfies Record<SubjectReport['state'], readonly string[]>;
 
-const made = ({ subject, state, level, wantedLevel }: SubjectReport): readonly string[] =>
-  [...MADE[state], ...levelChange(level, wantedLevel)].map((what) => `${subject}: ${what}`);
+const applied = ({ subject, state, level, wantedLevel }: SubjectReport): readonly string[] =>
+  [...APPLIED[state], ...levelChange(level, wantedLevel)].map((what) => `${subject}: ${what}`);
 
 const levelChange = (level: string | null, wanted: string): readonly string[] =>
   level === wanted ? [] : [`compatibility ${level ?? 'not set'} → ${wanted}`];
@@ -71,6 +75,6 @@ const refuseIncompatible = ({ subjects }: SchemasReport): void => {
   const names = subjects.filter(({ state }) => state === 'incompatible').map(({ subject }) => subject);
   if (names.length > 0)
     throw new CliFailure(
-      `${names.join(', ')}: not compatible, nothing was registered; change the schema, not the level`,
+      `incompatible: ${names.join(', ')}; nothing was registered. Change the schema, not the compatibility level`,
     );
 };

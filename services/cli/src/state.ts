@@ -1,34 +1,80 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Drift, findDrift, type Rebuilt, rebuild } from '@vault-engine/state/projecting';
+import { createPublisher } from '@vault-engine/bus';
+import { openCodec, topicNames } from '@vault-engine/contracts';
+import { followStates, StateMarks } from '@vault-engine/state';
+import {
+  type Drift,
+  findDrift,
+  openProjection,
+  type Projection,
+  type Rebuilt,
+  rebuild,
+} from '@vault-engine/state/projecting';
+import { openRedisStore } from '@vault-engine/token-store';
+import type { TokenStore } from '@vault-engine/vault';
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, openBus } from './command-context.ts';
+import type { StateConfig } from './config.ts';
 import { CliFailure } from './failure.ts';
 import { wholeNumber } from './parse-arguments.ts';
 import { json, type Terminal } from './terminal.ts';
-import { type OpenStates, withStates } from './with-states.ts';
 
-/** `state diff` and `state rebuild`: the connection states on the topic, beside what the store has. */
+/** `state diff` and `state rebuild`: the connection states on the topic, compared with the store. */
 export const addState = (program: Command, { terminal, config }: CommandContext): void => {
-  const state = program.command('state').description('the connection states on the topic, and in the store');
+  const state = program.command('state').description('connection states on the topic and in the store');
   state
     .command('diff')
-    .description('name the users whom topic and store differ about; exit code 1 where there are any')
-    .option('--grace <seconds>', 'how long a change may be on its way', '20')
-    .option('--json', 'as JSON')
+    .description('list the users for whom topic and store differ; exit code 1 if there are any')
+    .option('--grace <seconds>', 'how long a difference may last before it is reported', '20')
+    .option('--json', 'print JSON')
     .action(async (options: { readonly grace: string; readonly json?: boolean }) => {
       const graceMs = 1_000 * wholeNumber('--grace', options.grace, 0, 600);
       const differing = await withStates(config.state(), (states) => compare(states, graceMs));
-      tell(terminal, differing, options);
+      printDiffering(terminal, differing, options);
       if (differing.length > 0)
-        throw new CliFailure(`${differing.length} users differ; npm run vault -- state rebuild publishes all anew`);
+        throw new CliFailure(`${differing.length} users differ; npm run vault -- state rebuild republishes all users`);
     });
   state
     .command('rebuild')
-    .description('publish the snapshot of every user, and the tombstone of everybody whom the store does not know')
+    .description('republish the snapshot of every user, and a tombstone for every user that the store does not have')
     .action(async () => {
-      const { snapshots, tombstones } = await withStates(config.state(), (states) => publishAll(states, terminal));
+      const { snapshots, tombstones } = await withStates(config.state(), (states) => republishAll(states, terminal));
       terminal.out(`published ${snapshots} snapshots and ${tombstones} tombstones`);
     });
+};
+
+/** Topic and store, open side by side. */
+interface OpenStates {
+  readonly store: TokenStore;
+  /** The content of the topic: read from its beginning, then followed. */
+  readonly marks: StateMarks;
+  readonly projection: Projection;
+}
+
+/** Runs `use` with the store open and the state topic read to its end. */
+const withStates = async <T>(config: StateConfig, use: (states: OpenStates) => Promise<T>): Promise<T> => {
+  const { kafka, registry, redis, environment } = config;
+  const topic = topicNames(kafka.topicPrefix).connectionState;
+  const codec = await openCodec({ registryUrl: registry.url, types: ['ConnectionState'] });
+  const store = await openRedisStore({ ...redis, requireDurable: environment === 'production' });
+  const bus = openBus(kafka);
+  const publisher = createPublisher(bus);
+  const marks = new StateMarks(Date.now);
+  const lost = Promise.withResolvers<never>();
+  lost.promise.catch(() => undefined);
+  const onRecord = (record: Parameters<StateMarks['take']>[0]): void => void marks.take(record);
+  const closing: (() => Promise<void>)[] = [() => store.close(), () => publisher.close()];
+  try {
+    // After an offset reset the topic is read again from its beginning.
+    const onReset = (): void => marks.clear();
+    const following = await followStates({ bus, codec, topic, onRecord, onReset, onFatal: lost.reject });
+    closing.push(() => following.close());
+    await Promise.race([following.ready, lost.promise]);
+    const projection = openProjection({ store, codec, publisher, topic, marks, now: Date.now });
+    return await Promise.race([use({ store, marks, projection }), lost.promise]);
+  } finally {
+    for (const close of closing.toReversed()) await close();
+  }
 };
 
 interface Differing {
@@ -53,27 +99,31 @@ const compare = async ({ store, marks, projection }: OpenStates, graceMs: number
 
 const DIFFERENCES: Readonly<Record<Differing['difference'], string>> = {
   missing: 'the topic has no snapshot',
-  outdated: 'the topic shows an earlier revision',
-  different: 'the topic says something else of the same revision',
-  store_behind: 'the topic shows a later revision than the store has, and says something else',
+  outdated: 'the topic has an earlier revision',
+  different: 'the topic has the same revision with other content',
+  store_behind: 'the topic has a later revision than the store, with other content',
   unreadable: 'a row of the store does not parse; quarantine list has the reason',
-  surplus: 'the topic has a snapshot of a user whom the store does not know',
-  buried: 'the newest message on the topic is followed by one that readers pass over',
+  surplus: 'the topic has a snapshot, but the store does not have the user',
+  buried: 'the newest snapshot on the topic is followed by a superseded record',
 };
 
-const tell = (terminal: Terminal, differing: readonly Differing[], options: { readonly json?: boolean }): void => {
+const printDiffering = (
+  terminal: Terminal,
+  differing: readonly Differing[],
+  options: { readonly json?: boolean },
+): void => {
   if (options.json) terminal.out(json(differing));
-  else if (differing.length === 0) terminal.out('the topic shows what the store has');
+  else if (differing.length === 0) terminal.out('topic and store agree');
   else for (const { user, difference } of differing) terminal.out(`${user}: ${DIFFERENCES[difference]}`);
 };
 
-const TELL_EVERY_MS = 2_000;
+const PROGRESS_EVERY_MS = 2_000;
 
-const publishAll = ({ store, marks, projection }: OpenStates, terminal: Terminal): Promise<Rebuilt> => {
-  let told = performance.now();
+const republishAll = ({ store, marks, projection }: OpenStates, terminal: Terminal): Promise<Rebuilt> => {
+  let reportedAt = performance.now();
   const onProgress = ({ snapshots, tombstones }: Rebuilt): void => {
-    if (performance.now() - told < TELL_EVERY_MS) return;
-    told = performance.now();
+    if (performance.now() - reportedAt < PROGRESS_EVERY_MS) return;
+    reportedAt = performance.now();
     terminal.note(`${snapshots} snapshots, ${tombstones} tombstones`);
   };
   return rebuild({ store, marks, republish: projection.republish, onProgress });

@@ -2,15 +2,15 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { CliFailure } from './failure.ts';
 
-/** How commands speak with people and scripts. */
+/** Input and output of the commands. */
 export interface Terminal {
-  /** One line of the answer. */
+  /** Prints a line of the result to standard output. */
   readonly out: (line: string) => void;
-  /** One line beside the answer: on standard error, so that a script's pipe has the answer alone. */
+  /** Prints a line to standard error, so that a pipe receives the result alone. */
   readonly note: (line: string) => void;
-  /** All of standard input. */
+  /** Reads standard input to its end. */
   readonly readInput: () => Promise<string>;
-  /** Asks a person and does not show what is typed; null where nobody sits there. */
+  /** Prompts without echo; null if standard input is not a terminal. */
   readonly askHidden: (question: string) => Promise<string | null>;
 }
 
@@ -34,14 +34,14 @@ export const processTerminal: Terminal = {
   },
 };
 
-/** With a terminal for its input and nowhere for its output, readline shows nothing of what is typed. */
+/** readline with a terminal as input and a discarding output echoes nothing. */
 const readHiddenLine = async (): Promise<string> => {
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  const discard = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const prompt = createInterface({ input: process.stdin, output: discard, terminal: true });
   const line = Promise.withResolvers<string>();
   prompt.once('line', line.resolve);
   // Ctrl-D and Ctrl-C.
-  prompt.once('close', () => line.reject(new CliFailure('nothing was entered')));
+  prompt.once('close', () => line.reject(new CliFailure('no input')));
   prompt.once('SIGINT', () => prompt.close());
   try {
     return await line.promise;
@@ -50,5 +50,5 @@ const readHiddenLine = async (): Promise<string> => {
   }
 };
 
-/** JSON as scripts and people can read it. */
+/** Indented JSON. */
 export const json = (value: unknown): string => JSON.stringify(value, null, 2);

@@ -39,12 +39,12 @@ const startWorker = async (): Promise<RunningService> => {
 const token = (words: readonly string[], input?: string): Promise<Ran> =>
   here.vault(['token', ...words], { env: identity, ...(input === undefined ? {} : { input }) });
 
-test('a token is stored from standard input, handed out, listed and revoked, a flow started, and the user forgotten', async () => {
+test('tokens are stored, fetched, listed and revoked, a flow is started, and the user is forgotten', async () => {
   const refresh = await here.file('refresh', `${REFRESH}\n`);
   const facts = ['--expires-at', '4000000000', '--scope', 'email', '--param', 'tenant=t1', '--allow-account-change'];
   const files = ['--access-token-file', '-', '--refresh-token-file', refresh];
   const stored = await token(['store', 'u1', 'gmail', ...files, ...facts], `${TOKEN}\n`);
-  expect(stored).toMatchObject({ code: 0, out: [expect.stringMatching(/^gmail of u1 is stored/)], err: [] });
+  expect(stored).toMatchObject({ code: 0, out: [expect.stringMatching(/^gmail of u1 stored/)], err: [] });
 
   expect(await token(['get', 'u1', 'gmail'])).toEqual({ code: 0, out: [TOKEN], err: [] });
   const got = await token(['get', 'u1', 'gmail', '--json']);
@@ -65,10 +65,10 @@ test('a token is stored from standard input, handed out, listed and revoked, a f
   expect(JSON.parse(started.out.join(''))).toMatchObject({ user_id: 'u1', platform: 'notion', flow_id: 'f1' });
   expect((await token(['status', 'u1'])).out).toContainEqual(expect.stringMatching(/^notion +MISSING +.*RESUME/));
   expect((await token(['start', 'u1', 'notion'])).out).toEqual([
-    expect.stringMatching(/^u1 has begun to connect notion \(flow [0-9a-f-]{36}, until 20.*Z\)$/),
+    expect.stringMatching(/^u1 started to connect notion \(flow [0-9a-f-]{36}, until 20.*Z\)$/),
   ]);
 
-  expect(await token(['revoke', 'u1', 'gmail'])).toEqual({ code: 0, out: ['gmail of u1 is revoked'], err: [] });
+  expect(await token(['revoke', 'u1', 'gmail'])).toEqual({ code: 0, out: ['gmail of u1 revoked'], err: [] });
   const gone = await token(['get', 'u1', 'gmail']);
   expect(gone).toMatchObject({ code: 1, out: [], err: [expect.stringMatching(/^not_connected: .*connect, request /)] });
 
@@ -77,7 +77,7 @@ test('a token is stored from standard input, handed out, listed and revoked, a f
   expect(JSON.parse(forgotten.out.join(''))).toEqual({ user_id: 'u1', connections: 1 });
 });
 
-test('a key that was revoked gets no answer, and is told what to check', async () => {
+test('a revoked key gets no reply, and the error says what to check', async () => {
   const rotated = await here.vault(['engines', 'rotate', 'action']);
   const old = identity['VAULT_ENGINE_KEY']?.split('.')[1] ?? '';
   await here.vault(['engines', 'revoke', 'action', old]);

@@ -12,25 +12,25 @@ afterAll(async () => {
   await here.close();
 });
 
-test('topics are checked, applied, and found as declared afterwards', async () => {
+test('apply creates the topics, and check then finds no difference', async () => {
   const prefix = here.world.topicPrefix;
   const before = await here.vault(['topics', 'check']);
   expect(before.code).toBe(1);
-  expect(before.out).toContain(`${prefix}vault.commands: is missing`);
-  expect(before.out).toContain(`${prefix}vault.replies.sync: is missing`);
-  expect(before.err).toEqual(['the topics differ; npm run vault -- topics apply makes them alike']);
+  expect(before.out).toContain(`${prefix}vault.commands: missing`);
+  expect(before.out).toContain(`${prefix}vault.replies.sync: missing`);
+  expect(before.err).toEqual(['the topics differ; npm run vault -- topics apply creates and changes them']);
 
   const applied = await here.vault(['topics', 'apply']);
   expect(applied).toMatchObject({ code: 0, err: [] });
   expect(applied.out).toContain(`${prefix}vault.engines: created`);
   expect(applied.out).toHaveLength(before.out.length);
 
-  const after = { code: 0, out: ['all topics are as declared'], err: [] };
+  const after = { code: 0, out: ['all topics match the declaration'], err: [] };
   expect(await here.vault(['topics', 'apply'])).toEqual(after);
   expect(await here.vault(['topics', 'check'])).toEqual(after);
 });
 
-test('a setting that differs is named with both values, and set', async () => {
+test('a differing setting is printed with both values, and changed', async () => {
   const name = `${here.world.topicPrefix}vault.commands`;
   const bus = connectBus({ brokers: here.world.brokers, clientId: 'test' });
   await applyTopics(bus, [{ name, partitions: 1, config: { 'retention.ms': '1234567' } }], { replicationFactor: 1 });
@@ -40,7 +40,7 @@ test('a setting that differs is named with both values, and set', async () => {
   expect(await here.vault(['topics', 'apply'])).toEqual({ code: 0, out: [line], err: [] });
 });
 
-test('the differences can be had as JSON', async () => {
+test('differences are printed as JSON', async () => {
   const grants = await here.file('more.yaml', 'engines: { more: { rate: { per_second: 1, burst: 1 }, grants: [] } }');
   const { code, out } = await here.vault(['topics', 'check', '--grants', grants, '--json']);
   expect(code).toBe(1);

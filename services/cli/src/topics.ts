@@ -1,12 +1,12 @@
-import { applyTopics, checkTopics, type TopicChange } from '@vault-engine/bus';
-import { type TopicSpec, topicSpecs } from '@vault-engine/contracts';
+import { applyTopics, checkTopics, type TopicChange, type TopicDeclaration } from '@vault-engine/bus';
+import { topicSpecs } from '@vault-engine/contracts';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
+import { openBus } from './command-context.ts';
 import type { TopicsConfig } from './config.ts';
 import { CliFailure } from './failure.ts';
-import { openBus } from './open-bus.ts';
 import { wholeNumber } from './parse-arguments.ts';
-import { readPolicies } from './read-policies.ts';
+import { readPolicies } from './policies.ts';
 import { json, type Terminal } from './terminal.ts';
 
 interface TopicsOptions {
@@ -14,38 +14,44 @@ interface TopicsOptions {
   readonly json?: boolean;
 }
 
-/** `topics check` and `topics apply`: the topics of the declaration, one for the replies to each engine included. */
+/** `topics check` and `topics apply`: the declared topics, including one reply topic per engine. */
 export const addTopics = (program: Command, context: CommandContext): void => {
-  const topics = program.command('topics').description('the topics, as they are and as they are declared');
+  const topics = program.command('topics').description('topics of the brokers and of the declaration');
   const { terminal, grantsFile } = context;
   topics
     .command('check')
-    .description('name what differs; exit code 1 where something does')
-    .option('--grants <file>', 'the engines, each of which has a topic for replies', grantsFile)
-    .option('--json', 'as JSON')
+    .description('report differences; exit code 1 if there are any')
+    .option('--grants <file>', 'engines whose reply topics are included', grantsFile)
+    .option('--json', 'print JSON')
     .action(async (options: TopicsOptions) => {
       const config = context.config.topics();
       const changes = await checkTopics(openBus(config.kafka), await specsOf(config, options));
-      tell(terminal, changes, options, describe);
-      if (changes.length > 0) throw new CliFailure('the topics differ; npm run vault -- topics apply makes them alike');
+      printChanges(terminal, changes, options, describe);
+      if (changes.length > 0)
+        throw new CliFailure('the topics differ; npm run vault -- topics apply creates and changes them');
     });
   topics
     .command('apply')
-    .description('create what is missing and set what differs')
-    .option('--grants <file>', 'the engines, each of which has a topic for replies', grantsFile)
-    .option('--replication-factor <n>', 'of topics that are created; 3 in production, 1 in development')
-    .option('--json', 'as JSON')
+    .description('create missing topics and change differing settings')
+    .option('--grants <file>', 'engines whose reply topics are included', grantsFile)
+    .option('--replication-factor <n>', 'replication factor of new topics; default: 3 in production, 1 in development')
+    .option('--json', 'print JSON')
     .action(async (options: TopicsOptions & { readonly replicationFactor?: string }) => {
       const config = context.config.topics();
       const { replicationFactor: asked } = options;
       const replicationFactor =
         asked === undefined ? defaultReplication(config) : wholeNumber('--replication-factor', asked, 1, 99);
       const specs = await specsOf(config, options);
-      tell(terminal, await applyTopics(openBus(config.kafka), specs, { replicationFactor }), options, describeDone);
+      printChanges(
+        terminal,
+        await applyTopics(openBus(config.kafka), specs, { replicationFactor }),
+        options,
+        describeDone,
+      );
     });
 };
 
-/** Makes sure that there is a topic for the replies to each of `engines`. */
+/** Creates the reply topic of each engine if it is missing. */
 export const ensureReplyTopics = async (
   config: TopicsConfig,
   engines: readonly string[],
@@ -64,24 +70,24 @@ const defaultReplication = ({ environment }: TopicsConfig): number => (environme
 const specsOf = async (
   { environment, kafka }: TopicsConfig,
   { grants }: TopicsOptions,
-): Promise<readonly TopicSpec[]> => {
+): Promise<readonly TopicDeclaration[]> => {
   const engines = [...(await readPolicies(grants)).keys()];
   return topicSpecs({ prefix: kafka.topicPrefix, engines, environment });
 };
 
-const tell = (
+const printChanges = (
   terminal: Terminal,
   changes: readonly TopicChange[],
   options: TopicsOptions,
   line: (change: TopicChange) => string,
 ): void => {
   if (options.json) terminal.out(json(changes));
-  else if (changes.length === 0) terminal.out('all topics are as declared');
+  else if (changes.length === 0) terminal.out('all topics match the declaration');
   else for (const change of changes) terminal.out(line(change));
 };
 
 const describe = (change: TopicChange): string =>
-  change.kind === 'create' ? `${change.topic}: is missing` : describeSetting(change);
+  change.kind === 'create' ? `${change.topic}: missing` : describeSetting(change);
 
 const describeDone = (change: TopicChange): string =>
   change.kind === 'create' ? `${change.topic}: created` : describeSetting(change);

@@ -10,11 +10,11 @@ import {
 } from '@vault-engine/engines';
 import { openWrapper } from '@vault-engine/kms';
 import type { PortUnavailable } from '@vault-engine/vault';
+import { openBus } from './command-context.ts';
 import type { EnginesConfig } from './config.ts';
 import { CliFailure } from './failure.ts';
-import { openBus } from './open-bus.ts';
 
-/** Runs `use` with the table of engines open for reading. */
+/** Runs `use` with the engines table open for reading. */
 export const withTable = <T>(config: EnginesConfig, use: (table: EngineTable) => Promise<T> | T): Promise<T> =>
   withParts(config, async (parts) => {
     const table = await followEngines(parts);
@@ -25,7 +25,7 @@ export const withTable = <T>(config: EnginesConfig, use: (table: EngineTable) =>
     }
   });
 
-/** Runs `use` with the table of engines open for changes. */
+/** Runs `use` with the engines table open for changes. */
 export const withAdministration = <T>(
   config: EnginesConfig,
   use: (administration: EngineAdministration) => Promise<T>,
@@ -42,19 +42,19 @@ export const withAdministration = <T>(
   });
 
 const REFUSALS: Readonly<Record<AdministrationRefusal, string>> = {
-  unknown_engine: 'there is no such engine: npm run vault -- engines list names those that there are',
-  reserved_id: "the id is the gateway's own: choose another",
-  unknown_key: 'the engine has no such key: npm run vault -- engines list names its keys',
+  unknown_engine: 'unknown engine; npm run vault -- engines list prints the known ones',
+  reserved_id: 'the id is reserved for the gateway; choose another',
+  unknown_key: 'unknown key; npm run vault -- engines list prints the keys',
   retiring_exists:
-    'two keys of this use are usable already: revoke the retiring one first (npm run vault -- engines revoke)',
-  pending_exists: 'a key is pending already: revoke it first',
-  no_pending_key: 'there is no pending key',
-  kid_taken: 'the key id that was drawn is taken: run it again',
+    'two keys of this use are already usable; revoke the retiring one first (npm run vault -- engines revoke)',
+  pending_exists: 'a key is already pending; revoke it first',
+  no_pending_key: 'no key is pending',
+  kid_taken: 'the random key id is already in use; run the command again',
   changed_meanwhile:
-    'somebody else changed the engine at the same time, and theirs stands: look at it, then run it again',
+    'the engine was changed concurrently and this change was not applied; check it with npm run vault -- engines list, then run the command again',
 };
 
-/** What an administration did. Throws `CliFailure` for what it refused. */
+/** The value of a successful change. Throws a `CliFailure` for a refusal. */
 export const done = <T>(
   engine: string,
   result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: AdministrationRefusal },
@@ -63,16 +63,16 @@ export const done = <T>(
   throw new CliFailure(`${engine}: ${REFUSALS[result.reason]}`);
 };
 
-/** A person waits: a service would wait for its parts for ever. */
+/** A service waits for its dependencies without limit; a person at a terminal does not. */
 const START_LIMIT_MS = 30_000;
 
 const withParts = async <T>(
   config: EnginesConfig,
   use: (parts: TableParts & { readonly codec: Awaited<ReturnType<typeof openCodec>> }) => Promise<T>,
 ): Promise<T> => {
-  let waitsFor: PortUnavailable | RegistryUnavailable | undefined;
+  let waitingFor: PortUnavailable | RegistryUnavailable | undefined;
   const giveUp = new AbortController();
-  const limit = setTimeout(() => giveUp.abort(waitsFor ?? new CliFailure(TOO_SLOW)), START_LIMIT_MS);
+  const limit = setTimeout(() => giveUp.abort(waitingFor ?? new CliFailure(TOO_SLOW)), START_LIMIT_MS);
   try {
     return await use({
       bus: openBus(config.kafka),
@@ -80,10 +80,10 @@ const withParts = async <T>(
       topic: topicNames(config.kafka.topicPrefix).engines,
       wrapper: await openWrapper(config.key),
       environment: config.key.environment,
-      // What is refused stays visible: `engines list` shows engines whose last message was.
+      // Refused entries are reported by `engines list`.
       onRefused: () => undefined,
       onWaiting: (_engine, error) => {
-        waitsFor = error;
+        waitingFor = error;
       },
       onFatal: (error) => giveUp.abort(error),
       signal: giveUp.signal,
@@ -93,4 +93,4 @@ const withParts = async <T>(
   }
 };
 
-const TOO_SLOW = `the table of engines could not be read within ${START_LIMIT_MS / 1000} s; check Kafka`;
+const TOO_SLOW = `the engines table was not read within ${START_LIMIT_MS / 1000} s; check that Kafka is running`;

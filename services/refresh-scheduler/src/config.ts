@@ -2,15 +2,15 @@ import { vaultSettings } from '@vault-engine/assembly';
 import { type Environment, readConfig, serviceSettings, settings, wholeNumber } from '@vault-engine/runtime';
 import * as z from 'zod';
 
-/** How what falls due is found and handed out. */
+/** How due connections are taken from the index and queued. */
 export interface SweepSettings {
-  /** Milliseconds from the end of one sweep to the beginning of the next, at least. */
+  /** Minimum pause between two sweeps, milliseconds. */
   readonly everyMs: number;
-  /** What is taken from the due index in one go. */
+  /** Maximum number of entries taken from the due index at once. */
   readonly batch: number;
-  /** After so many milliseconds what was taken falls due once more, whatever became of it. */
+  /** A taken entry becomes due again after this many milliseconds, whatever its result. */
   readonly againInMs: number;
-  /** How many jobs may wait in one queue. */
+  /** Maximum number of waiting jobs per queue. */
   readonly mayWait: number;
 }
 
@@ -29,15 +29,18 @@ const sweepSettings = settings(
   }),
 );
 
-/** After how many milliseconds a transition is written that whoever made it has not: longer than a write may take. */
+/**
+ * A pending transition older than `afterMs` is published by the scheduler. It must exceed the time that a live process
+ * needs to publish its own transition.
+ */
 const drainSettings = settings(
   z.object({ VAULT_SCHEDULER_DRAIN_AFTER_MS: wholeNumber(1_000, 600_000).default(10_000) }),
   (variables) => ({ afterMs: variables.VAULT_SCHEDULER_DRAIN_AFTER_MS }),
 );
 
-/** The scheduler's configuration; throws `ConfigRefused` that names each variable that is wrong. */
+/** Reads the scheduler's configuration. Throws a `ConfigRefused` that names every invalid variable. */
 export const readSchedulerConfig = (env: Environment) =>
   readConfig({ ...serviceSettings, ...vaultSettings, sweep: sweepSettings, drain: drainSettings }, env);
 
-/** What {@link readSchedulerConfig} answers. */
+/** The result of {@link readSchedulerConfig}. */
 export type SchedulerConfig = ReturnType<typeof readSchedulerConfig>;

@@ -10,11 +10,11 @@ const env = {
   VAULT_LOCAL_KEY_FILE: '/keys/local.key',
 };
 
-test('sweeps every second where nothing is said', () => {
+test('sweeps every second by default', () => {
   expect(readSchedulerConfig(env).sweep).toEqual({ everyMs: 1_000, batch: 500, againInMs: 30_000, mayWait: 5_000 });
 });
 
-test('names each variable that is wrong', () => {
+test('names every invalid variable', () => {
   const wrong = { VAULT_SCHEDULER_AGAIN_MS: '10', VAULT_SCHEDULER_MAY_WAIT: 'many' };
   expect(() => readSchedulerConfig({ ...env, ...wrong })).toThrow(
     /VAULT_SCHEDULER_AGAIN_MS[\s\S]*VAULT_SCHEDULER_MAY_WAIT/,

@@ -9,24 +9,24 @@ import { sweep } from './sweep.ts';
 
 type Context = ServiceContext<SchedulerConfig>;
 
-/** How many users' flows one process looks at at once. */
-const FLOWS_AT_ONCE = 16;
-/** Of a platform whose profile is gone: its connections are told about, and not refreshed. */
+/** Concurrent jobs of the flows queue per process. */
+const FLOWS_CONCURRENCY = 16;
+/** Concurrency for a platform without a profile: only the status of its connections is published, nothing is refreshed. */
 const CONCURRENCY_WITHOUT_PROFILE = 4;
-const CLOSE_MS = 8_000;
+const CLOSE_TIMEOUT_MS = 8_000;
 
-/** Stopping goes the other way: nothing more is taken, then the queues are closed, then what is under way is waited for. */
+/** Parts stop in reverse order: the sweep, then the queues, then the assembled vault with its refreshes in flight. */
 const start = async (context: Context): Promise<void> => {
   const assembled = await assembleVault(context, { clientId: 'refresh-scheduler', env: process.env });
   const observed = observe(context);
-  await drainAgainAndAgain(context, assembled);
-  const queues = await workOnQueues(context, assembled, observed);
-  await sweepAgainAndAgain(context, assembled, observed, queues);
+  await drainPeriodically(context, assembled);
+  const queues = await openDueQueues(context, assembled, observed);
+  await sweepPeriodically(context, assembled, observed, queues);
 };
 
-const drainAgainAndAgain = async ({ config, log, part }: Context, { vault }: AssembledVault): Promise<void> => {
+const drainPeriodically = async ({ config, log, part }: Context, { vault }: AssembledVault): Promise<void> => {
   const { afterMs } = config.drain;
-  const onError = (error: unknown): void => log.warn('a task in the background failed', { part: 'drain', error });
+  const onError = (error: unknown): void => log.warn('background task failed', { part: 'drain', error });
   await part(
     'drain',
     () => every(afterMs / 2, () => drainPending(vault, afterMs), onError),
@@ -34,7 +34,7 @@ const drainAgainAndAgain = async ({ config, log, part }: Context, { vault }: Ass
   );
 };
 
-const workOnQueues = (
+const openDueQueues = (
   { config, log, part }: Context,
   { vault, refresher, catalog }: AssembledVault,
   { processed: onProcessed, failed: onError }: Observed,
@@ -47,18 +47,18 @@ const workOnQueues = (
         platforms: catalog.all().map(({ id }) => id),
         concurrency: (platform) =>
           platform === null
-            ? FLOWS_AT_ONCE
+            ? FLOWS_CONCURRENCY
             : (catalog.profile(platform)?.limits.concurrency ?? CONCURRENCY_WITHOUT_PROFILE),
         work: processDueJob({ refresher, abandon: (user) => abandonFlows(vault, user), onProcessed }),
         onError,
       }),
     async (queues) => {
-      if (!(await queues.close(CLOSE_MS)))
-        log.warn('stopped with jobs under way: what they were about falls due again');
+      if (!(await queues.close(CLOSE_TIMEOUT_MS)))
+        log.warn('stopped with jobs in progress; their connections become due again');
     },
   );
 
-const sweepAgainAndAgain = async (
+const sweepPeriodically = async (
   { config, log, part, stopping: signal }: Context,
   { vault: { store, now } }: AssembledVault,
   observed: Observed,
@@ -77,10 +77,13 @@ const sweepAgainAndAgain = async (
   );
 };
 
-/** A sweep comes every second. That Redis is out, the state of the storage says; what was taken falls due again. */
+/** An outage of Redis is reported by the storage probe; repeating it every second would flood the log. */
 const sweepFailed =
   (log: Log) =>
-  (error: unknown): void =>
-    log[isOutage(error) ? 'debug' : 'error']('a sweep failed', { part: 'sweep', error });
+  (error: unknown): void => {
+    const fields = { part: 'sweep', error };
+    if (isOutage(error)) log.debug('sweep failed', fields);
+    else log.error('sweep failed', fields);
+  };
 
 await runService({ name: 'refresh-scheduler', config: () => readSchedulerConfig(process.env), start });

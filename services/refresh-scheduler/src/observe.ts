@@ -1,55 +1,96 @@
 import { type DueJob, queueName } from '@vault-engine/refresh-queue';
 import { isOutage, type ServiceContext } from '@vault-engine/runtime';
 import type { PlatformId } from '@vault-engine/vault';
-import { openMetrics } from './open-metrics.ts';
+import { Counter, Gauge, Histogram } from 'prom-client';
 import type { JobResult } from './process-due-job.ts';
 import type { Dispatched } from './sweep.ts';
 
-/** What the scheduler tells of its work. No label and no line names a user. */
+/** Logs and metrics of the scheduler. No label and no log line contains a user id. */
 export interface Observed {
   readonly dispatched: (platform: PlatformId | null, dispatched: Dispatched) => void;
   readonly processed: (job: DueJob, outcome: JobResult, durationMs: number) => void;
-  /** A job failed: what it was about falls due again. */
+  /** A job failed; its connection becomes due again. */
   readonly failed: (error: unknown, platform: PlatformId | null) => void;
-  /** A sweep is over; `waiting`: the jobs in each queue. */
+  /** A sweep has ended; `waiting` is the number of jobs in each queue. */
   readonly swept: (durationMs: number, waiting: ReadonlyMap<string, number>) => void;
 }
 
-/** What changed a connection. */
-const WORTH_READING: ReadonlySet<JobResult> = new Set(['renewed', 'failed', 'dead', 'told', 'abandoned']);
+/** Results that changed a connection. They are logged at `info`, all others at `debug`. */
+const CHANGING: ReadonlySet<JobResult> = new Set(['renewed', 'failed', 'dead', 'told', 'abandoned']);
 
-/** Opens the metrics. */
+/** Registers the metrics. */
 export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): Observed => {
-  const { due, waiting, processed, attending, sweeping } = openMetrics(metrics);
+  const { due, waiting, processed, processing, sweeping } = openMetrics(metrics);
   const full = new Set<string>();
-  const out = new Set<string>();
+  const failing = new Set<string>();
   return {
     dispatched: (platform, { queued, putOff }) => {
       const queue = queueName(platform);
       due.inc({ queue, result: 'queued' }, queued);
       due.inc({ queue, result: 'put_off' }, putOff);
-      if (putOff > 0 && !full.has(queue)) log.warn('a queue is full: what is due is put off', { platform });
-      if (putOff === 0 && full.has(queue)) log.info('a queue has room again', { platform });
+      if (putOff > 0 && !full.has(queue)) log.warn('queue full; due connections postponed', { platform });
+      if (putOff === 0 && full.has(queue)) log.info('queue accepts jobs again', { platform });
       full[putOff > 0 ? 'add' : 'delete'](queue);
     },
     processed: ({ platform }, result, durationMs) => {
       const queue = queueName(platform);
-      if (result !== 'error') out.delete(queue);
+      if (result !== 'error') failing.delete(queue);
       processed.inc({ queue, result });
-      attending.observe({ queue }, durationMs / 1_000);
-      const level = WORTH_READING.has(result) ? 'info' : 'debug';
-      log[level]('what had fallen due was attended to', { platform, result, durationMs });
+      processing.observe({ queue }, durationMs / 1_000);
+      const fields = { platform, result, durationMs };
+      if (CHANGING.has(result)) log.info('processed due connection', fields);
+      else log.debug('processed due connection', fields);
     },
     failed: (error, platform) => {
       const queue = queueName(platform);
-      // An outage fails whatever is due: its first job says so, until one is done again.
-      const level = isOutage(error) ? (out.has(queue) ? 'debug' : 'warn') : 'error';
-      if (level === 'warn') out.add(queue);
-      log[level]('a job failed: what it was about falls due again', { platform, error });
+      const fields = { platform, error };
+      if (!isOutage(error)) return log.error('job failed; connection becomes due again', fields);
+      // During an outage every job fails. Only the first failure of each queue is a warning, until a job succeeds again.
+      if (failing.has(queue)) return log.debug('job failed; connection becomes due again', fields);
+      failing.add(queue);
+      log.warn('job failed; connection becomes due again', fields);
     },
     swept: (durationMs, lengths) => {
       sweeping.observe(durationMs / 1_000);
       for (const [queue, length] of lengths) waiting.set({ queue }, length);
     },
+  };
+};
+
+/** The label `queue` is the name of a queue; its cardinality is bounded by the number of platforms. */
+const openMetrics = (metrics: ServiceContext<unknown>['metrics']) => {
+  const registers = [metrics];
+  return {
+    due: new Counter({
+      name: 'vault_refresh_due_total',
+      help: 'Due connections and flows by queue: queued, or put off because the queue was full',
+      labelNames: ['queue', 'result'],
+      registers,
+    }),
+    waiting: new Gauge({
+      name: 'vault_refresh_waiting',
+      help: 'Jobs waiting in a queue after the last sweep',
+      labelNames: ['queue'],
+      registers,
+    }),
+    processed: new Counter({
+      name: 'vault_refresh_attended_total',
+      help: 'Processed jobs by queue and result',
+      labelNames: ['queue', 'result'],
+      registers,
+    }),
+    processing: new Histogram({
+      name: 'vault_refresh_attended_seconds',
+      help: 'Duration of a job',
+      labelNames: ['queue'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25],
+      registers,
+    }),
+    sweeping: new Histogram({
+      name: 'vault_refresh_sweep_seconds',
+      help: 'Duration of a sweep of the due index',
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
   };
 };

@@ -18,7 +18,7 @@ const open = () => {
 
 const user = asUser('u1@example.test');
 
-test('what changed a connection is a line to read, what did not is one for debugging', () => {
+test('a result that changed a connection is logged at info, any other at debug', () => {
   const { observed, lines } = open();
   observed.processed({ user, platform: GMAIL }, 'renewed', 12);
   observed.processed({ user, platform: GMAIL }, 'nothing', 1);
@@ -30,7 +30,7 @@ test('what changed a connection is a line to read, what did not is one for debug
   ]);
 });
 
-test('a full queue is said once, and that it has room again', () => {
+test('a full queue is logged once, and once when it has room again', () => {
   const { observed, lines } = open();
   for (const putOff of [0, 3, 5, 0, 0]) observed.dispatched(GMAIL, { queued: 1, putOff });
   expect(lines).toEqual([
@@ -39,7 +39,7 @@ test('a full queue is said once, and that it has room again', () => {
   ]);
 });
 
-test('an outage is said once for each queue, until a job is done again; a fault is said each time', () => {
+test('an outage is a warning once per queue until a job succeeds; any other error is logged each time', () => {
   const { observed, lines } = open();
   const outage = new PortUnavailable('audit', 'no answer');
   observed.failed(outage, GMAIL);
@@ -60,7 +60,7 @@ test('an outage is said once for each queue, until a job is done again; a fault 
   ]);
 });
 
-test('the metrics count by queue, and name no user', async () => {
+test('metrics count by queue and contain no user id', async () => {
   const { observed, metrics } = open();
   observed.dispatched(GMAIL, { queued: 4, putOff: 2 });
   observed.processed({ user, platform: GMAIL }, 'renewed', 12);

@@ -5,61 +5,67 @@ import { type PlatformId, PortUnavailable } from '@vault-engine/vault';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 
-/** Where the queues are, and who works on them. */
+/** The place of the queues and the work on their jobs. */
 export interface QueuesOptions {
   /** `redis://` or `rediss://`, with user and password where needed. */
   readonly url: string;
-  /** Begins every key. */
+  /** Prefix of every key. */
   readonly keyPrefix: string;
-  /** Have their queues from the beginning; others get theirs with their first job. */
+  /** Platforms whose queues are opened at once. The queue of any other platform is opened with its first job. */
   readonly platforms: readonly PlatformId[];
-  /** How many jobs of a queue this process works on at once. */
+  /** Concurrent jobs per queue in this process. */
   readonly concurrency: (platform: PlatformId | null) => number;
   readonly work: Work;
   /**
-   * How long a job is kept for a process that is gone, milliseconds; 15,000 where nothing is said. That two do it at once
-   * would do no harm: the right to refresh a connection is the lease in its record.
+   * BullMQ's job lock, milliseconds; default 15,000. A job whose process died is taken over after that time. Two processes
+   * with the same job do no harm: refreshing a connection requires the lease in its record.
    */
   readonly lockMs?: number;
-  /** A job failed, or could not be ended. What it was about falls due again. */
+  /** A job failed or its result could not be stored. Its connection becomes due again. */
   readonly onError: (error: unknown, platform: PlatformId | null) => void;
 }
 
-/** Does a job, and says what came of it. `restMs`: the job stays, and its queue rests for so long, in all processes. */
+/**
+ * Processes a job. With `restMs`, the job stays in its queue, and the queue pauses for that many milliseconds in all
+ * processes.
+ */
 export type Work = (job: DueJob) => Promise<{ readonly outcome: string; readonly restMs: number | null }>;
 
-/** A queue per platform, and one for flows, shared by all processes with the same server and prefix. Rejects with `PortUnavailable`. */
+/**
+ * One queue per platform and one for flows, shared by all processes with the same server and prefix. Methods reject with
+ * `PortUnavailable` during an outage.
+ */
 export interface DueQueues {
-  /** Puts jobs into the queue of their platform. One that is there, waiting or under way, stays as it is. */
+  /** Adds jobs to the queue of the platform. A job that is already waiting or in progress is left unchanged. */
   add(platform: PlatformId | null, jobs: readonly DueJob[]): Promise<void>;
-  /** How many jobs wait for being begun. */
+  /** Number of waiting jobs. */
   waiting(platform: PlatformId | null): Promise<number>;
-  /** How many jobs wait in each queue, by its name. */
+  /** Number of waiting jobs by queue name. */
   lengths(): Promise<ReadonlyMap<string, number>>;
-  /** Begins nothing new, and waits up to `withinMs` for what is under way. False: something still was. */
+  /** Starts no further job and waits up to `withinMs` for jobs in progress. False: a job was still in progress. */
   close(withinMs: number): Promise<boolean>;
 }
 
 const LOCK_MS = 15_000;
-/** How long adding and counting wait for an answer. */
-const ANSWER_MS = 5_000;
-const RECONNECT_AT_MOST_MS = 1_000;
-/** BullMQ looks whether a queue rests only where it has a limit. This one is out of reach: the rate is the profile's. */
-const NO_LIMIT = { max: 1_000_000_000, duration: 1_000 };
-/** BullMQ's streams of what happened: nobody reads them. */
-const EVENTS_KEPT = 100;
+/** Command timeout of adding and counting. */
+const COMMAND_TIMEOUT_MS = 5_000;
+const MAX_RECONNECT_DELAY_MS = 1_000;
+/** BullMQ only honours a pause by `rateLimit` on a worker with a limiter. This limit is unreachable; the rate limit is the profile's. */
+const UNREACHABLE_LIMIT = { max: 1_000_000_000, duration: 1_000 };
+/** Length of BullMQ's event streams. Only `requestRefresh` reads them, and only new events. */
+const MAX_EVENTS = 100;
 
 interface PlatformQueue {
   readonly queue: Queue<DueJob>;
   readonly worker: Worker<DueJob>;
 }
 
-/** Opens the queues and begins to work on them. */
+/** Opens the queues and starts their workers. */
 export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => {
   const { url, platforms } = options;
-  // A sweep that can't reach Redis is over at once, and the next one tries again …
-  const adding = connect(url, { maxRetriesPerRequest: 1, commandTimeout: ANSWER_MS });
-  // … a worker waits for it: BullMQ insists.
+  // A sweep must fail fast if Redis is unreachable; the next sweep retries.
+  const adding = connect(url, { maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS });
+  // BullMQ requires unlimited retries on the connection of a worker.
   const working = connect(url, { maxRetriesPerRequest: null });
   const platformQueues = new Map<string, PlatformQueue>();
   const platformQueueOf = (platform: PlatformId | null): PlatformQueue => {
@@ -69,7 +75,7 @@ export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => 
     return platformQueue;
   };
   try {
-    await answered(adding.ping());
+    await orUnavailable(adding.ping());
   } catch (error) {
     for (const redis of [adding, working]) redis.disconnect();
     throw error;
@@ -78,14 +84,14 @@ export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => 
   return {
     add: async (platform, jobs) => {
       const entries = jobs.map((data) => ({ name: 'due', data, opts: { jobId: jobId(data) } }));
-      await answered(platformQueueOf(platform).queue.addBulk(entries));
+      await orUnavailable(platformQueueOf(platform).queue.addBulk(entries));
     },
-    waiting: (platform) => answered(platformQueueOf(platform).queue.getWaitingCount()),
+    waiting: (platform) => orUnavailable(platformQueueOf(platform).queue.getWaitingCount()),
     lengths: async () => {
       const counted = [...platformQueues].map(
         async ([name, { queue }]) => [name, await queue.getWaitingCount()] as const,
       );
-      return new Map(await answered(Promise.all(counted)));
+      return new Map(await orUnavailable(Promise.all(counted)));
     },
     close: async (withinMs) => {
       const closed = await closePlatformQueues([...platformQueues.values()], withinMs);
@@ -95,11 +101,11 @@ export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => 
   };
 };
 
-const answered = async <T>(answer: Promise<T>): Promise<T> => {
+const orUnavailable = async <T>(reply: Promise<T>): Promise<T> => {
   try {
-    return await answer;
+    return await reply;
   } catch (cause) {
-    throw new PortUnavailable('storage', 'the queues do not answer', { cause });
+    throw new PortUnavailable('storage', 'the refresh queues did not answer; check that Redis is running', { cause });
   }
 };
 
@@ -109,11 +115,11 @@ const connect = (
 ): Redis => {
   const redis = new Redis(url, {
     ...options,
-    retryStrategy: (times) => Math.min(times * 50, RECONNECT_AT_MOST_MS),
-    // After a failover the address may lead to the new master, but only for a new connection.
+    retryStrategy: (times) => Math.min(times * 50, MAX_RECONNECT_DELAY_MS),
+    // After a failover only a new connection reaches the new master.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   });
-  // What fails says so to its caller; without a listener ioredis prints to the console.
+  // Errors reach the caller of each command; without a listener ioredis prints them to the console.
   redis.on('error', () => undefined);
   return redis;
 };
@@ -127,9 +133,9 @@ const openPlatformQueue = (
   const queue = new Queue<DueJob>(queueName(platform), {
     prefix,
     connection: adding,
-    // A job is tried once: when to try again is written in the due index, where all schedulers see it.
+    // A job has one attempt: the time of the next one is stored in the due index, shared by all schedulers.
     defaultJobOptions: { attempts: 1, removeOnComplete: true, removeOnFail: true, stackTraceLimit: 0 },
-    streams: { events: { maxLen: EVENTS_KEPT } },
+    streams: { events: { maxLen: MAX_EVENTS } },
   });
   const worker = new Worker<DueJob>(
     queueName(platform),
@@ -145,10 +151,10 @@ const openPlatformQueue = (
       concurrency: concurrency(platform),
       lockDuration: lockMs,
       stalledInterval: lockMs / 3,
-      limiter: NO_LIMIT,
+      limiter: UNREACHABLE_LIMIT,
     },
   );
-  // Each lost connection is an error of every queue that uses it: whoever needs Redis notices.
+  // A lost connection is an error event of every queue; it is reported by the storage probe and by failing commands.
   queue.on('error', () => undefined);
   worker.on('error', (error) => {
     if (!isConnectionError(error)) onError(error, platform);

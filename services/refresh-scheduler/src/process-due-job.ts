@@ -2,29 +2,29 @@ import type { DueJob } from '@vault-engine/refresh-queue';
 import type { DueResult, Refresher, UserId } from '@vault-engine/vault';
 import type { Work } from './open-queues.ts';
 
-/** What became of a job; `abandoned`: how many flows of a user were. */
+/** The result of a job. `abandoned`: at least one flow of the user was abandoned. */
 export type JobResult = DueResult['kind'] | 'abandoned' | 'error';
 
-/** What jobs are done with. */
+/** Dependencies of {@link processDueJob}. */
 export interface DueJobParts {
   readonly refresher: Pick<Refresher, 'processDue'>;
-  /** Ends a user's flows that are past their time, and answers how many. */
+  /** Abandons a user's expired flows and returns their number. */
   readonly abandon: (user: UserId) => Promise<number>;
   readonly onProcessed: (job: DueJob, outcome: JobResult, durationMs: number) => void;
 }
 
-/** Does jobs: attends to a connection, or abandons flows. A platform whose rate is used up lets its queue rest. */
+/** Processes a due connection, or abandons a user's expired flows. If the platform's rate limit is used up, its queue pauses. */
 export const processDueJob = (parts: DueJobParts): Work => {
   const { onProcessed } = parts;
   return async (job) => {
-    const began = performance.now();
-    const tell = (outcome: JobResult) => onProcessed(job, outcome, performance.now() - began);
+    const startedAt = performance.now();
+    const report = (outcome: JobResult) => onProcessed(job, outcome, performance.now() - startedAt);
     try {
       const processed = await processDue(parts, job);
-      tell(processed.kind);
+      report(processed.kind);
       return { outcome: processed.kind, restMs: processed.kind === 'throttled' ? processed.retryAfterMs : null };
     } catch (error) {
-      tell('error');
+      report('error');
       throw error;
     }
   };

@@ -9,39 +9,39 @@ const job: DueJob = { user, platform: GMAIL };
 
 const openWork = (processDue: () => Promise<DueResult>, abandoned = 0) => {
   const outcomes: JobResult[] = [];
-  const asked: string[] = [];
+  const calls: string[] = [];
   const work = processDueJob({
     refresher: {
       processDue: (who, platform, forced) => {
-        asked.push(`${who} on ${platform}${forced ? ', forced' : ''}`);
+        calls.push(`${who} on ${platform}${forced ? ', forced' : ''}`);
         return processDue();
       },
     },
     abandon: async (who) => {
-      asked.push(`flows of ${who}`);
+      calls.push(`flows of ${who}`);
       return abandoned;
     },
     onProcessed: (_job, outcome) => outcomes.push(outcome),
   });
-  return { work, outcomes, asked };
+  return { work, outcomes, calls };
 };
 
 test.each(['renewed', 'failed', 'dead', 'told', 'nothing', 'busy', 'gone'] as const)(
-  'a connection that is %s is done: what is next stands in the due index',
+  'a connection with the result %s is done; its next time is in the due index',
   async (kind) => {
-    const { work, outcomes, asked } = openWork(async () => ({ kind }));
+    const { work, outcomes, calls } = openWork(async () => ({ kind }));
     expect(await work(job)).toEqual({ outcome: kind, restMs: null });
-    expect([outcomes, asked]).toEqual([[kind], ['u1 on gmail']]);
+    expect([outcomes, calls]).toEqual([[kind], ['u1 on gmail']]);
   },
 );
 
-test('what an operator wants is forced', async () => {
-  const { work, asked } = openWork(async () => ({ kind: 'renewed' }));
+test('a refresh requested by an operator is forced', async () => {
+  const { work, calls } = openWork(async () => ({ kind: 'renewed' }));
   await work({ ...job, forced: true });
-  expect(asked).toEqual(['u1 on gmail, forced']);
+  expect(calls).toEqual(['u1 on gmail, forced']);
 });
 
-test('a platform whose rate is used up lets its queue rest until there may be a place', async () => {
+test('a used-up rate limit pauses the queue until the next token', async () => {
   const { work, outcomes } = openWork(async () => ({ kind: 'throttled', retryAfterMs: 700 }));
   expect(await work(job)).toEqual({ outcome: 'throttled', restMs: 700 });
   expect(outcomes).toEqual(['throttled']);
@@ -50,13 +50,13 @@ test('a platform whose rate is used up lets its queue rest until there may be a 
 test.each([
   [2, 'abandoned'],
   [0, 'nothing'],
-] as const)('a job without a platform ends flows: of %i the outcome is %s', async (count, outcome) => {
-  const { work, outcomes, asked } = openWork(async () => ({ kind: 'gone' }), count);
+] as const)('a job without a platform abandons flows: for %i the result is %s', async (count, outcome) => {
+  const { work, outcomes, calls } = openWork(async () => ({ kind: 'gone' }), count);
   expect(await work({ user, platform: null })).toEqual({ outcome, restMs: null });
-  expect([outcomes, asked]).toEqual([[outcome], ['flows of u1']]);
+  expect([outcomes, calls]).toEqual([[outcome], ['flows of u1']]);
 });
 
-test('what goes wrong is counted, and fails the job', async () => {
+test('an error is counted and fails the job', async () => {
   const fault = new Error('it did not work');
   const { work, outcomes } = openWork(() => Promise.reject(fault));
   await expect(work(job)).rejects.toBe(fault);

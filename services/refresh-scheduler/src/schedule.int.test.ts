@@ -34,7 +34,7 @@ const open = async (processDue: ProcessDue, options?: Options): Promise<TestSche
   return scheduler;
 };
 
-/** Attends as a renewer does: the connection falls due again much later. */
+/** Replaces the refresher: the connection becomes due again much later. */
 const processInto =
   (processed: UserId[]): ProcessDue =>
   async (user, platform) => {
@@ -49,7 +49,7 @@ const fallDue = (users: readonly UserId[], platform: PlatformId) =>
 const keysOfQueues = async (): Promise<readonly string[]> =>
   (await redis.keys(`${world.keyPrefix}*`)).filter((key) => key.includes('{refresh}'));
 
-it('what falls due is attended to once each time, by whichever of two schedulers', async () => {
+it('each due connection is processed once by one of two schedulers', async () => {
   const users = await connectDue(store, GMAIL, 400);
   const processed: UserId[] = [];
   const schedulers = [await open(processInto(processed)), await open(processInto(processed))];
@@ -67,7 +67,7 @@ it('what falls due is attended to once each time, by whichever of two schedulers
   expect(processed.toSorted()).toEqual([...users, ...users].toSorted());
 });
 
-it('a connection that falls due while it waits is attended to once', async () => {
+it('a connection that becomes due again while its job waits is processed once', async () => {
   const [user] = await connectDue(store, GMAIL, 1);
   if (user === undefined) throw new Error('nobody is connected');
   const gate = Promise.withResolvers<void>();
@@ -85,7 +85,7 @@ it('a connection that falls due while it waits is attended to once', async () =>
   expect(processed).toEqual([user]);
 });
 
-it('queues that are deleted are filled again when what was in them falls due once more', async () => {
+it('deleted queues are filled again when their connections become due again', async () => {
   const users = await connectDue(store, GMAIL, 50);
   const processed = new Set<UserId>();
   const gate = Promise.withResolvers<void>();
@@ -114,7 +114,7 @@ it('queues that are deleted are filled again when what was in them falls due onc
   }, SOON);
 });
 
-it('a queue rests while its rate is used up, and goes on with what is in it', async () => {
+it('a queue pauses while its rate limit is used up, and then continues with its jobs', async () => {
   const users = await connectDue(store, GMAIL, 5);
   const restMs = 700;
   const processed: UserId[] = [];
@@ -138,7 +138,7 @@ it('a queue rests while its rate is used up, and goes on with what is in it', as
   expect(asked).toBe(users.length + 1);
 });
 
-it("one platform's slow jobs do not hold up another's", async () => {
+it("one platform's slow jobs do not delay another's", async () => {
   await connectDue(store, SLACK, 50);
   const quick = await connectDue(store, GMAIL, 20);
   const gate = Promise.withResolvers<void>();
@@ -157,7 +157,7 @@ it("one platform's slow jobs do not hold up another's", async () => {
   await vi.waitUntil(() => processed.length === 70, SOON);
 });
 
-it('a full queue takes no more, and all are attended to in the end', async () => {
+it('a full queue takes no further jobs, and all connections are processed in the end', async () => {
   const users = await connectDue(store, GMAIL, 60);
   const gate = Promise.withResolvers<void>();
   const processed: UserId[] = [];
@@ -177,7 +177,7 @@ it('a full queue takes no more, and all are attended to in the end', async () =>
   }, SOON);
 });
 
-it('jobs hold the name of a connection and nothing else, and leave nothing behind', async () => {
+it('jobs contain the name of a connection and nothing else, and leave nothing behind', async () => {
   await connectDue(store, GMAIL, 3);
   const gate = Promise.withResolvers<void>();
   const processed: UserId[] = [];
@@ -199,7 +199,7 @@ it('jobs hold the name of a connection and nothing else, and leave nothing behin
   await vi.waitUntil(async () => !(await keysOfQueues()).some((key) => /[0-9a-f]{64}/.test(key)), SOON);
 });
 
-it('what fails falls due again by itself, and its job is gone', async () => {
+it('a failed connection becomes due again, and its job is removed', async () => {
   const users = await connectDue(store, GMAIL, 1);
   const processed: UserId[] = [];
   let failures = 0;
@@ -225,7 +225,7 @@ it('what fails falls due again by itself, and its job is gone', async () => {
   expect(scheduler.errors).toHaveLength(1);
 });
 
-it('what a scheduler had under way when it died is done by another', async () => {
+it('the jobs in progress of a dead scheduler are processed by another', async () => {
   const [user] = await connectDue(store, GMAIL, 1);
   const began = Promise.withResolvers<void>();
   const dying = await openScheduler(
@@ -247,7 +247,7 @@ it('what a scheduler had under way when it died is done by another', async () =>
   expect(processed).toEqual([user]);
 });
 
-it('closing waits for what is under way as long as it may', async () => {
+it('closing waits for jobs in progress up to its limit', async () => {
   await connectDue(store, GMAIL, 1);
   const gate = Promise.withResolvers<void>();
   const began = Promise.withResolvers<void>();

@@ -2,7 +2,7 @@ import type { Due, PlatformId, TokenStore } from '@vault-engine/vault';
 import type { SweepSettings } from './config.ts';
 import type { DueQueues } from './open-queues.ts';
 
-/** What a sweep works with. */
+/** Dependencies of {@link sweep}. */
 export interface SweepParts extends Pick<SweepSettings, 'batch' | 'againInMs' | 'mayWait'> {
   readonly store: Pick<TokenStore, 'takeDue' | 'postpone'>;
   readonly queues: Pick<DueQueues, 'add' | 'waiting'>;
@@ -10,21 +10,21 @@ export interface SweepParts extends Pick<SweepSettings, 'batch' | 'againInMs' | 
   readonly now: () => number;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Ends the sweep behind the batch that is under way. */
+  /** Ends the sweep after the current batch. */
   readonly signal: AbortSignal;
   readonly onDispatched: (platform: PlatformId | null, dispatched: Dispatched) => void;
 }
 
-/** What became of what had fallen due in one queue. */
+/** Numbers of due entries of one queue, by what happened to them. */
 export interface Dispatched {
   readonly queued: number;
-  /** The queue was full: they fall due again. */
+  /** Postponed because the queue was full. */
   readonly putOff: number;
 }
 
 /**
- * Takes what has fallen due, batch by batch, until nothing more is, and puts it into the queues of its platforms. Taking
- * lets it fall due again in `againInMs`, so it is lost with no process and no queue.
+ * Takes due entries batch by batch until there are none, and adds them to the queues of their platforms. Taking an entry
+ * also makes it due again in `againInMs`, so a lost process or queue loses no entry.
  */
 export const sweep = async (parts: SweepParts): Promise<void> => {
   const { store, batch, againInMs, signal } = parts;
@@ -35,17 +35,17 @@ export const sweep = async (parts: SweepParts): Promise<void> => {
   }
 };
 
-/** Queues are asked each for itself, so that a full one keeps nobody else's waiting. */
+/** Queues are filled independently: a full queue must not delay the others. */
 const dispatch = async (parts: SweepParts, due: readonly Due[]): Promise<void> => {
-  const ofPlatforms = Map.groupBy(due, ({ platform }) => platform);
-  await Promise.all([...ofPlatforms].map(([platform, theirs]) => fill(parts, platform, theirs)));
+  const byPlatform = Map.groupBy(due, ({ platform }) => platform);
+  await Promise.all([...byPlatform].map(([platform, entries]) => fill(parts, platform, entries)));
 };
 
 const fill = async (parts: SweepParts, platform: PlatformId | null, due: readonly Due[]): Promise<void> => {
   const { queues, mayWait, onDispatched } = parts;
   const room = Math.max(0, mayWait - (await queues.waiting(platform)));
-  const longestDueFirst = due.toSorted((a, b) => a.dueAt - b.dueAt);
-  const [fits, rest] = [longestDueFirst.slice(0, room), longestDueFirst.slice(room)];
+  const oldestFirst = due.toSorted((a, b) => a.dueAt - b.dueAt);
+  const [fits, rest] = [oldestFirst.slice(0, room), oldestFirst.slice(room)];
   if (fits.length > 0) await queues.add(platform, fits.map(jobOf));
   await putOff(parts, rest);
   onDispatched(platform, { queued: fits.length, putOff: rest.length });
@@ -53,7 +53,7 @@ const fill = async (parts: SweepParts, platform: PlatformId | null, due: readonl
 
 const jobOf = ({ user, platform }: Due) => ({ user, platform });
 
-/** Spread over the time in which they would fall due again anyway: some come back as soon as the queue has room. */
+/** Postpones entries to random times within `againInMs`, so that some return as soon as the queue has room. */
 const putOff = async ({ store, now, random, againInMs }: SweepParts, due: readonly Due[]): Promise<void> => {
   const from = now();
   await Promise.all(due.map((each) => store.postpone({ ...each, dueAt: Math.ceil(from + random() * againInMs) })));

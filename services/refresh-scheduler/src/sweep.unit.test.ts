@@ -9,7 +9,7 @@ const NOW = 1_700_000_000_000;
 const dueOn = (platform: PlatformId | null, count: number): Due[] =>
   Array.from({ length: count }, (_, at) => ({ user: asUser(`u${at}`), platform, dueAt: NOW - at }));
 
-/** A store with `due`, queues in which `waiting` jobs are already, and what a sweep does to them. */
+/** A store with the entries `due`, queues with `waiting` jobs, and a record of what a sweep does to them. */
 const openParts = (due: Due[], waiting: ReadonlyMap<PlatformId | null, number> = new Map()) => {
   const left = [...due];
   const added: DueJob[] = [];
@@ -45,14 +45,14 @@ const openParts = (due: Due[], waiting: ReadonlyMap<PlatformId | null, number> =
   return { parts, added, postponed, dispatched, stopping, left, taken: () => taken };
 };
 
-test('goes on until nothing more is due', async () => {
+test('a sweep continues until nothing is due', async () => {
   const { parts, added, taken } = openParts(dueOn(GMAIL, 35));
   await sweep(parts);
   expect(added).toHaveLength(35);
   expect(taken()).toBe(5);
 });
 
-test('a job names its connection, or the user whose flows are over, and nothing else', async () => {
+test('a job contains its connection, or a user with expired flows, and nothing else', async () => {
   const { parts, added } = openParts([...dueOn(GMAIL, 1), ...dueOn(null, 1)]);
   await sweep(parts);
   expect(added).toEqual([
@@ -61,7 +61,7 @@ test('a job names its connection, or the user whose flows are over, and nothing 
   ]);
 });
 
-test('a full queue takes what it has room for, the longest due first; the rest is put off', async () => {
+test('a queue takes as many jobs as it has room for, oldest first; the rest is postponed', async () => {
   const { parts, added, postponed, dispatched } = openParts(dueOn(GMAIL, 8), new Map([[GMAIL, 97]]));
   await sweep(parts);
   expect(added.map(({ user }) => user)).toEqual(['u7', 'u6', 'u5']);
@@ -70,14 +70,14 @@ test('a full queue takes what it has room for, the longest due first; the rest i
   expect(dispatched).toEqual([[GMAIL, { queued: 3, putOff: 5 }]]);
 });
 
-test('a full queue keeps nothing from the others', async () => {
+test('a full queue does not affect the others', async () => {
   const { parts, added, postponed } = openParts([...dueOn(GMAIL, 5), ...dueOn(SLACK, 5)], new Map([[GMAIL, 5_000]]));
   await sweep(parts);
   expect(added.map(({ platform }) => platform)).toEqual(Array.from({ length: 5 }, () => SLACK));
   expect(postponed).toHaveLength(5);
 });
 
-test('a scheduler that stops takes no further batch', async () => {
+test('a stopping scheduler takes no further batch', async () => {
   const { parts, added, stopping, left } = openParts(dueOn(GMAIL, 35));
   await sweep({ ...parts, onDispatched: () => stopping.abort() });
   expect([added.length, left.length]).toEqual([10, 25]);

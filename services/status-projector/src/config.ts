@@ -10,7 +10,7 @@ import {
 } from '@vault-engine/runtime';
 import * as z from 'zod';
 
-/** How many users are projected at once, and after how many milliseconds without a heartbeat another projector takes over. */
+/** Concurrent users, and the consumer group's session timeout in milliseconds. */
 const keyedConsumerSettings = settings(
   z.object({
     VAULT_PROJECTOR_CONCURRENCY: wholeNumber(1, 10_000).default(256),
@@ -22,17 +22,17 @@ const keyedConsumerSettings = settings(
   }),
 );
 
-/** What the reconciliation of topic and store may take, and how long it waits for changes that are on their way. */
+/** Interval, read rate and grace period of the reconciliation of topic and store. */
 export interface ReconcileSettings {
-  /** Milliseconds from the end of one walk to the beginning of the next. */
+  /** Pause between two reconciliations, milliseconds. */
   readonly everyMs: number;
-  /** Users of the store that are read a second. */
+  /** Users read from the store per second. */
   readonly usersPerSecond: number;
-  /** Milliseconds after which a difference is held for one that stays. */
+  /** A difference that lasts longer than this many milliseconds is drift. */
   readonly graceMs: number;
 }
 
-/** A change that a crash left is written after 10 s and looked for every 5 s, so the grace is longer than that. */
+/** A transition that a crash left pending is published after at most 15 s (age 10 s, checked every 5 s). The grace period is longer. */
 const reconcileSettings = settings(
   z.object({
     VAULT_PROJECTOR_RECONCILE_EVERY_MS: wholeNumber(1_000, 86_400_000).default(600_000),
@@ -46,7 +46,7 @@ const reconcileSettings = settings(
   }),
 );
 
-/** The projector's configuration; throws `ConfigRefused` that names each variable that is wrong. */
+/** Reads the projector's configuration. Throws a `ConfigRefused` that names every invalid variable. */
 export const readProjectorConfig = (env: Environment) =>
   readConfig(
     {
@@ -60,5 +60,5 @@ export const readProjectorConfig = (env: Environment) =>
     env,
   );
 
-/** What {@link readProjectorConfig} answers. */
+/** The result of {@link readProjectorConfig}. */
 export type ProjectorConfig = ReturnType<typeof readProjectorConfig>;

@@ -3,7 +3,7 @@ import { type Codec, isRecord, RegistryUnavailable } from '@vault-engine/contrac
 import type { Drift, Projected, Projection } from '@vault-engine/state/projecting';
 import { PortUnavailable, type UserId, userId } from '@vault-engine/vault';
 
-/** With what events are worked off. */
+/** Dependencies of {@link followEvent}. */
 export interface EventParts {
   readonly codec: Pick<Codec, 'decode'>;
   readonly projection: Pick<Projection, 'follow' | 'mend'>;
@@ -14,8 +14,9 @@ export interface EventParts {
 const RETRY_MS = 500;
 
 /**
- * Works off one connection event: the user's snapshot shows it, or shows more already. While store, registry or brokers do
- * not answer, the event waits. Of an event that does not read the key still says whom to look at.
+ * Processes one connection event: afterwards the user's snapshot on the topic is at the event's revision or later. While
+ * store, registry or brokers do not answer, the event is retried. The key of an undecodable event still names the user,
+ * whose snapshot is then compared with the store.
  */
 export const followEvent = async (parts: EventParts, record: BusRecord): Promise<HandlerResult> => {
   const user = userId(record.key?.toString() ?? '');
@@ -24,7 +25,7 @@ export const followEvent = async (parts: EventParts, record: BusRecord): Promise
     else parts.onFollowed(await project(parts, user, record), record.timestamp);
     return { kind: 'ack' };
   } catch (error) {
-    if (isPassing(error)) return { kind: 'retry', afterMs: RETRY_MS };
+    if (isTransient(error)) return { kind: 'retry', afterMs: RETRY_MS };
     throw error;
   }
 };
@@ -44,8 +45,8 @@ const publishedBy = (drift: Drift | null): Projected => {
   return drift === 'surplus' ? 'tombstone' : 'snapshot';
 };
 
-/** Whether the same may succeed later. */
-export const isPassing = (error: unknown): boolean =>
+/** Whether a retry may succeed. */
+export const isTransient = (error: unknown): boolean =>
   error instanceof PortUnavailable ||
   error instanceof RegistryUnavailable ||
   (error instanceof PublishFailed && error.retryable);

@@ -36,23 +36,23 @@ const partsOf = (answer: () => Decoded | Promise<Decoded>) => ({
 });
 
 describe('a connection event', () => {
-  it('is followed by its revision, and told with the time of its append', async () => {
+  it('is followed by its revision, and reported with its append time', async () => {
     const parts = partsOf(() => decoded(event));
     expect(await followEvent(parts, recordOf('u1'))).toEqual({ kind: 'ack' });
     expect(parts.projection.follow).toHaveBeenCalledWith('u1', { revision: 7, forgotten: false });
     expect(parts.onFollowed).toHaveBeenCalledWith('snapshot', 123);
   });
 
-  it('of a forgotten user says so', async () => {
+  it('of a forgotten user is followed as such', async () => {
     const parts = partsOf(() => decoded({ ...event, platform: null, change: 'FORGOTTEN' }));
     await followEvent(parts, recordOf('u1'));
     expect(parts.projection.follow).toHaveBeenCalledWith('u1', { revision: 7, forgotten: true });
   });
 
   it.each([
-    ['does not read', { ok: false, reason: 'undecodable' } as Decoded],
+    ['cannot be decoded', { ok: false, reason: 'undecodable' } as Decoded],
     ['is of another user than its key', decoded({ ...event, user_id: 'u2' })],
-  ])('that %s has the user of its key looked at', async (_what, answer) => {
+  ])('that %s has the user of its key compared', async (_what, answer) => {
     const parts = partsOf(() => answer);
     expect(await followEvent(parts, recordOf('u1'))).toEqual({ kind: 'ack' });
     expect(parts.onUnreadable).toHaveBeenCalledOnce();
@@ -60,7 +60,7 @@ describe('a connection event', () => {
     expect(parts.onFollowed).toHaveBeenCalledWith('snapshot', 123);
   });
 
-  it('without a user is passed over', async () => {
+  it('without a user is skipped', async () => {
     const parts = partsOf(() => decoded(event));
     expect(await followEvent(parts, recordOf(null))).toEqual({ kind: 'ack' });
     expect(parts.onUnreadable).toHaveBeenCalledOnce();
@@ -71,13 +71,13 @@ describe('a connection event', () => {
     ['the store', new PortUnavailable('storage', 'away')],
     ['the registry', new RegistryUnavailable('away')],
     ['the brokers', new PublishFailed('timeout', 'state')],
-  ])('waits while %s do not answer', async (_part, outage) => {
+  ])('is retried while %s do not answer', async (_part, outage) => {
     const parts = partsOf(() => decoded(event));
     parts.projection.follow.mockRejectedValueOnce(outage);
     expect(await followEvent(parts, recordOf('u1'))).toMatchObject({ kind: 'retry' });
   });
 
-  it('that meets a fault is left to the lanes', async () => {
+  it('that fails otherwise is left to the keyed consumer', async () => {
     const parts = partsOf(() => decoded(event));
     parts.projection.follow.mockRejectedValueOnce(new TypeError('broken'));
     await expect(followEvent(parts, recordOf('u1'))).rejects.toThrow(TypeError);

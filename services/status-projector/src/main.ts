@@ -13,7 +13,7 @@ import { republishSuperseded } from './republish-superseded.ts';
 
 type Context = ServiceContext<ProjectorConfig>;
 
-/** What the parts of the service share. */
+/** Dependencies shared by the parts of the service. */
 interface Shared {
   readonly bus: Bus;
   readonly codec: Codec;
@@ -25,16 +25,16 @@ interface Shared {
 }
 
 const GROUP = 'vault.status-projector';
-/** Longer than it takes to read back what was published, so that hardly anything is renewed twice. */
+/** Longer than it takes to read a published snapshot back, so that a user is rarely republished twice. */
 const REPUBLISH_EVERY_MS = 300;
-const DRAIN_ON_STOP_MS = 10_000;
+const DRAIN_TIMEOUT_MS = 10_000;
 
-/** The topic is read whole before anything is written: what it shows decides what has to be published. */
+/** The state topic is read to its end before anything is published: its content decides what has to be published. */
 const start = async (context: Context): Promise<void> => {
   const shared = await share(context);
   await readStates(context, shared);
-  await republishAgainAndAgain(context, shared);
-  await reconcileAgainAndAgain(context, shared);
+  await republishPeriodically(context, shared);
+  await reconcilePeriodically(context, shared);
   await followEvents(context, shared);
 };
 
@@ -58,7 +58,7 @@ const share = async (context: Context): Promise<Shared> => {
     marks,
     now: Date.now,
   });
-  const observed = observe(context, { users: () => marks.size, buried: () => marks.buried().size }, Date.now);
+  const observed = observe(context, { users: () => marks.size, superseded: () => marks.buried().size }, Date.now);
   return { bus, codec, topics, store, marks, projection, observed };
 };
 
@@ -75,10 +75,10 @@ const readStates = async ({ part, log, fatal }: Context, shared: Shared): Promis
           marks.take(record);
           if (record.kind === 'snapshot' || record.kind === 'tombstone') return;
           observed.unreadable('state');
-          log.error('a message of the state topic does not read', { partition, offset: String(offset) });
+          log.error('connection-state record unreadable', { partition, offset: String(offset) });
         },
         onReset: (reset) => {
-          log.error('the state topic begins anew', fieldsOf(reset));
+          log.error('connection-state offset out of range; topic read again from its beginning', fieldsOf(reset));
           marks.clear();
         },
         onFatal: fatal,
@@ -88,10 +88,10 @@ const readStates = async ({ part, log, fatal }: Context, shared: Shared): Promis
   await states.ready;
 };
 
-/** What zombies wrote, also while nobody looked. */
-const republishAgainAndAgain = async (context: Context, { marks, projection, observed }: Shared): Promise<void> => {
+/** Snapshots that were superseded by an outdated or unreadable record, at start and while running. */
+const republishPeriodically = async (context: Context, { marks, projection, observed }: Shared): Promise<void> => {
   const { part, log, stopping: signal } = context;
-  const onError = behind(log, 'renewing');
+  const onError = taskFailed(log, 'republication');
   const republish = () =>
     republishSuperseded({
       marks,
@@ -101,26 +101,26 @@ const republishAgainAndAgain = async (context: Context, { marks, projection, obs
       signal,
     });
   await part(
-    'renewing',
+    'republication',
     () => every(REPUBLISH_EVERY_MS, republish, onError),
     (task) => task.stop(),
   );
 };
 
-const reconcileAgainAndAgain = async (
+const reconcilePeriodically = async (
   context: Context,
   { store, marks, projection, observed }: Shared,
 ): Promise<void> => {
   const { part, log, config, stopping: signal } = context;
-  const walk = async (): Promise<void> => {
-    const began = performance.now();
+  const reconcileOnce = async (): Promise<void> => {
+    const startedAt = performance.now();
     await reconcile({ ...config.reconcile, store, marks, projection, onMended: observed.mended, signal });
-    observed.reconciled(performance.now() - began);
+    observed.reconciled(performance.now() - startedAt);
   };
-  const onError = behind(log, 'reconciliation');
+  const onError = taskFailed(log, 'reconciliation');
   await part(
     'reconciliation',
-    () => every(config.reconcile.everyMs, walk, (error) => (signal.aborted ? undefined : onError(error))),
+    () => every(config.reconcile.everyMs, reconcileOnce, (error) => (signal.aborted ? undefined : onError(error))),
     (task) => task.stop(),
   );
 };
@@ -142,27 +142,27 @@ const followEvents = async ({ part, log, config, fatal }: Context, shared: Share
         ...config.keyedConsumer,
         handle: (record) => followEvent(events, record),
         deadLetter: async (_record, reason) =>
-          log.error('an event is given up: the reconciliation mends what it changed', { reason }),
+          log.error('connection event skipped; reconciliation will correct the snapshot', { reason }),
         onError: (error, { partition, offset }) =>
-          log.error('an event failed and is tried again', { error, partition, offset: String(offset) }),
+          log.error('connection event failed; retrying', { error, partition, offset: String(offset) }),
         onOffsetReset: (reset) =>
-          log.error('events are lost or come again: the position was out of range', fieldsOf(reset)),
+          log.error('connection-events offset out of range; events may have been skipped or repeated', fieldsOf(reset)),
         onFatal: fatal,
       }),
     async (keyedConsumer) => {
-      const { drained, committed } = await keyedConsumer.stop({ drainMs: DRAIN_ON_STOP_MS });
+      const { drained, committed } = await keyedConsumer.stop({ drainMs: DRAIN_TIMEOUT_MS });
       if (!drained || !committed)
-        log.warn('stopped with events unfinished: they come again', {
+        log.warn('stopped with unfinished events; they will be redelivered', {
           state: `drained ${drained}, committed ${committed}`,
         });
     },
   );
 };
 
-const behind =
+const taskFailed =
   (log: Log, task: string) =>
   (error: unknown): void =>
-    log.warn('a task in the background failed', { part: task, error });
+    log.warn('background task failed', { part: task, error });
 
 const fieldsOf = ({ topic, partition, from, to }: OffsetReset) => ({
   topic,

@@ -2,68 +2,73 @@ import type { ServiceContext } from '@vault-engine/runtime';
 import type { Drift, Projected } from '@vault-engine/state/projecting';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
-/** What the projector tells of its work. No label names a user. */
+/** Metrics of the projector. No label contains a user id. */
 export interface Observed {
-  /** An event was worked off; `appendedAt` is the broker's time of it, Unix milliseconds. */
+  /** An event was processed; `appendedAt` is its broker timestamp, Unix milliseconds. */
   readonly followed: (projected: Projected, appendedAt: number) => void;
-  /** A message that buried a newer one has been overwritten. */
+  /** A superseded snapshot was published again. */
   readonly republished: () => void;
-  /** Topic and store differed about a user, and no more. */
+  /** A difference between topic and store was corrected. */
   readonly mended: (drift: Drift) => void;
-  /** All users have been compared. */
+  /** A reconciliation of all users has ended. */
   readonly reconciled: (durationMs: number) => void;
-  /** An event or a message of the state topic says nothing. */
+  /** A record of one of the topics could not be decoded. */
   readonly unreadable: (topic: 'events' | 'state') => void;
 }
 
-/** Opens the metrics. `users` answers how many users the topic has a snapshot of. */
+/** Registers the metrics. `users` is the number of users with a snapshot on the topic. */
 export const observe = (
   { metrics }: Pick<ServiceContext<unknown>, 'metrics'>,
-  { users, buried }: { readonly users: () => number; readonly buried: () => number },
+  { users, superseded }: { readonly users: () => number; readonly superseded: () => number },
   now: () => number,
 ): Observed => {
   const registers = [metrics];
   const events = new Counter({
     name: 'vault_state_events_total',
-    help: 'Connection events that were worked off, by what that published',
+    help: 'Processed connection events by what was published',
     labelNames: ['published'],
     registers,
   });
   const delay = new Histogram({
     name: 'vault_state_delay_seconds',
-    help: "From the broker's append of an event to the acknowledgement of the snapshot that shows it",
+    help: "Time from the broker's append of an event to the acknowledgement of its snapshot",
     buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
     registers,
   });
   const republications = new Counter({
     name: 'vault_state_renewed_total',
-    help: 'Snapshots that were published afresh because an older or unreadable message followed them',
+    help: 'Snapshots published again because an older or unreadable record followed them',
     registers,
   });
   const drift = new Counter({
     name: 'vault_state_drift_total',
-    help: 'Users about whom topic and store differed, found and mended by the reconciliation',
+    help: 'Users for whom topic and store differed, found and corrected by the reconciliation',
     labelNames: ['kind'],
     registers,
   });
   const unreadable = new Counter({
     name: 'vault_state_unreadable_total',
-    help: 'Messages that could not be read, by topic',
+    help: 'Records that could not be decoded, by topic',
     labelNames: ['topic'],
     registers,
   });
-  const lastWalk = new Gauge({
+  const lastReconciliation = new Gauge({
     name: 'vault_state_reconciled_timestamp_seconds',
-    help: 'When the last reconciliation ended, Unix time',
+    help: 'End of the last reconciliation, Unix time',
     registers,
   });
-  const walk = new Gauge({
+  const reconciliation = new Gauge({
     name: 'vault_state_reconciliation_duration_seconds',
-    help: 'How long the last reconciliation took',
+    help: 'Duration of the last reconciliation',
     registers,
   });
-  gauge(registers, 'vault_state_users', 'Users that the topic has a snapshot of', users);
-  gauge(registers, 'vault_state_buried', 'Users whose newest message is followed by one that buries it', buried);
+  gauge(registers, 'vault_state_users', 'Users with a snapshot on the topic', users);
+  gauge(
+    registers,
+    'vault_state_buried',
+    'Users whose newest snapshot is followed by an older or unreadable record',
+    superseded,
+  );
   return {
     followed: (projected, appendedAt) => {
       events.inc({ published: projected ?? 'nothing' });
@@ -72,8 +77,8 @@ export const observe = (
     republished: () => republications.inc(),
     mended: (kind) => drift.inc({ kind }),
     reconciled: (durationMs) => {
-      lastWalk.set(now() / 1_000);
-      walk.set(durationMs / 1_000);
+      lastReconciliation.set(now() / 1_000);
+      reconciliation.set(durationMs / 1_000);
     },
     unreadable: (topic) => unreadable.inc({ topic }),
   };
@@ -85,5 +90,5 @@ const gauge = (
   help: string,
   read: () => number,
 ): void => {
-  const made: Gauge = new Gauge({ name, help, registers, collect: () => made.set(read()) });
+  const instance: Gauge = new Gauge({ name, help, registers, collect: () => instance.set(read()) });
 };

@@ -4,7 +4,7 @@ import { type Drift, findDrift, type Projection } from '@vault-engine/state/proj
 import type { TokenStore } from '@vault-engine/vault';
 import type { ReconcileSettings } from './config.ts';
 
-/** With what topic and store are reconciled. */
+/** Dependencies of {@link reconcile}. */
 export interface ReconcileParts extends Omit<ReconcileSettings, 'everyMs'> {
   readonly store: Pick<TokenStore, 'users'>;
   readonly marks: StateMarks;
@@ -14,8 +14,8 @@ export interface ReconcileParts extends Omit<ReconcileSettings, 'everyMs'> {
 }
 
 /**
- * Compares all users once, no faster than the settings allow, and mends whoever still differs after the grace. Rejects
- * when a part does not answer or the signal is aborted: the next walk begins anew.
+ * Compares all users of topic and store once, at the configured rate, and corrects the snapshots that still differ after the
+ * grace period. Rejects if a dependency does not answer or the signal is aborted; the next run starts from the beginning.
  */
 export const reconcile = async (parts: ReconcileParts): Promise<void> => {
   const { store, marks, projection, usersPerSecond, graceMs, onMended, signal } = parts;

@@ -1,20 +1,20 @@
 import type { StateMarks } from '@vault-engine/state';
 import type { Projection } from '@vault-engine/state/projecting';
-import { isPassing } from './follow-event.ts';
+import { isTransient } from './follow-event.ts';
 
-/** With what buried users are renewed. */
+/** Dependencies of {@link republishSuperseded}. */
 export interface RepublishParts {
   readonly marks: Pick<StateMarks, 'buried'>;
   readonly republish: Projection['republish'];
   readonly onRepublished: () => void;
-  /** Told of a user who stays buried for now. */
+  /** Called for a user whose snapshot could not be published. */
   readonly onError: (error: unknown) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Publishes afresh the users whose newest message compaction would lose. They stay buried until the topic itself brings it
- * back, so whoever is not renewed now is renewed the next time.
+ * Publishes again the snapshots that are followed by an older or unreadable record: compaction would delete them. A user
+ * stays in `marks.buried()` until the new snapshot is read back from the topic, so a failed one is retried by the next run.
  */
 export const republishSuperseded = async ({
   marks,
@@ -31,7 +31,7 @@ export const republishSuperseded = async ({
       onRepublished();
     } catch (error) {
       onError(error);
-      if (isPassing(error)) return;
+      if (isTransient(error)) return;
     }
   }
 };

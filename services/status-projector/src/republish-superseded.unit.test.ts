@@ -16,7 +16,7 @@ const partsOf = (republish: (user: UserId) => Promise<null>, signal = new AbortC
 };
 const republishedBy = ({ republish }: ReturnType<typeof partsOf>) => republish.mock.calls.map(([user]) => user);
 
-it('every buried user is renewed, but one whom the topic has brought back meanwhile', async () => {
+it('every superseded snapshot is published again, except one that was read back meanwhile', async () => {
   const parts = partsOf(async (user) => {
     if (user === a && b !== undefined) parts.set.delete(b);
     return null;
@@ -26,7 +26,7 @@ it('every buried user is renewed, but one whom the topic has brought back meanwh
   expect(parts.onRepublished).toHaveBeenCalledTimes(2);
 });
 
-it('an outage leaves the others to the next time, a fault of one user does not', async () => {
+it('an outage ends the run; an error of one user does not', async () => {
   const faulty = partsOf((user) => (user === a ? Promise.reject(new TypeError('broken')) : Promise.resolve(null)));
   await republishSuperseded(faulty);
   expect([republishedBy(faulty), faulty.onError.mock.calls.length]).toEqual([[a, b, c], 1]);
@@ -36,7 +36,7 @@ it('an outage leaves the others to the next time, a fault of one user does not',
   expect([republishedBy(away), away.onError.mock.calls.length]).toEqual([[a], 1]);
 });
 
-it('nothing is begun once the service stops', async () => {
+it('nothing is published once the service stops', async () => {
   const stopping = new AbortController();
   const parts = partsOf(async () => {
     stopping.abort();

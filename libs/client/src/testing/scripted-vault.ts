@@ -19,7 +19,7 @@ import {
 } from '@vault-engine/protocol';
 import type { World } from '@vault-engine/world';
 
-/** A command as the double has received it. */
+/** A command that the double has received. */
 export interface Received {
   readonly headers: CommandHeaders;
   readonly topic: string;
@@ -27,7 +27,7 @@ export interface Received {
   readonly value: Buffer;
 }
 
-/** How a reply differs from what the vault would send. */
+/** How a reply differs from the vault's. */
 export interface Twist {
   readonly headerType?: string;
   readonly keys?: EngineKeys;
@@ -39,15 +39,15 @@ export interface Twist {
   readonly correlation?: Buffer;
 }
 
-/** Stands where the command worker stands and does what no real one would. */
+/** A double of the command worker that can also send invalid replies. */
 export interface ScriptedVault {
   readonly codec: Codec;
-  /** What happens to each command from now on. */
+  /** Handles each command from now on. */
   respond: (received: Received) => Promise<unknown>;
-  /** Replies under `keys` as the vault does, but for the twist. */
+  /** Replies under `keys` as the vault does, except for the twist. */
   reply<Name extends ReplyName>(to: Received, name: Name, value: Records[Name], twist?: Twist): Promise<void>;
   send(message: Outgoing): Promise<Published>;
-  /** What went wrong in a script since the last call. */
+  /** Errors in scripts since the last call. */
   failures(): readonly unknown[];
   close(): Promise<void>;
 }
@@ -94,7 +94,7 @@ export const openScriptedVault = async (
 
 const receivedOf = ({ headers: fields, topic, key, value }: BusRecord): Received => {
   const headers = parseCommandHeaders(fields);
-  if (!headers.ok || key === null || value === null) throw new Error('what was sent is no command');
+  if (!headers.ok || key === null || value === null) throw new Error('the record is not a command');
   return { headers: headers.value, topic, key, value };
 };
 
@@ -123,7 +123,7 @@ const flipLastBit = (bytes: Buffer): Buffer => {
   return flipped;
 };
 
-/** A token, sealed for the place that it has in the reply to `received`. */
+/** A reply with a token that is sealed for it. */
 export const issued = ({ headers, key }: Received, token: string, keys: EngineKeys): Records['TokenIssued'] => ({
   user_id: key.toString(),
   platform: 'gmail',

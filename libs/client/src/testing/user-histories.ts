@@ -10,13 +10,13 @@ const named = (id: string): PlatformId => {
 };
 const [GMAIL, SLACK, GONE] = [named('gmail'), named('slack'), named('gone')];
 
-/** The platforms that have a profile; `gone` has connections and no profile any more. */
+/** The platforms with a profile; `gone` has connections, but its profile was removed. */
 export const NAMES: ReadonlyMap<PlatformId, string> = new Map([
   [GMAIL, 'Gmail'],
   [SLACK, 'Slack'],
 ]);
 
-/** Times are a few units apart, so that every order of them comes up. */
+/** Times are a few units apart, so that every order of them occurs. */
 export type Step =
   | { readonly kind: 'store'; readonly platform: PlatformId; readonly record: Stored }
   | { readonly kind: 'condition'; readonly platform: PlatformId; readonly condition: Condition }
@@ -26,7 +26,7 @@ export type Step =
   | { readonly kind: 'forget' }
   | { readonly kind: 'pass'; readonly time: number };
 
-/** Times count from the moment of storing, and may be past. */
+/** Times are relative to the time of storing, and may be negative. */
 interface Stored {
   readonly refresh: boolean;
   readonly condition: Condition;
@@ -83,13 +83,13 @@ export const histories: fc.Arbitrary<readonly Step[]> = fc.array(
   { maxLength: 12 },
 );
 
-/** What the store has of the user. */
+/** The stored state of the user. */
 export type Facts = Pick<UserView, 'user' | 'flows'> & {
   readonly connections: ReadonlyMap<PlatformId, ConnectionRecord>;
 };
 export const NOBODY: Facts = { user: null, connections: new Map(), flows: [] };
 
-/** What the store has after one more step of a user's history. */
+/** The stored state after one more step of a user's history. */
 export const after = (facts: Facts, step: Step, now: number): Facts => {
   const revision = (facts.user?.revision ?? 0) + 1;
   const row = { revision, dataKey: { kid: Buffer.alloc(16), wrapped: Buffer.alloc(0) } };

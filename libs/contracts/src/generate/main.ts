@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { GENERATED, renderAll } from './generated-files.ts';
+import { GENERATED, renderAll } from './render.ts';
 
 for (const [file, text] of Object.entries(renderAll())) {
   writeFileSync(new URL(file, GENERATED), text);

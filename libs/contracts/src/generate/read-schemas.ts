@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** An Avro type as JSON has it: the forms that the schemas use. */
+/** An Avro type in JSON, in the forms that the schemas use. */
 export type AvroType = string | readonly AvroType[] | AvroArray | AvroMap | AvroEnum | AvroRecord | AvroLogical;
 
 interface AvroArray {
@@ -41,7 +41,7 @@ export interface AvroRecord {
   readonly fields: readonly AvroField[];
 }
 
-/** One file of `schemas/`: its folder is the topic that its messages travel on. */
+/** One file of `schemas/`. Its folder names the topic of its messages. */
 export interface SchemaFile {
   readonly folder: string;
   readonly name: string;
@@ -51,7 +51,7 @@ export interface SchemaFile {
 /** The folder of the schemas in a checkout. */
 export const SCHEMA_FOLDER = fileURLToPath(new URL('../../../../schemas/', import.meta.url));
 
-/** All schemas, by folder and name. */
+/** All schemas, ordered by folder and name. */
 export const readSchemas = (root: string = SCHEMA_FOLDER): readonly SchemaFile[] =>
   readdirSync(root, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.avsc'))
@@ -61,11 +61,11 @@ export const readSchemas = (root: string = SCHEMA_FOLDER): readonly SchemaFile[]
 const readSchema = (root: string, path: string): SchemaFile => {
   const [folder, file, ...deeper] = path.split('/');
   if (folder === undefined || file === undefined || deeper.length > 0) {
-    throw new Error(`${path}: a schema stands in a folder that is named after its topic`);
+    throw new Error(`${path}: a schema must be in a folder named after its topic`);
   }
-  const record = JSON.parse(readFileSync(join(root, path), 'utf8')) as AvroRecord; // avsc refuses any other shape in the tests
+  const record = JSON.parse(readFileSync(join(root, path), 'utf8')) as AvroRecord; // the tests compile every schema with avsc
   if (`${record.name}.avsc` !== file || record.namespace !== 'vault.v1') {
-    throw new Error(`${path}: the file is named after its record, in the namespace vault.v1`);
+    throw new Error(`${path}: the file must be named after its record, in the namespace vault.v1`);
   }
   return { folder, name: record.name, record };
 };

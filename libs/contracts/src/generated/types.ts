@@ -1,12 +1,12 @@
-// Made from schemas/ by `npm run generate`. Not to be edited.
+// Generated from schemas/ by `npm run generate`. Do not edit.
 
-/** One partition of the audit log, up to an offset. */
+/** A partition of the audit log, up to an offset. */
 export interface PartitionSeal {
   /** The partition's number. */
   readonly partition: number;
   /** The first offset that the root does not cover. */
   readonly next_offset: number;
-  /** RFC 6962 root over the partition's records below next_offset. */
+  /** The RFC 6962 root of the partition's records below next_offset. */
   readonly root: Buffer;
 }
 
@@ -20,75 +20,75 @@ export interface EpochHead {
   readonly hash: Buffer;
 }
 
-/** What the sealer saw of the audit log, signed. Each checkpoint continues the one before it. */
+/** A signed summary of the audit log; each checkpoint continues the previous one. No service writes checkpoints yet. */
 export interface AuditCheckpoint {
-  /** 1 for the first checkpoint of this sealer, and one more each time. */
+  /** 1 for the first checkpoint of the sealer; each next one is greater by 1. */
   readonly number: number;
-  /** Who signs. Equal to the message key. */
+  /** The sealer that signs. Equal to the message key. */
   readonly sealer: string;
-  /** SHA-256 of the checkpoint before it; null for the first. */
+  /** SHA-256 of the previous checkpoint; null for the first. */
   readonly previous: Buffer | null;
-  /** When it was made. */
+  /** When the key was created. */
   readonly created_at: number;
   /** Every partition of the audit log. */
   readonly partitions: readonly PartitionSeal[];
   /** Every open epoch. */
   readonly heads: readonly EpochHead[];
-  /** The key that the signature was made with. */
+  /** The id of the signing key. */
   readonly key_id: string;
-  /** Signature over all other fields. */
+  /** The signature over all other fields. */
   readonly signature: Buffer;
 }
 
-/** One operation, as the auditor reads it: no token, no hash of one. Sequence, predecessor, hash and signature of the writer's chain travel as Kafka headers and not in the record, so that the hash covers these bytes as they stand. */
+/** One operation. Contains no token and no hash of a token. */
 export interface AuditRecord {
-  /** UUID. The same when the same record is written again. */
+  /** UUID. A repeated record has the same. */
   readonly record_id: string;
   /** The command id, a canonical UUID; null for counted records and for the vault's own operations. */
   readonly request_id: string | null;
-  /** The user that it was about; null where none is known. */
+  /** The user concerned; null where unknown. */
   readonly user_id: string | null;
-  /** The platform that it was about; null where none is known. */
+  /** The platform concerned; null where unknown. */
   readonly platform: string | null;
-  /** When it was decided. */
+  /** The time of the decision. */
   readonly time: number;
-  /** Who asked: an engine's id, as claimed where the record counts unauthenticated attempts, or the service that acted by itself. */
+  /** The engine that sent the command, or the service that acted by itself. For counted unauthenticated attempts, the claimed engine. */
   readonly engine: string;
-  /** The kid that the request was signed with; null where nothing valid was. */
+  /** The kid that signed the request; null where no signature was valid. */
   readonly key_id: string | null;
   /** The command type, e.g. GetToken, or the name of another operation. */
   readonly action: string;
-  /** ok, the error code, or started: a second record of the same request says how it ended. */
+  /** ok, an error code, or started; a second record of the same request has the outcome of a started one. */
   readonly result: string;
-  /** Why, from a closed list where the result has several causes. */
+  /** The cause of the result, where it has several. */
   readonly reason: string | null;
-  /** The version of the record that was read or written. */
+  /** The version of the stored record that was read or written. */
   readonly record_version: number | null;
-  /** 1, or how many unauthenticated attempts this record counts. */
+  /** The number of unauthenticated attempts that the record counts; otherwise 1. */
   readonly count: number;
 }
 
-/** Deletes everything that the vault holds of a user, the user's data key first. Mutating. Answered with UserForgotten. */
+/** Deletes all data of a user, beginning with the user's data key. Mutating. Answered with UserForgotten. */
 export interface ForgetUser {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
 }
 
-/** Asks how all of a user's connections stand. Read-only. Answered with StatusSnapshot. */
+/** Gets the status of all of a user's connections. Read-only. Answered with StatusSnapshot. */
 export interface GetStatus {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
 }
 
-/** Asks for a usable access token. Read-only. Answered with TokenIssued. */
+/** Gets a usable access token. Read-only. Answered with TokenIssued. */
 export interface GetToken {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** How long the token has to be usable yet; null leaves it to the vault. */
+  /** The least remaining lifetime in seconds, 0 or more; null leaves it to the vault. */
   readonly min_validity_seconds: number | null;
-  /** The token_version that the provider has just rejected: that one is not handed out again. */
+  /** The token_version that the platform has rejected with 401. The vault does not issue that token again. */
   readonly rejected_version: number | null;
 }
 
@@ -100,17 +100,17 @@ export interface RevokeToken {
   readonly platform: string;
 }
 
-/** Says that the user has begun to connect a platform, so that an abandoned flow is seen. Mutating. Answered with ConnectionStarted. */
+/** Records that the user has begun to connect a platform, so that an abandoned flow can be detected. Mutating. Answered with ConnectionStarted. */
 export interface StartConnection {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** The caller's name for the flow, 1 to 128 of A-Z a-z 0-9 . _ ~ : -, no secret; null lets the vault choose one. */
+  /** The caller's id for the flow, 1 to 128 of A-Z a-z 0-9 . _ ~ : -, never a secret; null lets the vault generate one. */
   readonly flow_id: string | null;
 }
 
-/** Stores the credentials of one connection, new or in place of the old ones. Mutating. Answered with TokenStored. */
+/** Stores the credentials of one connection and replaces earlier ones. Mutating. Answered with TokenStored. */
 export interface StoreToken {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
@@ -120,103 +120,103 @@ export interface StoreToken {
   readonly access_token: Buffer;
   /** The refresh token, sealed for the vault; null where the provider gave none. */
   readonly refresh_token: Buffer | null;
-  /** When the access token lapses; null where nobody said. */
+  /** When the access token expires; null where unknown. */
   readonly expires_at: number | null;
-  /** The scopes that the provider granted. */
+  /** The scopes that the provider granted: at most 256, each a scope of RFC 6749 section 3.3. */
   readonly scopes: readonly string[];
-  /** RFC 6749 section 7.1. */
+  /** The token type of RFC 6749 section 7.1: 1 to 64 characters without spaces. */
   readonly token_type: string;
-  /** When the refresh token lapses; null where nobody said. */
+  /** When the refresh token expires; null where unknown. */
   readonly refresh_expires_at: number | null;
-  /** Facts of the connection that a caller needs beside the token, e.g. an instance URL. Never a secret. */
+  /** Data that callers need together with the token, e.g. an instance URL: at most 32 entries. Never a secret. */
   readonly params: Readonly<Record<string, string>>;
-  /** The flow of StartConnection that this closes; the platform's open flow is closed without it too. */
+  /** The flow of StartConnection that this completes. The platform's open flow is closed even without it. */
   readonly flow_id: string | null;
-  /** Whether the credentials may be of another account of the platform than the connection's; otherwise they are refused with account_mismatch. */
+  /** Whether the credentials may belong to another account of the platform than the connection's. Otherwise such credentials are refused with account_mismatch. */
   readonly allow_account_change: boolean;
 }
 
-/** What happened. UNKNOWN is never written: it is what an older reader sees for a change that came later, and a reader then goes by the status or reads afresh. */
+/** The kind of change. UNKNOWN is never written: an older reader sees it for a newer kind, and then uses the status, or reads the snapshot. */
 export type ConnectionChange = 'UNKNOWN' | 'CONNECTED' | 'RECONNECTED' | 'REVOKED' | 'FORGOTTEN' | 'EXPIRED' | 'RECOVERED' | 'FLOW_STARTED' | 'FLOW_ABANDONED' | 'RENEWED' | 'FAILING' | 'LAPSING';
 
-/** How a connection stands. UNKNOWN is never written: it is what an older reader sees for a status that came later. */
+/** The status of a connection. UNKNOWN is never written: an older reader sees it for a newer status. */
 export type ConnectionStatus = 'UNKNOWN' | 'CONNECTED' | 'EXPIRED' | 'MISSING';
 
-/** What helps. NONE is also what an older reader sees for an action that came later. */
+/** What the user or the engine can do. An older reader also sees NONE for a newer action. */
 export type SuggestedAction = 'NONE' | 'REAUTH' | 'RETRY' | 'CONNECT' | 'RESUME';
 
-/** A connection changed. A transition is published once for each change; a repetition carries the same event_id and revision. */
+/** A connection changed. One event per change; a repeated event has the same event_id and revision. */
 export interface ConnectionChanged {
-  /** UUID. The same when the same event is published again. */
+  /** UUID. A repeated event has the same. */
   readonly event_id: string;
   /** Equal to the message key. */
   readonly user_id: string;
-  /** The platform's id; null: the whole user. */
+  /** The platform's id; null for a change of the whole user. */
   readonly platform: string | null;
-  /** The user's revision after the change. Rises with every change of the user's connections. */
+  /** The user's revision after the change. It increases with every change of the user's connections. */
   readonly revision: number;
-  /** When it changed. */
+  /** The time of the change. */
   readonly occurred_at: number;
-  /** What happened. */
+  /** The kind of change. */
   readonly change: ConnectionChange;
-  /** The engine whose command caused it; null: the vault itself, e.g. by time. */
+  /** The engine whose command caused the change; null for the vault itself, e.g. by time. */
   readonly engine: string | null;
-  /** Why it stands so, from a closed list; null for a connection in good order. */
+  /** The reason of the status, from the closed list in PROTOCOL.md; null for a healthy connection. */
   readonly reason: string | null;
-  /** How the connection stands after it; null where the event says nothing about it. */
+  /** The status after the change; null where the event does not concern it. */
   readonly status: ConnectionStatus | null;
-  /** What helps after it; null where the event says nothing about it. */
+  /** The suggested action after the change; null where the event does not concern it. */
   readonly suggested_action: SuggestedAction | null;
-  /** When the access token lapses; null where nobody said. */
+  /** When the access token expires; null where unknown. */
   readonly expires_at: number | null;
-  /** When the connection can't go on without the user; null where nobody said. */
+  /** When the grant ends, so that the user must reconnect; null where unknown. */
   readonly lapses_at: number | null;
 }
 
-/** How refreshing a connection goes. NONE: it is not refreshed, and is also what an older reader sees for what came later. */
+/** The state of refreshing. NONE: the connection is not refreshed; an older reader also sees it for a newer state. */
 export type Renewal = 'NONE' | 'GOOD' | 'FAILING' | 'DEAD';
 
-/** One connection. */
+/** A connection of the user. */
 export interface ConnectionSnapshot {
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** How the connection stands. */
+  /** The connection's status. */
   readonly status: ConnectionStatus;
-  /** What helps. */
+  /** The suggested action. */
   readonly suggested_action: SuggestedAction;
-  /** Why it stands so, from a closed list; null for a connection in good order. */
+  /** The reason of the status, from the closed list in PROTOCOL.md; null for a healthy connection. */
   readonly reason: string | null;
-  /** When the access token lapses; null where nobody said. */
+  /** When the access token expires; null where unknown. */
   readonly expires_at: number | null;
-  /** When the connection can't go on without the user; null where nobody said. */
+  /** When the grant ends, so that the user must reconnect; null where unknown. */
   readonly lapses_at: number | null;
-  /** From when on the user is to be asked ahead of lapses_at; null: not ahead. */
+  /** From this time on, ask the user to reconnect before lapses_at; null: do not ask in advance. */
   readonly reauth_from: number | null;
-  /** How refreshing it goes: with it a reader can tell by itself how the connection stands later. */
+  /** The state of refreshing, from which a reader derives the status at a later time. */
   readonly renewal: Renewal;
-  /** The scopes that the provider granted. */
+  /** The scopes that the provider granted: at most 256, each a scope of RFC 6749 section 3.3. */
   readonly scopes: readonly string[];
-  /** Names the credentials; changes when they change. */
+  /** Identifies the credentials; changes whenever they change. */
   readonly token_version: number;
 }
 
-/** One flow that was started and is not finished. */
+/** A flow that was started and not completed. */
 export interface FlowSnapshot {
-  /** The flow's name. */
+  /** The flow's id. */
   readonly flow_id: string;
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** When StartConnection came. */
+  /** When the flow was started. */
   readonly started_at: number;
   /** When the flow counts as abandoned. */
   readonly expires_at: number;
 }
 
-/** All that the sync engine needs to know about one user. A platform that is not listed is MISSING. A later message of the same key replaces it whole; a lower revision after a higher one is to be ignored. */
+/** The connections of one user. A platform that is not listed is MISSING. A later record of the same key replaces it completely; a record with a lower revision must be ignored. */
 export interface ConnectionState {
   /** Equal to the message key. */
   readonly user_id: string;
-  /** The user's revision that this snapshot shows. */
+  /** The user's revision at the time of the snapshot. */
   readonly revision: number;
   /** When the snapshot was taken. */
   readonly as_of: number;
@@ -226,15 +226,15 @@ export interface ConnectionState {
   readonly flows: readonly FlowSnapshot[];
 }
 
-/** One key of the engine. */
+/** A key of the engine. */
 export interface EngineKey {
-  /** Names the key, as in vek1.<kid>.<secret>. */
+  /** Identifies the key, as in vek1.<kid>.<secret>. */
   readonly kid: string;
   /** pending, active, retiring or revoked. */
   readonly state: string;
   /** kafka or http. */
   readonly use: string;
-  /** When it was made. */
+  /** When the key was created. */
   readonly created_at: number;
   /** The subkeys auth, c2v and v2c, wrapped. */
   readonly subkeys: Buffer;
@@ -242,67 +242,67 @@ export interface EngineKey {
   readonly secret_digest: Buffer | null;
 }
 
-/** What the engine may do where: every operation of the list on every platform of the list. */
+/** A grant: every listed operation on every listed platform. */
 export interface Grant {
-  /** Command types, e.g. GetToken; * for all. */
+  /** Command types, e.g. GetToken; * means all. */
   readonly operations: readonly string[];
-  /** Platform ids; * for all. */
+  /** Platform ids; * means all. */
   readonly platforms: readonly string[];
 }
 
-/** A token bucket for each worker. */
+/** A token bucket in each worker. */
 export interface RateLimit {
-  /** Commands a second, lasting. */
+  /** Sustained commands per second. */
   readonly per_second: number;
-  /** Commands at once. */
+  /** The largest burst of commands. */
   readonly burst: number;
 }
 
-/** One engine: its keys, what it may do, and how fast. Written by the CLI alone; the MAC needs KMS to make. */
+/** An engine's keys, grants and rate. Only the CLI writes it; making the MAC requires KMS. */
 export interface EngineEntry {
   /** The engine's id. Equal to the message key. */
   readonly engine: string;
-  /** Rises with every change of the entry. */
+  /** Increases with every change of the entry. */
   readonly revision: number;
-  /** The data key that wraps the subkeys and makes the MAC, as KMS wrapped it. */
+  /** The data key of subkeys and MAC, wrapped by KMS. */
   readonly wrapped_key: Buffer;
-  /** Its keys; two are usable at once. */
+  /** The engine's keys. At most two of each use are usable at once. */
   readonly keys: readonly EngineKey[];
-  /** What the engine may do. */
+  /** The engine's grants. */
   readonly grants: readonly Grant[];
-  /** How fast the engine may ask. */
+  /** The engine's rate limit. */
   readonly rate: RateLimit;
-  /** MAC over all other fields. */
+  /** The MAC over all other fields. */
   readonly mac: Buffer;
 }
 
-/** One platform that the vault knows. */
+/** A platform of the vault. */
 export interface PlatformEntry {
   /** The platform's id. Equal to the message key. */
   readonly platform: string;
-  /** The name that people know it by, e.g. Google Calendar. */
+  /** The name to show to people, e.g. Google Calendar. */
   readonly display_name: string;
 }
 
-/** The command was refused or failed. DESIGN has the table of codes. */
+/** The command was refused or failed. PROTOCOL.md, section 8, lists the codes. */
 export interface CommandFailed {
-  /** A code of the table, e.g. not_connected. */
+  /** A code of PROTOCOL.md, section 8, e.g. not_connected. */
   readonly error_code: string;
-  /** For people. Holds no value of the command. */
+  /** A text for people. Contains no value of the command. */
   readonly message: string;
-  /** What the caller can do about it, as in the table, e.g. connect. */
+  /** What the caller can do, as listed in PROTOCOL.md, section 8, e.g. connect. */
   readonly suggested_action: string;
-  /** How long to wait before the same command makes sense again; null where nothing is known. */
+  /** How long to wait before repeating the command; null where unknown. */
   readonly retry_after_ms: number | null;
 }
 
-/** The flow is noted. */
+/** The flow is recorded. */
 export interface ConnectionStarted {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** The flow's name, for StoreToken.flow_id. */
+  /** The flow's id, for StoreToken.flow_id. */
   readonly flow_id: string;
   /** When the flow counts as abandoned. */
   readonly expires_at: number;
@@ -310,33 +310,33 @@ export interface ConnectionStarted {
   readonly revision: number;
 }
 
-/** One platform, as it stands for the user. */
+/** The status of a platform for the user. */
 export interface PlatformStatus {
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** The name that people know the platform by. */
+  /** The name to show to people. */
   readonly display_name: string;
-  /** How the connection stands. */
+  /** The connection's status. */
   readonly status: ConnectionStatus;
-  /** What helps. */
+  /** The suggested action. */
   readonly suggested_action: SuggestedAction;
-  /** Why it stands so, from a closed list; null for a connection in good order. */
+  /** The reason of the status, from the closed list in PROTOCOL.md; null for a healthy connection. */
   readonly reason: string | null;
-  /** When the access token lapses; null where nobody said. */
+  /** When the access token expires; null where unknown. */
   readonly expires_at: number | null;
-  /** When the connection can't go on without the user; null where nobody said. */
+  /** When the grant ends, so that the user must reconnect; null where unknown. */
   readonly lapses_at: number | null;
-  /** The scopes that the provider granted. */
+  /** The scopes that the provider granted: at most 256, each a scope of RFC 6749 section 3.3. */
   readonly scopes: readonly string[];
 }
 
-/** How a user's connections stand, missing platforms included. */
+/** The status of a user's connections, including missing platforms. */
 export interface StatusSnapshot {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
-  /** The user's revision; 0 where the vault has nothing of the user. */
+  /** The user's revision; 0 for an unknown user. */
   readonly revision: number;
-  /** Every platform that the engine may see, connected or not, ordered by its id. */
+  /** Every platform that the engine may see, connected or not, ordered by id. */
   readonly connections: readonly PlatformStatus[];
 }
 
@@ -346,19 +346,19 @@ export interface TokenIssued {
   readonly user_id: string;
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** The access token, sealed for the engine that asked (PROTOCOL.md). */
+  /** The access token, sealed for the requesting engine (PROTOCOL.md). */
   readonly access_token: Buffer;
-  /** RFC 6749 section 7.1. */
+  /** The token type of RFC 6749 section 7.1: 1 to 64 characters without spaces. */
   readonly token_type: string;
-  /** When the access token lapses; null where nobody said. */
+  /** When the access token expires; null where unknown. */
   readonly expires_at: number | null;
-  /** The scopes that the provider granted. */
+  /** The scopes that the provider granted: at most 256, each a scope of RFC 6749 section 3.3. */
   readonly scopes: readonly string[];
-  /** Names these credentials: what GetToken.rejected_version speaks of. */
+  /** Identifies the credentials, for GetToken.rejected_version. */
   readonly token_version: number;
-  /** Facts of the connection that a caller needs beside the token, e.g. an instance URL. Never a secret. */
+  /** Data that callers need together with the token, e.g. an instance URL: at most 32 entries. Never a secret. */
   readonly params: Readonly<Record<string, string>>;
-  /** Something to act upon although the token is usable, from a closed list; null where nothing is wrong. */
+  /** A problem of the connection although the token is usable, from the closed list in PROTOCOL.md; otherwise null. */
   readonly warning: string | null;
 }
 
@@ -370,9 +370,9 @@ export interface TokenRevoked {
   readonly platform: string;
   /** The user's revision after the change. */
   readonly revision: number;
-  /** What became of the grant at the provider: revoked (it is ended, or was already), not_supported (the provider has no way, or the vault is not registered with it) or failed (it may live on there). Null where the vault that answers is older than this field. */
+  /** The outcome at the provider: revoked (the grant has ended), not_supported (the provider has no revocation, or the vault has no client registration there) or failed (the grant may still be valid). Null from a vault that is older than this field. */
   readonly provider_outcome: string | null;
-  /** Why it failed: no_token, token_unreadable, not_sent, no_answer, client_refused, refused, throttled or provider_error; null where it did not. */
+  /** The reason of failed: no_token, token_unreadable, not_sent, no_answer, client_refused, refused, throttled or provider_error; otherwise null. */
   readonly provider_reason: string | null;
 }
 
@@ -382,21 +382,21 @@ export interface TokenStored {
   readonly user_id: string;
   /** The platform's id, e.g. google-calendar. */
   readonly platform: string;
-  /** Names these credentials; changes when they change. */
+  /** Identifies the credentials; changes whenever they change. */
   readonly token_version: number;
   /** The user's revision after the change. */
   readonly revision: number;
 }
 
-/** Nothing of the user is left in the vault. */
+/** All data of the user is deleted. */
 export interface UserForgotten {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
   readonly user_id: string;
-  /** How many connections there were; 0 for a user who was not known. */
+  /** The number of deleted connections; 0 for an unknown user. */
   readonly connections: number;
 }
 
-/** Every record that travels on a topic, by name. */
+/** Every record by name. */
 export interface Records {
   readonly AuditCheckpoint: AuditCheckpoint;
   readonly AuditRecord: AuditRecord;

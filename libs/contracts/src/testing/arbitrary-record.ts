@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import type { AvroRecord, AvroType } from '../generate/read-schemas.ts';
 
-/** For tests: any value of `record`. */
+/** For tests: arbitrary values of `record`. */
 export const arbitraryRecord = (record: AvroRecord): fc.Arbitrary<object> => arbitraryFields(record, new Map());
 
-/** Named types by their name: a second use of one gives the name alone. */
+/** Named types by name: after its definition, a schema refers to a type by name. */
 type Named = Map<string, fc.Arbitrary<unknown>>;
 
-/** Twice the value has to be exact in a double, see measure.ts. */
+/** The limit of `long`, see measure.ts. */
 const LIMIT = 2 ** 52;
 
 const PRIMITIVES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
@@ -52,7 +52,7 @@ const define = (name: string, arbitrary: fc.Arbitrary<unknown>, named: Named): f
   return arbitrary;
 };
 
-/** A key `__proto__` is lost in a plain object. */
+/** A plain object cannot hold a key `__proto__`. */
 const arbitraryMap = (values: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> =>
   fc
     .array(fc.tuple(fc.string({ unit: 'binary' }), values), { maxLength: 4 })

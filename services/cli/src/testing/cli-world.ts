@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openWorld, type World } from '@vault-engine/world';
 
-/** What one run of the CLI gave. */
+/** The result of one run of the CLI. */
 export interface Ran {
   readonly code: number | null;
   /** Lines of standard output. */
@@ -15,21 +15,21 @@ export interface Ran {
   readonly err: readonly string[];
 }
 
-/** The CLI in a world of its own: a process for each run. */
+/** The CLI in a test world; each run is a process. */
 export interface CliWorld {
   readonly world: World;
   readonly folder: string;
-  /** The settings that name this world's vault. */
+  /** The settings that select this world's vault. */
   readonly env: Readonly<Record<string, string>>;
   readonly vault: (words: readonly string[], more?: { env?: Record<string, string>; input?: string }) => Promise<Ran>;
-  /** Writes a file into the world's folder and answers its path. */
+  /** Writes a file into the world's folder and returns its path. */
   readonly file: (name: string, text: string) => Promise<string>;
   readonly close: () => Promise<void>;
 }
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 
-/** Opens a world with a key file; no topic is there yet. */
+/** Opens a world with a key file and without topics. */
 export const openCliWorld = async (): Promise<CliWorld> => {
   const world = await openWorld();
   const folder = await mkdtemp(join(tmpdir(), 'vault-cli-'));
@@ -72,7 +72,7 @@ const run = (words: readonly string[], env: Readonly<Record<string, string>>, in
     child.stderr.on('data', (chunk) => err.push(chunk));
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, out: linesOf(out), err: linesOf(err) }));
-    // A run that ends before it has read its input is no fault of the test.
+    // The process may end before it has read its input.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);
   });

@@ -11,7 +11,7 @@ import {
 } from '@vault-engine/vault';
 
 const fail = (): never => {
-  throw new RangeError('a sample is not valid');
+  throw new RangeError('invalid sample');
 };
 
 export const asUser = (text: string): UserId => userId(text) ?? fail();
@@ -47,7 +47,7 @@ const connect = (user: UserId, platform: PlatformId, dueAt: number): Change => (
   transition: { id: randomUUID(), user, audit: Buffer.alloc(1), events: [] },
 });
 
-/** Stores `count` users with a connection each that is due, and answers them. */
+/** Stores `count` users with one due connection each, and returns the users. */
 export const connectDue = async (
   store: TokenStore,
   platform: PlatformId,

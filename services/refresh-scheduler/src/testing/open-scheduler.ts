@@ -4,7 +4,7 @@ import { type DueQueues, openQueues } from '../open-queues.ts';
 import { processDueJob } from '../process-due-job.ts';
 import { type Dispatched, sweep } from '../sweep.ts';
 
-/** The scheduler without its service: sweeps when it is told to. */
+/** The scheduler without its service: each sweep is started by the test. */
 export interface TestScheduler {
   readonly sweep: () => Promise<readonly Dispatched[]>;
   readonly queues: DueQueues;
@@ -12,10 +12,10 @@ export interface TestScheduler {
   readonly close: () => Promise<boolean>;
 }
 
-/** How a connection is attended to, in the renewer's place. */
+/** Replaces the refresher's `processDue`. */
 export type ProcessDue = (user: UserId, platform: PlatformId) => Promise<DueResult>;
 
-/** What a test has otherwise. */
+/** Defaults that a test can override. */
 interface SchedulerOptions {
   readonly concurrency?: number;
   readonly againInMs?: number;
