@@ -15,3 +15,12 @@ export {
   unlockRecord,
 } from './seal-record.ts';
 export type { Result, Secret } from './secret.ts';
+export {
+  type BranchKey,
+  type BranchKeyName,
+  branchOf,
+  type DataKeyContext,
+  type UnwrapRefusal,
+  unwrapDataKey,
+  wrapDataKey,
+} from './wrap-data-key.ts';
