@@ -38,22 +38,21 @@ export interface BranchKeys {
   probe(): Promise<void>;
 }
 
-type Load = () => Promise<BranchKey>;
-
 /** A data key names a branch key that the store does not have. That data key can't be opened; other keys are not affected. */
 class UnknownBranchKey extends InvalidWrappedKey {}
 
-interface Entry {
-  readonly key: BranchKey;
-  /** From when on it is unwrapped again in the background, by `clock`. */
+/** A cached value. */
+interface Entry<Value> {
+  readonly value: Value;
+  /** From when on it is loaded again in the background, by `clock`. */
   refreshAt: number;
   /** Until when it is used. */
   readonly usableUntil: number;
 }
 
-/** A cached key is unwrapped again when this part of its TTL has passed. */
+/** A cached value is loaded again when this part of its TTL has passed. */
 const REFRESH_AHEAD = 0.8;
-/** The pause between attempts to unwrap a key again. */
+/** The pause between attempts to load a value again. */
 const RETRY_MS = 5_000;
 const DEFAULT_BRANCHES = 64;
 const DEFAULT_TTL_MS = 600_000;
@@ -63,33 +62,62 @@ const FIRST_VERSION = 1;
 /**
  * Unwraps branch keys at first use and caches them as KeyObjects. A cached key is returned without waiting. Ahead of the end of its
  * TTL it is unwrapped again in the background; while that fails it stays in use for `outageMs` more. A stored key that
- * no longer opens is dropped at once. Concurrent requests for one key share one unwrap.
+ * no longer opens is dropped at once. Concurrent requests for one key share one unwrap. Which version of a branch is active is
+ * cached likewise.
  */
 export const createBranchKeys = (options: BranchKeysOptions): BranchKeys => {
   const { store, branches = DEFAULT_BRANCHES, ttlMs = DEFAULT_TTL_MS, outageMs = DEFAULT_OUTAGE_MS } = options;
   const { clock = () => performance.now(), now = Date.now } = options;
-  const cache = new Map<string, Entry>();
-  const inProgress = new Map<string, Promise<BranchKey>>();
-  /** The keys whose last attempt has failed. */
-  const failing = new Map<string, Load>();
+  const times = { ttlMs, outageMs, clock };
+  const keys = outlivingCache<BranchKey>(times);
+  const activeVersions = outlivingCache<number>(times);
 
-  /** The cached key of `name`, or the one that `load` resolves to. `name` is that of a branch key or of a branch's active key. */
-  const cached = (name: string, load: Load): BranchKey | Promise<BranchKey> => {
-    const entry = cache.get(name);
-    if (entry === undefined || clock() >= entry.usableUntil) return loadOnce(name, load);
-    if (clock() >= entry.refreshAt) {
-      entry.refreshAt = clock() + RETRY_MS;
-      loadOnce(name, load).catch(() => undefined);
-    }
-    return entry.key;
+  const keyNamed = ({ branch, version }: BranchKeyName) =>
+    keys.get(`${branch}:${version}`, async () => {
+      const stored = await store.readBranchKey(branch, version);
+      if (stored === null) throw new UnknownBranchKey();
+      return unwrapBranchKey(options, stored);
+    });
+  const activeVersion = (branch: number) =>
+    activeVersions.get(`${branch}`, async () => {
+      const stored = (await store.activeBranchKey(branch)) ?? (await createFirst(options, branch, now()));
+      return stored.version;
+    });
+
+  return {
+    activeKey: (user) => {
+      const branch = branchOfUser(user, branches);
+      const version = activeVersion(branch);
+      return typeof version === 'number'
+        ? keyNamed({ branch, version })
+        : version.then((loaded) => keyNamed({ branch, version: loaded }));
+    },
+    keyNamed,
+    probe: async () => {
+      await activeVersions.retryFailed();
+      await keys.retryFailed();
+    },
   };
+};
 
-  const loadOnce = (name: string, load: Load): Promise<BranchKey> => {
+/** A cache whose entries stay in use for `outageMs` beyond their TTL while they can't be loaded again. */
+const outlivingCache = <Value>(times: {
+  readonly ttlMs: number;
+  readonly outageMs: number;
+  readonly clock: () => number;
+}) => {
+  const { ttlMs, outageMs, clock } = times;
+  const cache = new Map<string, Entry<Value>>();
+  const inProgress = new Map<string, Promise<Value>>();
+  /** What could not be loaded at the last attempt. */
+  const failed = new Map<string, () => Promise<Value>>();
+
+  const loadOnce = (name: string, load: () => Promise<Value>): Promise<Value> => {
     const current = inProgress.get(name);
     if (current !== undefined) return current;
     const loading = load()
       .then(
-        (key) => keep(name, key),
+        (value) => keep(name, value),
         (error: unknown) => fail(name, load, error),
       )
       .finally(() => inProgress.delete(name));
@@ -97,38 +125,33 @@ export const createBranchKeys = (options: BranchKeysOptions): BranchKeys => {
     return loading;
   };
 
-  const keep = (name: string, key: BranchKey): BranchKey => {
+  const keep = (name: string, value: Value): Value => {
     const start = clock();
-    cache.set(name, { key, refreshAt: start + REFRESH_AHEAD * ttlMs, usableUntil: start + ttlMs + outageMs });
-    failing.delete(name);
-    return key;
+    cache.set(name, { value, refreshAt: start + REFRESH_AHEAD * ttlMs, usableUntil: start + ttlMs + outageMs });
+    failed.delete(name);
+    return value;
   };
 
-  const fail = (name: string, load: Load, error: unknown): never => {
+  const fail = (name: string, load: () => Promise<Value>, error: unknown): never => {
     if (error instanceof InvalidWrappedKey) cache.delete(name);
-    if (!(error instanceof UnknownBranchKey)) failing.set(name, load);
+    if (!(error instanceof UnknownBranchKey)) failed.set(name, load);
     throw error;
   };
 
-  const loadNamed = async (name: BranchKeyName): Promise<BranchKey> => {
-    const stored = await store.readBranchKey(name.branch, name.version);
-    if (stored === null) throw new UnknownBranchKey();
-    return unwrapBranchKey(options, stored);
-  };
-
-  const loadActive = async (branch: number): Promise<BranchKey> => {
-    const stored = (await store.activeBranchKey(branch)) ?? (await createFirst(options, branch, now()));
-    return unwrapBranchKey(options, stored);
-  };
-
   return {
-    activeKey: (user) => {
-      const branch = branchOfUser(user, branches);
-      return cached(`${branch}`, () => loadActive(branch));
+    /** The cached value, or the one that `load` resolves to. */
+    get: (name: string, load: () => Promise<Value>): Value | Promise<Value> => {
+      const entry = cache.get(name);
+      if (entry === undefined || clock() >= entry.usableUntil) return loadOnce(name, load);
+      if (clock() >= entry.refreshAt) {
+        entry.refreshAt = clock() + RETRY_MS;
+        loadOnce(name, load).catch(() => undefined);
+      }
+      return entry.value;
     },
-    keyNamed: (name) => cached(`${name.branch}:${name.version}`, () => loadNamed(name)),
-    probe: async () => {
-      for (const [name, load] of failing) await loadOnce(name, load);
+    /** Loads again what could not be loaded. Rejects with the first failure. */
+    retryFailed: async (): Promise<void> => {
+      for (const [name, load] of failed) await loadOnce(name, load);
     },
   };
 };

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { PortUnavailable, userId } from '@vault-engine/vault';
 import { describe, expect, it, vi } from 'vitest';
 import { type BranchKeysOptions, createBranchKeys } from './create-branch-keys.ts';
-import { InvalidWrappedKey } from './key-context.ts';
+import { branchKeyContext, InvalidWrappedKey } from './key-context.ts';
 import { createFakeBranchKeyStore, createFakeWrapper } from './testing/fakes.ts';
 
 const alice = userId('alice') ?? expect.fail('not a user id');
@@ -27,6 +27,7 @@ const setUp = (options: Partial<BranchKeysOptions> = {}) => {
     });
   return {
     fake,
+    wrapper,
     stored,
     open,
     advance: (ms: number) => {
@@ -102,18 +103,24 @@ describe('a branch key', () => {
     expect(fake.unwraps - before).toBe(1);
   });
 
-  it('that was rotated is found when the cached one is refreshed', async () => {
-    const { stored, open, advance } = setUp();
+  it('that was rotated is found when the active version is refreshed, and the earlier version still opens', async () => {
+    const { stored, wrapper, open, advance } = setUp();
     const keys = open();
-    await keys.activeKey(alice);
-    const other = setUp();
-    await other.open().activeKey(alice);
-    const [kept] = stored.stored.values();
-    stored.stored.set('0:2', { ...(kept ?? expect.fail()), version: 2 });
+    const first = await keys.activeKey(alice);
+    const { wrapped } = await wrapper.generate(branchKeyContext('test', { branch: 0, version: 2 }));
+    stored.stored.set('0:2', { branch: 0, version: 2, wrapped, createdAt: 6 });
+    expect((await keys.activeKey(alice)).version).toBe(1);
     advance(0.9 * TTL_MS);
-    keys.activeKey(alice);
-    // The planted version does not open as version 2: the refresh has seen it.
-    await vi.waitFor(() => expect(keys.probe()).rejects.toBeInstanceOf(InvalidWrappedKey));
+    await vi.waitFor(async () => expect((await keys.activeKey(alice)).version).toBe(2));
+    expect((await keys.keyNamed({ branch: 0, version: 1 })).key.equals(first.key)).toBe(true);
+  });
+
+  it('is unwrapped once for wrapping and unwrapping together', async () => {
+    const { fake, open } = setUp();
+    const keys = open();
+    const active = await keys.activeKey(alice);
+    expect(keys.keyNamed({ branch: 0, version: 1 })).toBe(active);
+    expect(fake.unwraps).toBe(1);
   });
 
   it('stays in use through an outage for the stated time, and no longer', async () => {
