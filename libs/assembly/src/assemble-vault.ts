@@ -91,6 +91,7 @@ export const assembleVault = async (
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId, log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const vault: Vault = {
     store,
     keys: openDataKeys(context, wrapper, store),
@@ -148,8 +149,7 @@ const reachProviders = async (
   catalog: ProfileCatalog,
   env: Environment,
 ): Promise<Providers> => {
-  const ids = catalog.all().map(({ id }) => id);
-  const clients = readClientCredentials(env, ids);
+  const clients = readClientCredentials(env, catalog.all());
   const outbound = await part(
     'providers',
     async () => openOutbound(config.profiles),

@@ -87,7 +87,7 @@ const int: Measure = (bytes, position) => {
 
 /**
  * avsc computes zig-zag with doubles, so beyond ±{@link LARGEST_INTEGER} it reads and writes a different number. Such numbers are
- * refused.
+ * refused. Microseconds since 1970 stay below the limit until the year 2112.
  */
 const long: Measure = (bytes, position) => (unsigned(bytes, position) <= LARGEST_ZIGZAG ? after : REFUSED);
 

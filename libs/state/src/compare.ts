@@ -5,7 +5,7 @@ export type Actual =
   | { readonly kind: 'snapshot'; readonly revision: number; readonly digest: number }
   /** The store has no such user; `nowMicros` is the store's clock. */
   | { readonly kind: 'absent'; readonly nowMicros: number }
-  /** A row of the user does not parse. */
+  /** The store has the user, but a row of the user does not parse. */
   | { readonly kind: 'unreadable' };
 
 /** How topic and store differ for a user. */

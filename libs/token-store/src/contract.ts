@@ -9,6 +9,7 @@ import { dueConnectionsAreTaken } from './contract/due-connections-are-taken.ts'
 import { flowsAreKept } from './contract/flows-are-kept.ts';
 import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
 import { oneProcessDrains } from './contract/one-process-drains.ts';
+import { partitionCountsAreDated } from './contract/partition-counts-are-dated.ts';
 import { readsReturnWhatWasWritten } from './contract/reads-return-what-was-written.ts';
 import { readsSeeEveryChange } from './contract/reads-see-every-change.ts';
 import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
@@ -49,5 +50,6 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     dueConnectionsAreTaken(store);
     allUsersAreFound(store);
     branchKeysAreKept(() => store().branchKeys);
+    partitionCountsAreDated(store);
   });
 };

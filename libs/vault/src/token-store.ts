@@ -80,6 +80,13 @@ export interface Due {
   readonly dueAt: number;
 }
 
+/** The due entries that no process has taken. */
+export interface DueStats {
+  readonly count: number;
+  /** How long the oldest of them has been due by the store's clock, milliseconds; 0 if nothing is due. */
+  readonly oldestMs: number;
+}
+
 /** A connection, for the methods of its lease. */
 export interface LeaseOf {
   readonly user: UserId;
@@ -168,6 +175,8 @@ export interface TokenStore {
   postpone(due: Due): Promise<void>;
   /** The next due entries, earliest first, without taking them. */
   upcoming(limit: number): Promise<readonly Due[]>;
+  /** Counts the due entries that no process has taken, without taking them. Its cost does not depend on their number. */
+  dueStats(): Promise<DueStats>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
   /**
@@ -177,6 +186,11 @@ export interface TokenStore {
   holdDrainLease(ttlMs: number): Promise<boolean>;
   /** Deletes transitions whose messages are acknowledged. */
   settle(refs: readonly PendingRef[]): Promise<void>;
+  /**
+   * Notes that the commands topic has `count` partitions at `now` (Unix milliseconds), and forgets larger counts. Returns when
+   * each noted count was noted first, so that every worker knows when the topic grew.
+   */
+  notePartitions(count: number, now: number): Promise<ReadonlyMap<number, number>>;
   /** Resolves if the store takes writes. */
   probe(): Promise<void>;
   close(): Promise<void>;

@@ -10,7 +10,7 @@ import {
   tokenUrls,
   type UnverifiedFact,
 } from '@vault-engine/platforms';
-import { applyPlatforms, type PlatformChange, type PlatformName } from '@vault-engine/state';
+import { applyPlatforms, type PlatformChange, type PlatformName } from '@vault-engine/state/projecting';
 import type { Command } from 'commander';
 import { type CommandContext, openBus } from './command-context.ts';
 import type { PlatformNamesConfig, PlatformsConfig } from './config.ts';

@@ -1,5 +1,6 @@
 import { applyTopics, connectBus, readTopic } from '@vault-engine/bus';
-import { type AuditRecord, applySchemas, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { type AuditRecord, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { openRedisStore } from '@vault-engine/token-store';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';

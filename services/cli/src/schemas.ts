@@ -1,4 +1,9 @@
-import { applySchemas, checkSchemas, type SchemasReport, type SubjectReport } from '@vault-engine/contracts';
+import {
+  applySchemas,
+  checkSchemas,
+  type SchemasReport,
+  type SubjectReport,
+} from '@vault-engine/contracts/apply-schemas';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { CliFailure } from './failure.ts';

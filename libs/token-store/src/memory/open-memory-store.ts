@@ -101,6 +101,10 @@ const storeOn = (tables: Tables, now: () => number): MemoryStore => {
       if (open().due.has(key)) tables.due.set(key, { ...due });
     },
     upcoming: async (limit) => earliestDue(open(), limit, () => true),
+    dueStats: async () => {
+      const due = earliestDue(open(), Number.POSITIVE_INFINITY, (dueAt) => dueAt <= nowMs());
+      return { count: due.length, oldestMs: due[0] === undefined ? 0 : nowMs() - due[0].dueAt };
+    },
     pending: async (olderThanMs, limit) =>
       [...open().pending]
         .filter(([, { addedAt }]) => addedAt <= nowMs() - olderThanMs)
@@ -117,6 +121,12 @@ const storeOn = (tables: Tables, now: () => number): MemoryStore => {
       const { pending } = open();
       if (!refs.every((ref) => PENDING_REF.test(ref))) throw new RangeError('not a reference to a pending transition');
       for (const ref of refs) pending.delete(ref);
+    },
+    notePartitions: async (count, at) => {
+      const { partitions } = open();
+      for (const larger of [...partitions.keys()].filter((each) => each > count)) partitions.delete(larger);
+      if (!partitions.has(count)) partitions.set(count, at);
+      return new Map(partitions);
     },
     probe: async () => {
       open();

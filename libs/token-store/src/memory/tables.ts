@@ -51,6 +51,8 @@ export interface Tables {
   readonly branchKeys: Map<string, WrappedBranchKey>;
   /** The process that drains pending transitions; null: none. `until` is Unix milliseconds. */
   drainLease: { readonly owner: symbol; readonly until: number } | null;
+  /** Partition counts of the commands topic, and when each was noted first. */
+  readonly partitions: Map<number, number>;
 }
 
 /** Tables without a row. */
@@ -62,6 +64,7 @@ export const emptyTables = (): Tables => ({
   lastPendingNumber: 0,
   branchKeys: new Map(),
   drainLease: null,
+  partitions: new Map(),
 });
 
 /** The steps and their order are those of the script `APPLY` of the Redis store. */

@@ -22,6 +22,8 @@ export interface Keys {
   readonly drainLease: string;
   /** A hash of the versions of one branch key. */
   readonly branch: (branch: string) => string;
+  /** A hash: partition count of the commands topic → Unix milliseconds. */
+  readonly partitions: string;
 }
 
 const SHARD_COUNT = 256;
@@ -64,5 +66,6 @@ export const keysUnder = (prefix: string): Keys => {
     probe: inShard('00', 'probe'),
     drainLease: inShard('00', 'drain'),
     branch: (branch) => inShard('00', `branch:${branch}`),
+    partitions: inShard('00', 'partitions'),
   };
 };

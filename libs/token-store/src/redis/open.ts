@@ -6,11 +6,12 @@ import { apply, dedupe } from './apply.ts';
 import { branchKeysOn } from './branch-keys.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
-import { postpone, takeDue, upcoming } from './due.ts';
+import { dueStats, postpone, takeDue, upcoming } from './due.ts';
 import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
+import { notePartitions } from './partitions.ts';
 import { holdDrainLease, readPending, releaseDrainLease, settle } from './pending.ts';
 import { quarantineOf } from './quarantine.ts';
 import { readConnection, readUser, readUsers } from './read.ts';
@@ -106,6 +107,7 @@ const storeOn = (link: Link): RedisStore => {
     },
     postpone: async (due) => postpone(open(), due),
     upcoming: async (limit) => upcoming(open(), limit),
+    dueStats: async () => dueStats(open()),
     pending: async (olderThanMs, limit) => {
       const { found, nextShard } = await readPending(open(), firstShard, olderThanMs, limit);
       firstShard = nextShard;
@@ -115,6 +117,7 @@ const storeOn = (link: Link): RedisStore => {
     settle: async (refs) => settle(open(), refs),
     quarantine: quarantineOf(open),
     branchKeys: branchKeysOn(open),
+    notePartitions: async (count, now) => notePartitions(open(), count, now),
     probe: async () => {
       await open().retry(() => redis.set(keys.probe, '', 'PX', PROBE_TTL_MS));
     },
