@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAcls } from './acls.ts';
+import { addAudit } from './audit.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
@@ -45,6 +46,7 @@ const cliProgram = (context: CommandContext): Command => {
   addPlatforms(program, context);
   addToken(program, context);
   addDeadLetters(program, context);
+  addAudit(program, context);
   return program;
 };
 

@@ -1,4 +1,3 @@
-import { openCodec, topicNames } from '@vault-engine/contracts';
 import { openCatalog, type ProfileCatalog, refreshTerms } from '@vault-engine/platforms';
 import { NoScheduler, requestRefresh } from '@vault-engine/refresh-queue';
 import { openRedisStore } from '@vault-engine/token-store';
@@ -12,13 +11,13 @@ import {
   userId,
 } from '@vault-engine/vault';
 import type { Command } from 'commander';
-import { withAuditLog } from './audited.ts';
+import { audited } from './audited-change.ts';
 import type { CommandContext } from './command-context.ts';
-import { openBus } from './command-context.ts';
 import type { RefreshConfig } from './config.ts';
 import { explainedLines, explainRefresh } from './explain-refresh.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { wholeNumber } from './parse-arguments.ts';
+import { refuseUnknown } from './platforms.ts';
 import { json } from './terminal.ts';
 
 interface Options {
@@ -46,7 +45,10 @@ export const addRefresh = (program: Command, context: CommandContext): void => {
     .description('have a scheduler refresh a connection now, ignoring the backoff after a failure; audited')
     .argument('<user>')
     .argument('<platform>', 'platform id, for example google-calendar')
-    .action((user: string, platform: string) => run(context, connectionOf(user, platform)));
+    .option('--dry-run', 'check that the connection exists, without refreshing it')
+    .action((user: string, platform: string, options: { readonly dryRun?: boolean }) =>
+      run(context, connectionOf(user, platform), options),
+    );
 };
 
 interface ConnectionName {
@@ -80,7 +82,7 @@ const why = async (
 ): Promise<void> => {
   const settings = config.refresh();
   const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
-  const record = await withStore(settings, (store) => readRecord(store, name));
+  const record = await withStore(settings, (store) => readRecord(store, name, catalog));
   const now = Date.now();
   const explained = explainRefresh(record, termsOf(catalog, name.platform), now);
   if (options.json) terminal.out(json(explained));
@@ -89,20 +91,24 @@ const why = async (
 
 const SCHEDULER_TIMEOUT_MS = 60_000;
 
-const run = async ({ terminal, config }: CommandContext, name: ConnectionName): Promise<void> => {
+const run = async (
+  context: CommandContext,
+  name: ConnectionName,
+  { dryRun }: { readonly dryRun?: boolean },
+): Promise<void> => {
+  const { terminal, config } = context;
   const settings = config.refresh();
-  const { kafka, registry, redis } = settings;
-  await withStore(settings, (store) => readRecord(store, name));
-  const codec = await openCodec({ registryUrl: registry.url });
-  const topic = topicNames(kafka.topicPrefix).auditLog;
-  await withAuditLog({ bus: openBus(kafka), codec, topic }, (audit) =>
-    audit('refresh.run', `${name.user}:${name.platform}`),
+  const catalog = await openCatalog([context.profilesFolder, ...settings.profiles.folders], settings.profiles);
+  await withStore(settings, (store) => readRecord(store, name, catalog));
+  if (dryRun) return terminal.out(`would ask a scheduler to refresh ${name.platform} of ${name.user}`);
+  const change = { action: 'refresh.run', subject: null, ...name };
+  const outcome = await audited(settings, change, { terminal, outcome: (kind) => kind }, () =>
+    requestRefresh(name, { ...settings.redis, withinMs: SCHEDULER_TIMEOUT_MS }).catch((error: unknown) => {
+      if (error instanceof NoScheduler)
+        throw new CliFailure(`${error.message}; check that a refresh-scheduler is running`);
+      throw error;
+    }),
   );
-  const outcome = await requestRefresh(name, { ...redis, withinMs: SCHEDULER_TIMEOUT_MS }).catch((error: unknown) => {
-    if (error instanceof NoScheduler)
-      throw new CliFailure(`${error.message}; check that a refresh-scheduler is running`);
-    throw error;
-  });
   if (outcome !== 'renewed')
     throw new CliFailure(
       `${OUTCOMES[outcome]}; npm run vault -- refresh why ${name.user} ${name.platform} explains the state`,
@@ -121,8 +127,15 @@ const OUTCOMES: Readonly<Record<Exclude<DueResult['kind'], 'renewed'>, string>> 
 };
 
 /** Reads the connection. Throws a `CliFailure` if there is none. */
-const readRecord = async (store: TokenStore, { user, platform }: ConnectionName): Promise<ConnectionRecord> => {
+const readRecord = async (
+  store: TokenStore,
+  { user, platform }: ConnectionName,
+  catalog: ProfileCatalog,
+): Promise<ConnectionRecord> => {
   const { record } = await store.readConnection(user, platform);
+  // A connection may outlive the profile of its platform.
+  const known = catalog.all().map(({ id }) => id);
+  if (record === null) refuseUnknown([platform], known);
   if (record === null) throw new CliFailure('the user has no connection on this platform');
   return record;
 };
