@@ -34,9 +34,10 @@ import { showPrompts, showRefreshes } from './show-prompts.ts';
 import { unreadyParts } from './unready-parts.ts';
 import { whatNext } from './what-next.ts';
 
-/** `npm start`: starts everything step by step, runs until it is asked to end, and stops everything in reverse order. */
 /** Exit code for a configuration error: sysexits.h. */
 const EX_CONFIG = 78;
+
+/** `npm start`: starts everything step by step, runs until it is asked to end, and stops everything in reverse order. */
 const { stateDir, firstPort, topicPrefix, keyPrefix, profileFolders } = readConfig();
 const runFile = join(stateDir, 'run.json');
 const partNames = ['kafka', 'registry', 'redis'] as const;
