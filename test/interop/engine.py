@@ -141,6 +141,25 @@ def check_headers(headers):
             raise Refused(f"header_malformed: {name}")
 
 
+def murmur2(data):
+    def mix(number):
+        number = number * 0x5BD1E995 & 0xFFFFFFFF
+        return (number ^ number >> 24) * 0x5BD1E995 & 0xFFFFFFFF
+
+    whole = len(data) & ~3
+    value = 0x9747B28C ^ len(data)
+    for at in range(0, whole, 4):
+        value = value * 0x5BD1E995 & 0xFFFFFFFF ^ mix(int.from_bytes(data[at : at + 4], "little"))
+    if whole < len(data):
+        value = (value ^ int.from_bytes(data[whole:], "little")) * 0x5BD1E995 & 0xFFFFFFFF
+    value = (value ^ value >> 13) * 0x5BD1E995 & 0xFFFFFFFF
+    return value ^ value >> 15
+
+
+def partition_of(key, count):
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % count
+
+
 # Section 6
 
 
@@ -271,6 +290,12 @@ def check_requests(keys, vectors):
         same(case["why"], refusal(lambda: judge(case)), case["why"].split(":")[0])
 
 
+def check_partitions(vectors):
+    for case in vectors["cases"]:
+        for count, expected in case["partitions"].items():
+            same(f"partition of {case['key']!r} among {count}", partition_of(case["key"], int(count)), expected)
+
+
 def check_replies(keys, vectors):
     def judge(case):
         mac, value = bytes.fromhex(case["request_mac"]), bytes.fromhex(case["value"])
@@ -290,6 +315,7 @@ def main():
     check_boxes(keys, vectors["box"])
     check_requests(keys, vectors["request"])
     check_replies(keys, vectors["reply"])
+    check_partitions(vectors["partition"])
     print("the page and the vectors agree")
 
 

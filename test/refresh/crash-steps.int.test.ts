@@ -154,7 +154,7 @@ describe('a server that ends a grant whose refresh token is used twice', () => {
     async (kind) => {
       const user = await diedOver(kind, 'after asking');
       expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
-      expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+      expect(server.counts().refreshes).toEqual({ total: 1, refreshed: 1, refused: 0 });
     },
   );
 
@@ -165,7 +165,7 @@ describe('a server that ends a grant whose refresh token is used twice', () => {
     expect(await server.accepts(answer.access)).toBe(true);
     const { tokenVersion } = answer;
     expect(await refreshes.ask(user, { rejectedVersion: tokenVersion })).toMatchObject({ code: 'ok' });
-    expect(server.counts().refreshes).toEqual({ total: 2, renewed: 2, refused: 0 });
+    expect(server.counts().refreshes).toEqual({ total: 2, refreshed: 2, refused: 0 });
   });
 
   it.each<Moment>(['before introspecting', 'after introspecting', 'before auditing the intent', 'before calling'])(
@@ -173,14 +173,14 @@ describe('a server that ends a grant whose refresh token is used twice', () => {
     async (moment) => {
       const user = await diedOver('telling', 'after calling', moment);
       expect(await refreshes.ask(user)).toMatchObject({ code: 'ok' });
-      expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+      expect(server.counts().refreshes).toEqual({ total: 1, refreshed: 1, refused: 0 });
     },
   );
 
   it('9: a second death over a token that was said to be unspent is found as the first was', async () => {
     const user = await diedOver('telling', 'before asking', 'after asking');
     expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
-    expect(server.counts().refreshes).toEqual({ total: 1, renewed: 1, refused: 0 });
+    expect(server.counts().refreshes).toEqual({ total: 1, refreshed: 1, refused: 0 });
     expect(refreshes.auditOf(user)).toEqual([
       'StoreToken ok',
       'RefreshToken started',

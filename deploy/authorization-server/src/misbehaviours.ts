@@ -98,3 +98,32 @@ export const invalidGrant = (): Behaviour => answer(400, { error: 'invalid_grant
 export const cut = (): Behaviour => (response) => {
   response.destroy();
 };
+
+/** The right answer with `changes`, its JSON encoded by `encode`, e.g. compressed, and sent with `headers`. */
+export const encoded =
+  (
+    encode: (json: Buffer) => Buffer,
+    headers: Readonly<Record<string, string>> = {},
+    changes: Readonly<Record<string, unknown>> = {},
+  ): Behaviour =>
+  (response, right) => {
+    const body = encode(Buffer.from(JSON.stringify({ ...right, ...changes })));
+    response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(body);
+  };
+
+/** The right answer as a form, as servers send it that follow an early draft of OAuth 2.0. */
+export const form =
+  (type = 'application/x-www-form-urlencoded'): Behaviour =>
+  (response, right) => {
+    const fields = Object.entries(right).map(([name, value]) => [name, String(value)] satisfies [string, string]);
+    response.writeHead(200, { 'content-type': type }).end(new URLSearchParams(fields).toString());
+  };
+
+/** An error as a form. */
+export const formError =
+  (error: string, status = 200): Behaviour =>
+  (response) => {
+    response
+      .writeHead(status, { 'content-type': 'application/x-www-form-urlencoded' })
+      .end(new URLSearchParams({ error, error_description: 'not repeated' }).toString());
+  };

@@ -83,6 +83,7 @@ export const assembleVault = async (
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId, log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const vault: Vault = {
     store,
     keys: createDataKeys({ wrapper, env: config.environment }),
@@ -127,8 +128,7 @@ const reachProviders = async (
   catalog: ProfileCatalog,
   env: Environment,
 ): Promise<Providers> => {
-  const ids = catalog.all().map(({ id }) => id);
-  const clients = readClientCredentials(env, ids);
+  const clients = readClientCredentials(env, catalog.all());
   const outbound = await part(
     'providers',
     async () => openOutbound(config.profiles),

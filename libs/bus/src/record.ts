@@ -51,10 +51,11 @@ function toHeaders(headers: IHeaders | undefined): Headers {
 }
 
 /**
- * kafkajs gives an array for a repeated name. It takes a name that every object has (`toString`) for a repeated one, with an
- * inherited function as the first value.
+ * The last value of a header; undefined where it is null. kafkajs gives an array for a repeated name. It takes a name that
+ * every object has (`toString`) for a repeated one, with an inherited function as the first value.
  */
 function lastBuffer(value: IHeaders[string]): Buffer | undefined {
   const values: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return values.findLast((one): one is Buffer => Buffer.isBuffer(one));
+  const last = values.at(-1);
+  return Buffer.isBuffer(last) ? last : undefined;
 }

@@ -1,3 +1,4 @@
+import { LARGEST_INTEGER } from '@vault-engine/model';
 import avro from 'avsc';
 
 /**
@@ -85,10 +86,13 @@ const int: Measure = (bytes, position) => {
 };
 
 /**
- * avsc computes zig-zag with doubles, so beyond ±2^52 it reads and writes a different number. Such numbers are refused.
- * Microseconds since 1970 stay below the limit until the year 2112.
+ * avsc computes zig-zag with doubles, so beyond ±{@link LARGEST_INTEGER} it reads and writes a different number. Such numbers are
+ * refused. Microseconds since 1970 stay below the limit until the year 2112.
  */
-const long: Measure = (bytes, position) => (Number.isSafeInteger(unsigned(bytes, position)) ? after : REFUSED);
+const long: Measure = (bytes, position) => (unsigned(bytes, position) <= LARGEST_ZIGZAG ? after : REFUSED);
+
+/** The largest zigzag form that a double holds exactly. It stands for -(LARGEST_INTEGER + 1). */
+const LARGEST_ZIGZAG = 2 * LARGEST_INTEGER + 1;
 
 const lengthPrefixed: Measure = (bytes, position) => {
   const length = signed(bytes, position);

@@ -1,4 +1,4 @@
-import { avroType, ownType } from './avro-types.ts';
+import { avroType, ownType } from './avro-records.ts';
 import { holdsOneValue, type Measure, measureOf } from './measure.ts';
 import { RECORD_NAMES, type RecordName, subjectOf } from './records.ts';
 import type { RegistryLookup } from './registry.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { encodeBody } from './encode-body.ts';
+import { encodeBody } from './avro-records.ts';
 import { RegistryUnavailable } from './errors.ts';
 import { SCHEMAS } from './generated/schemas.ts';
 import { ABSENT_FOR_MS, MOST_IDS, openWriters } from './writers.ts';

@@ -1,9 +1,9 @@
 import type { Result, Secret } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
+import { type RawAnswer, readBody, saysOk, textAt } from './answer/read-answer.ts';
 import { endpointUrl } from './endpoint-url.ts';
 import type { PlatformProfile } from './profiles/platform-catalog.ts';
 import { type ProviderDeps, providerRequest } from './provider-request.ts';
-import { at, readJson, textAt } from './read-answer.ts';
 
 /** Why an account could not be looked up. */
 export type IdentityFailure = 'refused' | 'provider_error' | 'not_sent' | 'no_answer' | 'answer_unreadable';
@@ -38,18 +38,18 @@ export const fetchIdentity = async (
   if (exchange.status !== 200) return { ok: false, reason: 'refused' };
   return exchange.kind === 'cut_short'
     ? { ok: false, reason: 'no_answer' }
-    : accountIn(profile, identity.paths, exchange.body);
+    : accountIn(profile, identity.paths, exchange);
 };
 
 const accountIn = (
   { response }: PlatformProfile,
   paths: readonly string[],
-  body: Buffer,
+  answer: RawAnswer,
 ): Result<string, IdentityFailure> => {
-  const json = readJson(body);
-  if (json === null) return { ok: false, reason: 'answer_unreadable' };
-  if (response.ok_path !== null && at(json, response.ok_path) === false) return { ok: false, reason: 'refused' };
-  const parts = paths.map((path) => textAt(json, path));
+  const body = readBody(answer, response);
+  if (!body.ok) return { ok: false, reason: 'answer_unreadable' };
+  if (saysOk(response, body.value) === false) return { ok: false, reason: 'refused' };
+  const parts = paths.map((path) => textAt(body.value, path));
   const account = parts.join(':');
   return parts.includes(null) || account.length > MAX_CHARACTERS
     ? { ok: false, reason: 'answer_unreadable' }

@@ -60,7 +60,7 @@ it.each([
   ['answer_unreadable', json(200, { id: 'x'.repeat(600) })],
   ['answer_unreadable', (response: ServerResponse): void => void response.end('<html>canary</html>')],
   ['no_answer', (response: ServerResponse): void => void response.destroy()],
-  ['no_answer', (response: ServerResponse): void => void response.end('x'.repeat(70_000))],
+  ['no_answer', (response: ServerResponse): void => void response.end('x'.repeat(1_100_000))],
 ] as const)('could not be found out: %s', async (reason, answer) => {
   expect((await ask(answer, ['id'])).result).toEqual({ ok: false, reason });
 });

@@ -29,7 +29,13 @@ const open = (registered: boolean, known = true) => {
       timeoutMs: 10_000,
       exchange: async (request) => {
         sent.push(request);
-        return { kind: 'answered', status: 200, retryAfter: null, body: Buffer.from('{"sub":"ada"}') };
+        return {
+          kind: 'answered',
+          status: 200,
+          retryAfter: null,
+          headers: { contentEncoding: null, wwwAuthenticate: null },
+          body: Buffer.from('{"sub":"ada"}'),
+        };
       },
       probe: async () => ({ ok: false, reason: 'unreachable' }),
       close: () => undefined,
@@ -87,4 +93,8 @@ it.each([
   if (!refreshed) return expect(due).toBeNull();
   expect(due).toBeGreaterThan(1_000);
   expect(due).toBeLessThan(3_601_000);
+});
+
+it('names the client that new grants belong to', () => {
+  expect([open(true), open(false)].map(({ providers }) => providers.clientId(profile.id))).toEqual(['vault', null]);
 });

@@ -1,12 +1,18 @@
 import type { Secret } from '@vault-engine/crypto';
 import { reveal } from '@vault-engine/crypto/plaintext';
 import type { RevokeOutcome } from '@vault-engine/vault';
+import { errorCode, readBody, saysOk } from './answer/read-answer.ts';
 import type { ClientCredentials } from './client-credentials.ts';
 import { endpointUrl } from './endpoint-url.ts';
 import type { Exchange } from './outbound/exchange.ts';
 import type { PlatformProfile } from './profiles/platform-catalog.ts';
-import { authenticateClient, encodeBody, type ProviderDeps, providerRequest } from './provider-request.ts';
-import { at, errorCode, readJson } from './read-answer.ts';
+import {
+  authenticateClient,
+  type ClientAuthMethod,
+  encodeBody,
+  type ProviderDeps,
+  providerRequest,
+} from './provider-request.ts';
 
 /** Why a grant may still be valid at the provider. */
 type RevokeFailure =
@@ -60,7 +66,7 @@ export const revokeGrant = async (
 
 /** The authorization of the request. `none`: the token alone is enough, and the client is not named. */
 const authorize = (
-  method: 'post' | 'basic' | 'none' | 'bearer',
+  method: ClientAuthMethod | 'bearer',
   client: ClientCredentials,
   fields: URLSearchParams,
   token: string,
@@ -70,8 +76,7 @@ const authorize = (
       return { authorization: `Bearer ${token}` };
     case 'none':
       return {};
-    case 'post':
-    case 'basic':
+    default:
       return authenticateClient(method, client, fields);
   }
 };
@@ -83,12 +88,15 @@ const read = (profile: PlatformProfile, gone: readonly string[], exchange: Excha
   if (exchange.kind === 'not_sent') return failed('not_sent');
   if (exchange.kind === 'unanswered') return failed('no_answer');
   const { status } = exchange;
-  const json = exchange.kind === 'answered' ? readJson(exchange.body) : null;
-  const code = errorCode(profile, json);
+  const body = exchange.kind === 'answered' ? readBody(exchange, response) : null;
+  const object = body?.ok === true ? body.value : null;
+  const headers = exchange.kind === 'answered' ? exchange.headers : null;
+  const ok = saysOk(response, object);
+  const isSuccess = status >= 200 && status < 300;
+  const code = isSuccess && ok === true ? null : errorCode(profile, object, { status, headers });
   // A success may have no body (RFC 7009 §2.2: "ignored by the client").
-  const saysNotOk = response.ok_path !== null && json !== null && at(json, response.ok_path) === false;
   if (code !== null && gone.includes(code)) return { kind: 'revoked' };
-  if (status >= 200 && status < 300 && !saysNotOk) return { kind: 'revoked' };
+  if (isSuccess && ok !== false) return { kind: 'revoked' };
   if (status === 429 || (code !== null && errors.throttled.includes(code))) return failed('throttled');
   if (status >= 500 || (code !== null && errors.transient.includes(code))) return failed('provider_error');
   return failed(code !== null && errors.app_fault.includes(code) ? 'client_refused' : 'refused');

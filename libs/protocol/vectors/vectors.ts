@@ -1,4 +1,5 @@
 import { canonVectors, keyVectors } from './canon-and-keys.ts';
+import { partitionVectors } from './partitions.ts';
 import { boxVectors, recordVectors } from './sealed.ts';
 import { replyVectors, requestVectors } from './signed.ts';
 
@@ -13,4 +14,5 @@ export const vectors = {
   request: requestVectors,
   reply: replyVectors,
   record: recordVectors,
+  partition: partitionVectors,
 } as const;

@@ -110,6 +110,23 @@ describe('box.json', () => {
   });
 });
 
+describe('partition.json', () => {
+  // Measured with kafka-clients 4.2.2.
+  it.each([
+    ['u1', 0, 4],
+    ['user-42', 4, 4],
+    ['a@b.c', 7, 7],
+  ])("has Java's partitions of %s", (key, of8, of12) => {
+    const { cases } = read('partition');
+    expect(cases.find((one) => one.key === key)?.partitions).toMatchObject({ 8: of8, 12: of12 });
+  });
+
+  it('has keys for every partition of 4 and 8', () => {
+    const { cases } = read('partition');
+    for (const count of [4, 8]) expect(new Set(cases.map(({ partitions }) => partitions[count])).size).toBe(count);
+  });
+});
+
 describe('request.json', () => {
   type Case = (typeof request.refused)[number] | (typeof request.accepted)[number];
   const judge = ({ topic, key, value, headers }: Case): string => {

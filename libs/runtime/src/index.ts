@@ -6,6 +6,7 @@ export { createHealth, type Health, type HealthReport, type PartState } from './
 export { isOutage } from './is-outage.ts';
 export { createLog, type Log, type LogFields, type LogOptions, silentLog } from './log.ts';
 export { createMetrics } from './metrics.ts';
+export { type ObservableConsumer, observeConsumer } from './observe-consumer.ts';
 export {
   type ConfigFault,
   ConfigRefused,

@@ -1,33 +1,12 @@
-import { type Bus, type BusRecord, type Publisher, readTopic } from '@vault-engine/bus';
-import { type Codec, type Decoded, isRecord } from '@vault-engine/contracts';
+import { type Bus, type Publisher, readTopic } from '@vault-engine/bus';
+import type { Codec } from '@vault-engine/contracts';
+import { readPlatform } from './read-state.ts';
 
 /** A platform as published on `vault.platforms`. */
 export interface PlatformName {
   readonly id: string;
   readonly displayName: string;
 }
-
-/** One record of `vault.platforms`. A null name means that the platform was removed. */
-export interface PlatformRecord {
-  readonly id: string;
-  readonly displayName: string | null;
-}
-
-/** Parses a record of `vault.platforms`; null where it is unreadable. Rejects with `RegistryUnavailable`. */
-export const readPlatform = (
-  codec: Pick<Codec, 'decode'>,
-  { key, value }: BusRecord,
-): PlatformRecord | null | Promise<PlatformRecord | null> => {
-  const id = key?.toString() ?? '';
-  if (value === null) return { id, displayName: null };
-  const decoded = codec.decode(value);
-  return decoded instanceof Promise ? decoded.then((late) => platformOf(id, late)) : platformOf(id, decoded);
-};
-
-const platformOf = (id: string, decoded: Decoded): PlatformRecord | null =>
-  isRecord(decoded, 'PlatformEntry') && decoded.value.platform === id
-    ? { id, displayName: decoded.value.display_name }
-    : null;
 
 /** The dependencies of {@link applyPlatforms}. */
 export interface PlatformsParts {

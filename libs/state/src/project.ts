@@ -1,7 +1,7 @@
-import type { Publisher } from '@vault-engine/bus';
+import type { Publisher } from '@vault-engine/bus/client';
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
 import type { UserId } from '@vault-engine/model';
-import type { TokenStore } from '@vault-engine/vault';
+import { BrokenRow, type TokenStore } from '@vault-engine/vault';
 import { type Actual, compare, type Drift, due } from './compare.ts';
 import type { Mark, StateMarks } from './marks.ts';
 import { revisionHeaders } from './read-state.ts';
@@ -27,7 +27,7 @@ export interface Changed {
   readonly forgotten: boolean;
 }
 
-/** The kind of record that was published; null where the topic was already current. */
+/** The kind of record that was published; null where the topic was already current, or the store's row does not parse. */
 export type Projected = 'snapshot' | 'tombstone' | null;
 
 /**
@@ -62,20 +62,17 @@ export const openProjection = (parts: ProjectingParts): Projection => {
         const found = await look(user);
         // The event of ForgetUser has the tombstone's revision. If this is another event, that one is still to come.
         if (found.actual.kind === 'absent') return changed.forgotten ? forget(parts, found, changed.revision) : null;
-        return compare(found.known, found.actual) === null
-          ? null
-          : publish(parts, found, due(found.known, found.actual));
+        return compare(found.known, found.actual) === null ? null : publishStored(parts, found);
       }),
     republish: (user) =>
       exclusively(user, async () => {
-        const found = await look(user);
-        return publish(parts, found, due(found.known, found.actual));
+        return publishStored(parts, await look(user));
       }),
     mend: (user) =>
       exclusively(user, async () => {
         const found = await look(user);
         const drift = compare(found.known, found.actual);
-        if (drift !== null) await publish(parts, found, due(found.known, found.actual));
+        if (drift !== null) await publishStored(parts, found);
         return drift;
       }),
     inspect: (user) =>
@@ -97,12 +94,27 @@ const readStore = async (
   { store, now }: ProjectingParts,
   user: UserId,
 ): Promise<Pick<Observed, 'actual' | 'state'>> => {
-  const view = await store.readUser(user, null, null);
+  const view = await readable(store.readUser(user, null, null));
+  if (view === null) return { actual: { kind: 'unreadable' }, state: null };
   const state = snapshotOf(user, view, now());
   return state === null
     ? { actual: { kind: 'absent', nowMicros: view.nowMicros }, state }
     : { actual: { kind: 'snapshot', revision: state.revision, digest: digestOf(state) }, state };
 };
+
+/** Null: a row of the user does not parse. One broken row must not stop a walk over all users. */
+const readable = async <T>(reading: Promise<T>): Promise<T | null> => {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof BrokenRow) return null;
+    throw error;
+  }
+};
+
+/** Publishes what the store has; nothing of a user whose row does not parse. */
+const publishStored = async (parts: ProjectingParts, found: Observed): Promise<Projected> =>
+  found.actual.kind === 'unreadable' ? null : publish(parts, found, due(found.known, found.actual));
 
 const forget = async (parts: ProjectingParts, found: Observed, revision: number): Promise<Projected> =>
   found.known !== undefined && found.known.revision >= revision

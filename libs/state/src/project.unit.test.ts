@@ -1,6 +1,6 @@
 import { ciphertext } from '@vault-engine/crypto';
 import { platformId, type UserId, userId } from '@vault-engine/model';
-import { type ConnectionRecord, PortUnavailable, type UserView } from '@vault-engine/vault';
+import { BrokenRow, type ConnectionRecord, PortUnavailable, type UserView } from '@vault-engine/vault';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { StateMarks } from './marks.ts';
@@ -31,6 +31,7 @@ const openScene = () => {
     clock: 1_000,
     row: null as { revision: number; content: number } | null,
     outage: false,
+    broken: false,
     reads: 0,
     log,
     /** The state of a reader that applies the revision rule: the content of the snapshot, or null. */
@@ -66,6 +67,7 @@ const openScene = () => {
         store: {
           readUser: async () => {
             if (scene.outage) throw new PortUnavailable('storage', 'away');
+            if (scene.broken) throw new BrokenRow('record', 'of the test');
             const view = scene.view();
             await hold();
             return view;
@@ -184,6 +186,20 @@ describe('a projection', () => {
     const change = scene.projector().follow(user, { revision: 1, forgotten: false });
     await expect(change).rejects.toThrow(PortUnavailable);
     expect(scene.log).toEqual([]);
+  });
+
+  it('calls a user with a broken row unreadable, and publishes nothing', async () => {
+    const projector = scene.projector();
+    scene.row = { revision: 5, content: 50 };
+    await projector.mend(user);
+    projector.tail();
+    scene.broken = true;
+    expect([await projector.inspect(user), await projector.mend(user)]).toEqual(['unreadable', 'unreadable']);
+    expect([await projector.republish(user), await projector.follow(user, { revision: 6, forgotten: false })]).toEqual([
+      null,
+      null,
+    ]);
+    expect([scene.log.length, scene.shown()]).toEqual([1, 50]);
   });
 
   it('names and repairs each kind of drift', async () => {

@@ -1,5 +1,6 @@
 import type { BusRecord } from '@vault-engine/bus';
 import type { Codec, ConnectionState, Decoded } from '@vault-engine/contracts';
+import { LARGEST_INTEGER } from '@vault-engine/model';
 import { describe, expect, it } from 'vitest';
 import { readState } from './read-state.ts';
 
@@ -46,7 +47,7 @@ describe('a record of the state topic', () => {
       { ok: true, name: 'PlatformEntry', value: { platform: 'gmail', display_name: 'Gmail' } },
       { ok: true, name: 'ConnectionState', value: { ...state, user_id: 'u2' } },
       { ok: true, name: 'ConnectionState', value: { ...state, revision: -1 } },
-      { ok: true, name: 'ConnectionState', value: { ...state, revision: Number.MAX_SAFE_INTEGER } },
+      { ok: true, name: 'ConnectionState', value: { ...state, revision: LARGEST_INTEGER } },
     ];
     for (const decoded of wrong)
       expect(readState(codecOf(decoded), recordOf('u1', 'v'))).toEqual({ kind: 'unreadable', user: 'u1' });

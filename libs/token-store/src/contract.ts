@@ -7,6 +7,8 @@ import { changesLeaveDedupeRecords } from './contract/changes-leave-dedupe-recor
 import { dueConnectionsAreTaken } from './contract/due-connections-are-taken.ts';
 import { flowsAreKept } from './contract/flows-are-kept.ts';
 import { leasesHaveOneHolder } from './contract/leases-have-one-holder.ts';
+import { oneProcessDrains } from './contract/one-process-drains.ts';
+import { partitionCountsAreDated } from './contract/partition-counts-are-dated.ts';
 import { readsReturnWhatWasWritten } from './contract/reads-return-what-was-written.ts';
 import { readsSeeEveryChange } from './contract/reads-see-every-change.ts';
 import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
@@ -14,6 +16,8 @@ import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
 /** An adapter on an empty store. */
 export interface OpenedStore {
   readonly store: TokenStore;
+  /** A second store on the same data, as another process has it. The test closes it. */
+  readonly openAnother: () => Promise<TokenStore>;
   /** Closes the store and the parts that it uses. */
   readonly close: () => Promise<void>;
 }
@@ -38,10 +42,12 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     changesAreAtomic(store);
     changesLeaveDedupeRecords(store);
     transitionsStayPending(store);
+    oneProcessDrains(store, () => opened?.openAnother() ?? Promise.reject(new Error('the store is not open')));
     leasesHaveOneHolder(store);
     changesEndLeases(store);
     flowsAreKept(store);
     dueConnectionsAreTaken(store);
     allUsersAreFound(store);
+    partitionCountsAreDated(store);
   });
 };

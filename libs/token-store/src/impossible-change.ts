@@ -1,4 +1,4 @@
-import type { Change, ConnectionRecord } from '@vault-engine/vault';
+import { type Change, type ConnectionRecord, isExactInteger } from '@vault-engine/vault';
 
 // A change that no decision of the domain makes is a bug of the caller. Every adapter rejects it before it writes.
 
@@ -31,7 +31,7 @@ export const refuseImpossibleDedupe = ({ id, keepMs }: { readonly id: string; re
 /** @throws RangeError for a lease without an owner or without a duration in whole milliseconds */
 export const refuseImpossibleLease = (owner: string, ttlMs = 1): void => {
   if (owner === '') throw new RangeError('impossible lease: it has no owner');
-  if (ttlMs < 1 || !Number.isSafeInteger(ttlMs)) throw new RangeError('impossible lease: it lasts for no whole time');
+  if (ttlMs < 1 || !isExactInteger(ttlMs)) throw new RangeError('impossible lease: it lasts for no whole time');
 };
 
 const countsOf = ({ version, tokenVersion, storedAt }: ConnectionRecord) => [version, tokenVersion, storedAt];
@@ -43,10 +43,11 @@ const timesOf = ({ metadata, condition, grant }: ConnectionRecord) => [
 
 type Numbers = readonly (number | null | undefined)[];
 
-/** Numbers are stored as decimal text and read back exactly: whole, up to 2^53 - 1. */
+/** Only integers that every part of the vault reads and writes exactly. */
 const refuseInexact = (numbers: Numbers): void => {
   for (const value of numbers) {
-    if (value !== null && value !== undefined && !Number.isSafeInteger(value)) refuse('a number is not a safe integer');
+    if (value !== null && value !== undefined && !isExactInteger(value))
+      refuse('a number is not an integer within ±(2^52 - 1)');
   }
 };
 

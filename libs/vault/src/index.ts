@@ -26,3 +26,4 @@ export { status } from './status.ts';
 export { checkCredentials } from './store-token/check-credentials.ts';
 export { type StoreToken, storeToken, type TokenStored } from './store-token/store-token.ts';
 export type * from './token-store.ts';
+export { BrokenRow } from './token-store.ts';

@@ -36,7 +36,8 @@ export interface RefreshedCredentials {
   /** Null: the old one stays valid (RFC 6749 §6). */
   readonly refresh: Secret | null;
   readonly expiresAt: number | null;
-  readonly refreshExpiresAt: number | null;
+  /** Unix milliseconds; `never`: the provider says that it does not expire; null: not stated. */
+  readonly refreshExpiresAt: number | 'never' | null;
   /** Null: as before (RFC 6749 §5.1). */
   readonly scopes: readonly string[] | null;
   readonly tokenType: string;
@@ -44,9 +45,23 @@ export interface RefreshedCredentials {
   readonly params: Readonly<Record<string, string>>;
 }
 
+/**
+ * The answer has a new refresh token and no access token that can be stored. The refresh token may be the only one that the
+ * provider still accepts, so it is stored first.
+ */
+export interface RotatedOnly extends Pick<RefreshedCredentials, 'refreshExpiresAt'> {
+  readonly kind: 'access_unusable';
+  /** Whether an operator can help (the token is too long or no token), or a later answer (there is none). */
+  readonly fault: 'provider_misconfigured' | 'provider_unavailable';
+  /** From a closed list of the adapter, e.g. `access_token_too_long`. */
+  readonly reason: string;
+  readonly refresh: Secret;
+}
+
 /** The outcome of one refresh request. `reason` is from a closed list of the adapter. */
 export type RefreshOutcome =
   | ({ readonly kind: 'renewed' } & RefreshedCredentials)
+  | RotatedOnly
   /** The provider says that the grant is gone. */
   | { readonly kind: 'grant_dead'; readonly reason: string }
   /** Registration, profile or network of this deployment is wrong. It says nothing about the connection. */
@@ -83,6 +98,8 @@ export type Identified =
 export interface Providers {
   /** Null: connections are not refreshed, because there is no such platform or no client is configured for it. */
   terms(platform: PlatformId): RefreshTerms | null;
+  /** The client id that the provider issues new grants to; null: no client is configured. */
+  clientId(platform: PlatformId): string | null;
   /**
    * Takes one token of the platform's rate, which all processes share. A refusal says when there is the next one. Rejects with
    * `PortUnavailable` (`storage`).
@@ -90,21 +107,33 @@ export interface Providers {
   admit(platform: PlatformId): Promise<{ readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number }>;
   /** Runs `work` once this process has fewer refreshes of the platform under way than the profile's limit. */
   inTurn<T>(platform: PlatformId, work: () => Promise<T>): Promise<T>;
-  /** One request within {@link Providers.refreshTimeoutMs}, never repeated. */
+  /**
+   * One request within {@link Providers.refreshTimeoutMs}. It is repeated only where the provider has refused the client's secret and
+   * the client has an earlier one.
+   *
+   * @param clientId The client that the grant belongs to; null: the current one.
+   */
   refresh(
     platform: PlatformId,
     refreshToken: Secret,
     params: ConnectionMetadata['params'],
     cancelled: Cancellation,
+    clientId?: string | null,
   ): Promise<RefreshOutcome>;
   /** Asks whether a refresh token is spent, without spending it: one request within {@link Providers.refreshTimeoutMs}. */
-  introspect(platform: PlatformId, refreshToken: Secret, params: ConnectionMetadata['params']): Promise<SpentOrNot>;
+  introspect(
+    platform: PlatformId,
+    refreshToken: Secret,
+    params: ConnectionMetadata['params'],
+    clientId?: string | null,
+  ): Promise<SpentOrNot>;
   /** The longest time of a {@link Providers.refresh}, milliseconds. */
   readonly refreshTimeoutMs: number;
   revoke(
     platform: PlatformId,
     tokens: { readonly access: Secret | null; readonly refresh: Secret | null },
     params: ConnectionMetadata['params'],
+    clientId?: string | null,
   ): Promise<RevokeOutcome>;
   identify(platform: PlatformId, access: Secret, params: ConnectionMetadata['params']): Promise<Identified>;
 }

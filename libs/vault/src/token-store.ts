@@ -104,8 +104,28 @@ export type Claimed =
   /** The connection is gone, or has other credentials than those of `tokenVersion`. */
   | { readonly kind: 'changed' };
 
+/** A kind of stored row. */
+export type RowKind = 'record' | 'user' | 'dedupe';
+
 /**
- * The store of connections. Every method rejects with {@link PortUnavailable} (`storage`) after bounded retries.
+ * A stored row that no store writes: a broken invariant. A retry does not help. The message names the kind of row, but
+ * never a user or a value.
+ */
+export class BrokenRow extends Error {
+  override readonly name = 'BrokenRow';
+  /** For logs. */
+  readonly code: `broken_${RowKind}`;
+  readonly kind: RowKind;
+  constructor(kind: RowKind, what: string) {
+    super(`broken ${kind} row: ${what}`);
+    this.kind = kind;
+    this.code = `broken_${kind}`;
+  }
+}
+
+/**
+ * The store of connections. Every method rejects with {@link PortUnavailable} (`storage`) after bounded retries. A method that reads
+ * rejects with {@link BrokenRow} for a row that does not parse.
  * Contract suite: `libs/token-store/src/contract.ts`.
  */
 export interface TokenStore {
@@ -156,8 +176,18 @@ export interface TokenStore {
   dueStats(): Promise<DueStats>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
+  /**
+   * Takes or extends the lease under which one process at a time drains pending transitions, for `ttlMs` by the store's clock.
+   * False: another process has it. Closing the store releases it.
+   */
+  holdDrainLease(ttlMs: number): Promise<boolean>;
   /** Deletes transitions whose messages are acknowledged. */
   settle(refs: readonly PendingRef[]): Promise<void>;
+  /**
+   * Notes that the commands topic has `count` partitions at `now` (Unix milliseconds), and forgets larger counts. Returns when
+   * each noted count was noted first, so that every worker knows when the topic grew.
+   */
+  notePartitions(count: number, now: number): Promise<ReadonlyMap<number, number>>;
   /** Resolves if the store takes writes. */
   probe(): Promise<void>;
   close(): Promise<void>;

@@ -1,5 +1,6 @@
 import { applyTopics, connectBus, createPublisher, deadLetterHeaders, readTopic } from '@vault-engine/bus';
-import { type AuditRecord, applySchemas, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { type AuditRecord, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CliWorld, openCliWorld } from './testing/cli-world.ts';
 

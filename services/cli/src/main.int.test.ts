@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { applySchemas } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliWorld, openCliWorld, type Ran } from './testing/cli-world.ts';
 

@@ -10,7 +10,7 @@ import {
   tokenUrls,
   type UnverifiedFact,
 } from '@vault-engine/platforms';
-import { comparePlatforms, type PlatformsParts, publishPlatforms } from '@vault-engine/state';
+import { comparePlatforms, type PlatformsParts, publishPlatforms } from '@vault-engine/state/projecting';
 import { Command } from 'commander';
 import { announcePlan, audited, confirmRemoval } from './audited-change.ts';
 import { type CommandContext, openBus } from './command-context.ts';

@@ -7,6 +7,7 @@ import { addEngines } from './engines.ts';
 import { explainError } from './explain-error.ts';
 import { EXIT } from './failure.ts';
 import { addPlatforms } from './platforms.ts';
+import { addQuarantine } from './quarantine.ts';
 import { addRefresh } from './refresh.ts';
 import { addSchemas } from './schemas.ts';
 import { addState } from './state.ts';
@@ -47,6 +48,7 @@ const cliProgram = (context: CommandContext): Command => {
   addToken(program, context);
   addDeadLetters(program, context);
   addAudit(program, context);
+  addQuarantine(program, context);
   return program;
 };
 

@@ -1,4 +1,9 @@
-import { applySchemas, checkSchemas, type SchemasReport, type SubjectReport } from '@vault-engine/contracts';
+import {
+  applySchemas,
+  checkSchemas,
+  type SchemasReport,
+  type SubjectReport,
+} from '@vault-engine/contracts/apply-schemas';
 import type { Command } from 'commander';
 import { announcePlan, audited } from './audited-change.ts';
 import type { CommandContext } from './command-context.ts';

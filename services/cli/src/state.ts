@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPublisher } from '@vault-engine/bus';
 import { openCodec, topicNames } from '@vault-engine/contracts';
-import { followStates, StateMarks } from '@vault-engine/state';
+import { followStates } from '@vault-engine/state';
 import {
   type Drift,
   findDrift,
@@ -9,6 +9,7 @@ import {
   type Projection,
   type Rebuilt,
   rebuild,
+  StateMarks,
 } from '@vault-engine/state/projecting';
 import { openRedisStore } from '@vault-engine/token-store';
 import type { TokenStore } from '@vault-engine/vault';
@@ -150,6 +151,7 @@ const DIFFERENCES: Readonly<Record<Differing['difference'], string>> = {
   store_behind: 'the topic has a later revision than the store, with other content',
   surplus: 'the topic has a snapshot, but the store does not have the user',
   buried: 'the newest snapshot on the topic is followed by a superseded record',
+  unreadable: 'a row of the user does not parse; `quarantine list` has the reason',
 };
 
 const printDiffering = (

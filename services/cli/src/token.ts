@@ -1,4 +1,5 @@
 import { connectVault, type VaultClient } from '@vault-engine/client';
+import { LARGEST_INTEGER } from '@vault-engine/vault';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
 import { engineId, pairs, pointInTime, wholeNumber } from './parse-arguments.ts';
@@ -110,9 +111,7 @@ const get = async (context: CommandContext, user: string, platform: string, opti
     platform,
     minValiditySeconds: minValidity === undefined ? null : wholeNumber('--min-validity', minValidity, 0, 86_400),
     rejectedVersion:
-      rejectedVersion === undefined
-        ? null
-        : wholeNumber('--rejected-version', rejectedVersion, 1, Number.MAX_SAFE_INTEGER),
+      rejectedVersion === undefined ? null : wholeNumber('--rejected-version', rejectedVersion, 1, LARGEST_INTEGER),
   };
   const token = await asEngine(context, options, (vault) => vault.getToken(request));
   answer(context, options, tokenFacts(token), [token.accessToken]);

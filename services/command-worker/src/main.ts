@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { openAttempts, openEngineTable } from '@vault-engine/assembly/open-engines';
 import {
@@ -9,14 +10,15 @@ import {
   startKeyedConsumer,
 } from '@vault-engine/bus';
 import { COMMAND_RETENTION_MS, GATEWAY, type TopicNames } from '@vault-engine/contracts';
-import { every, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
+import { every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
 import { drainPending } from '@vault-engine/vault';
+import { expectedPartition } from './command-partition.ts';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { arrivesLate } from './deadline.ts';
 import { notifyUnauthenticated } from './notify-unauthenticated.ts';
 import { observe } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
-import { replyPartitions } from './reply-address.ts';
+import { countPartitions, replyPartitions } from './reply-address.ts';
 import { type CommandParts, serveCommand } from './serve-command.ts';
 
 type Context = ServiceContext<WorkerConfig>;
@@ -43,6 +45,13 @@ const start = async (context: Context): Promise<void> => {
     replies,
     topics: replyTopics,
     partitionCount,
+    expectedPartition: expectedPartition({
+      count: () => countPartitions(bus, topics.commands),
+      note: assembled.vault.store.notePartitions,
+      now: Date.now,
+      retentionMs: COMMAND_RETENTION_MS,
+      sleep,
+    }),
     admission,
     attempts,
     notify: notifyUnauthenticated(notice),
@@ -70,13 +79,14 @@ const drainAgainAndAgain = async ({ config, log, part }: Context, { vault }: Ass
 };
 
 const consumeCommands = async (
-  { config, log, part, fatal }: Context,
+  context: Context,
   { bus, topics }: AssembledVault,
   parts: CommandParts,
   deadLetters: Publisher,
 ): Promise<void> => {
+  const { config, log, part, fatal } = context;
   const groupId = `${config.kafka.topicPrefix}${GROUP}`;
-  await part(
+  const consumer = await part(
     'commands',
     () =>
       startKeyedConsumer(bus, {
@@ -97,6 +107,7 @@ const consumeCommands = async (
         });
     },
   );
+  observeConsumer(context, 'commands', consumer);
 };
 
 const moveToDeadLetterTopic =

@@ -85,3 +85,10 @@ const lookUp = async (bus: Bus, topic: string): Promise<number | null> => {
     throw new PortUnavailable('audit', 'the brokers do not answer', { cause: error });
   }
 };
+
+/** The number of partitions of a topic that exists. Rejects with `PortUnavailable`. */
+export const countPartitions = async (bus: Bus, topic: string): Promise<number> => {
+  const count = await lookUp(bus, topic);
+  if (count === null) throw new PortUnavailable('audit', `the topic ${topic} does not exist`);
+  return count;
+};

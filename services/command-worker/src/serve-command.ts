@@ -3,8 +3,9 @@ import type { BusRecord, HandlerContext, HandlerResult, Outgoing, Publisher } fr
 import type { Codec } from '@vault-engine/contracts';
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
-import type { AuditSubject, Call } from '@vault-engine/vault';
+import { type AuditSubject, type Call, type Failure, refuse } from '@vault-engine/vault';
 import { afterMicrotasks, auditVerdict } from './audit-verdict.ts';
+import type { ExpectedPartition } from './command-partition.ts';
 import { type DecisionParts, decide, refusedBefore, type Verdict } from './decide.ts';
 import {
   type Authenticated,
@@ -31,6 +32,7 @@ export interface CommandParts extends DecisionParts {
   readonly replies: Pick<Publisher, 'send'>;
   readonly topics: ReplyTopics;
   readonly partitionCount: PartitionCount;
+  readonly expectedPartition: ExpectedPartition;
   readonly attempts: Pick<Attempts, 'note'>;
   /** Tells a known engine that a command in its name was not authenticated. */
   readonly notify: (received: Received) => void;
@@ -46,6 +48,8 @@ export interface Served {
   readonly subject: AuditSubject;
   /** `ok`, or the error code. */
   readonly result: string;
+  /** The reason of a refusal, from a closed list; null otherwise. */
+  readonly reason: string | null;
   readonly reply: Delivery;
   /** From the broker's append to the reply's acknowledgement. */
   readonly durationMs: number;
@@ -59,7 +63,7 @@ type Turn = Pick<HandlerContext, 'ordered' | 'releaseKeyOrder' | 'runOutsideConc
  * Serves one record of the commands topic:
  * 1. receive: a record that is not a command goes to the dead-letter topic; one that is not authenticated is counted;
  *    neither is answered;
- * 2. decide: reply address, schema, type, key and fields are checked, then the command is executed. A repetition is
+ * 2. decide: reply address, partition, schema, type, key and fields are checked, then the command is executed. A repetition is
  *    answered from its dedupe record; any other command has to be fresh, in time, granted and within the engine's rate;
  * 3. audit: the audit record is acknowledged;
  * 4. reply: the signed reply is acknowledged.
@@ -106,8 +110,9 @@ const serve = async (parts: CommandParts, from: CommandInProgress): Promise<Hand
   try {
     const topic = replyTopicOf(parts.topics, from);
     const { address, refused } = replyAddress(topic, await parts.partitionCount(topic), from);
+    const refusal = refused ?? (await misplaced(parts, from));
     const decided =
-      refused === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refused);
+      refusal === null && address !== null ? await decide(parts, from, call, address) : refusedBefore(from, refusal);
     const { verdict, reply } = await auditAndSign(parts, from, call, decided, address);
     const delivery = reply === null ? 'undeliverable' : await deliver(parts.replies, reply);
     if (delivery === 'undeliverable' && reply !== null) parts.partitionCount.forget(topic);
@@ -117,6 +122,16 @@ const serve = async (parts: CommandParts, from: CommandInProgress): Promise<Hand
     if (isTransient(error)) return RETRY;
     throw error;
   }
+};
+
+/** The refusal of a command that is not on the partition of its key: there it is in no order with the user's others. */
+const misplaced = async ({ expectedPartition }: CommandParts, from: CommandInProgress): Promise<Failure | null> => {
+  const { record, runOutsideConcurrencyLimit } = from;
+  const answer = expectedPartition(record);
+  const expected = answer instanceof Promise ? await runOutsideConcurrencyLimit(answer) : answer;
+  if (expected === null) return null;
+  const where = `the command is on partition ${record.partition}, its key belongs to partition ${expected}`;
+  return refuse('invalid_request', `${where}; use Java's default partitioner (murmur2)`, 'wrong_partition').failure;
 };
 
 const callOf = ({ headers, engine }: Authenticated): Call => {
@@ -158,6 +173,7 @@ const servedAs = (parts: CommandParts, from: Authenticated, call: Call, verdict:
   action: call.action,
   subject: verdict.subject,
   result: verdict.answer.ok ? 'ok' : verdict.answer.failure.code,
+  reason: verdict.answer.ok ? null : (verdict.answer.failure.reason ?? null),
   reply,
   durationMs: parts.vault.now() - from.record.timestamp,
   error: verdict.error,

@@ -76,6 +76,25 @@ describe('a record that is not an authenticated command', () => {
 });
 
 describe('a refused command', () => {
+  it.each([
+    ['at once', 3],
+    ['after the partitions were counted again', Promise.resolve(3)],
+  ])('is not executed on another partition than that of its key: %s', async (_when, expected) => {
+    const { serve, sent, served, audited } = openPipeline([sync], { parts: { expectedPartition: () => expected } });
+    const record = commandRecord(sync.keys.kafka, 'StartConnection', {
+      user_id: USER,
+      platform: 'gmail',
+      flow_id: null,
+    });
+    expect(await serve(record)).toEqual(ACK);
+    expect(replyIn(sent[0])).toMatchObject({
+      name: 'CommandFailed',
+      value: { error_code: 'invalid_request', message: expect.stringContaining('its key belongs to partition 3') },
+    });
+    expect(served).toMatchObject([{ result: 'invalid_request', reason: 'wrong_partition' }]);
+    expect(audited).toMatchObject([{ result: 'invalid_request', reason: 'wrong_partition' }]);
+  });
+
   it('is audited and answered', async () => {
     const quiet = sampleEngine('sync', []);
     const { serve, sent, audited, served } = openPipeline([quiet]);

@@ -1,5 +1,5 @@
 import { isIdempotencyKey } from '@vault-engine/protocol';
-import { isFlowId, platformId, userId } from '@vault-engine/vault';
+import { isFlowId, LARGEST_INTEGER, platformId, userId } from '@vault-engine/vault';
 import * as z from 'zod';
 
 /** The fields of requests and answers. Rules that the vault checks itself are not repeated here. */
@@ -27,10 +27,7 @@ export const unixSeconds = z
   .min(1, 'expected whole Unix seconds')
   .max(LATEST_SECOND, 'expected Unix seconds, not milliseconds');
 
-/** avsc reads and writes integers up to here exactly; see `measure.ts` of contracts. */
-const LARGEST_VERSION = 2 ** 52 - 1;
-
-export const version = z.int().min(0).max(LARGEST_VERSION);
+export const version = z.int().min(0).max(LARGEST_INTEGER);
 export const seconds = z.int().min(0).max(2_147_483_647);
 export const token = z.string().min(1, 'expected a token');
 export const scopes = z.array(z.string());

@@ -15,6 +15,7 @@ const start = async (context: ServiceContext<GatewayConfig>): Promise<void> => {
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const bus = connectBus({ ...config.kafka, clientId: 'gateway', log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const table = await openEngineTable(context, { bus, codec, wrapper, topic: topics.engines });
   const auditTo = await part(
     'audit-log',

@@ -41,7 +41,7 @@ const project = async (parts: EventParts, user: UserId, record: BusRecord): Prom
 };
 
 const publishedBy = (drift: Drift | null): Projected => {
-  if (drift === null) return null;
+  if (drift === null || drift === 'unreadable') return null;
   return drift === 'surplus' ? 'tombstone' : 'snapshot';
 };
 

@@ -1,9 +1,9 @@
 import { openStore } from '@vault-engine/assembly/open-store';
 import { type Bus, connectBus, createPublisher, type OffsetReset, startKeyedConsumer } from '@vault-engine/bus';
 import { type Codec, openCodec, type TopicNames, topicNames } from '@vault-engine/contracts';
-import { driverLog, every, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
-import { followStates, StateMarks } from '@vault-engine/state';
-import { openProjection, type Projection } from '@vault-engine/state/projecting';
+import { driverLog, every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
+import { followStates } from '@vault-engine/state';
+import { openProjection, type Projection, StateMarks } from '@vault-engine/state/projecting';
 import type { TokenStore } from '@vault-engine/vault';
 import { type ProjectorConfig, readProjectorConfig } from './config.ts';
 import { followEvent } from './follow-event.ts';
@@ -44,6 +44,7 @@ const share = async (context: Context): Promise<Shared> => {
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId: 'status-projector', log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const publisher = await part(
     'publisher',
     () => createPublisher(bus),
@@ -125,7 +126,8 @@ const reconcilePeriodically = async (
   );
 };
 
-const followEvents = async ({ part, log, config, fatal }: Context, shared: Shared): Promise<void> => {
+const followEvents = async (context: Context, shared: Shared): Promise<void> => {
+  const { part, log, config, fatal } = context;
   const { bus, codec, topics, projection, observed } = shared;
   const events = {
     codec,
@@ -133,7 +135,7 @@ const followEvents = async ({ part, log, config, fatal }: Context, shared: Share
     onFollowed: observed.followed,
     onUnreadable: () => observed.unreadable('events'),
   };
-  await part(
+  const consumer = await part(
     'connection-events',
     () =>
       startKeyedConsumer(bus, {
@@ -157,6 +159,7 @@ const followEvents = async ({ part, log, config, fatal }: Context, shared: Share
         });
     },
   );
+  observeConsumer(context, 'connection-events', consumer);
 };
 
 const taskFailed =

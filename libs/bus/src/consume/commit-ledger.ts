@@ -22,7 +22,10 @@ export type DeliveryResult =
  *
  * An *epoch* is the time between two assignments. In each epoch the broker delivers again from the committed offset. Entries of
  * earlier epochs are kept by offset, so that a redelivered record finds its running or finished work. Nothing is committed in
- * an epoch before its first delivery: only the delivery shows that no other member has committed further in the meantime.
+ * an epoch before its first fetch: only the fetch shows that no other member has committed further in the meantime.
+ *
+ * The offset to commit is the position, as in Java's client: it advances past control records and empty batches, and each
+ * epoch commits it once, also where nothing was finished.
  */
 export class CommitLedger {
   /** Entries of earlier epochs: running, or finished and not committed. */
@@ -31,10 +34,12 @@ export class CommitLedger {
   readonly #unfinished = new Fifo<Entry>();
   /** Entries of this epoch, ascending, all below `#unfinished`, waiting for their commit. */
   readonly #finished = new Fifo<Entry>();
-  /** One above the last offset delivered in this epoch; undefined: none yet. */
+  /** The next offset to deliver; undefined: nothing was fetched in this epoch. */
   #next: bigint | undefined;
   /** The highest offset that this process has committed, in any epoch. */
   #committed = -1n;
+  /** The last acknowledged commit of this epoch; null: none yet. */
+  #acknowledged: bigint | null = null;
   #epoch = 0;
   #owned = false;
 
@@ -43,6 +48,7 @@ export class CommitLedger {
     this.#epoch += 1;
     this.#owned = true;
     this.#next = undefined;
+    this.#acknowledged = null;
     for (const queue of [this.#finished, this.#unfinished])
       for (let entry = queue.shift(); entry; entry = queue.shift()) this.#carried.set(entry.offset, entry);
   }
@@ -55,11 +61,23 @@ export class CommitLedger {
   }
 
   /**
-   * The offset that this process has committed, if this delivery shows that the group's offsets were lowered or lost: the
-   * epoch's first record is below it. Else null.
+   * Takes the position of the epoch's first fetch. Later calls in the same epoch change nothing.
+   *
+   * @returns the offset that this process has committed, if the position shows that the group's offsets were lowered or lost:
+   * it is below that offset. Else null
    */
-  resetFrom(offset: bigint): bigint | null {
-    return this.#next === undefined && offset < this.#committed ? this.#committed : null;
+  startAt(position: bigint): bigint | null {
+    if (this.#next !== undefined) return null;
+    this.#next = position;
+    const lowered = position < this.#committed ? this.#committed : null;
+    if (lowered !== null) this.#committed = -1n;
+    this.#dropFinishedBelow(position);
+    return lowered;
+  }
+
+  /** All records below `next` were delivered: the offsets up to it hold control records or nothing. */
+  skipTo(next: bigint): void {
+    if (this.#next === undefined || next > this.#next) this.#next = next;
   }
 
   /** The position was out of range: starts an epoch at whatever offset is delivered next. */
@@ -70,8 +88,8 @@ export class CommitLedger {
 
   deliver(record: BusRecord): DeliveryResult {
     const { offset } = record;
-    if (this.#next === undefined) this.#startAt(offset);
-    else if (offset < this.#next) return { kind: 'known' };
+    this.startAt(offset);
+    if (this.#next !== undefined && offset < this.#next) return { kind: 'known' };
     this.#next = offset + 1n;
     const carried = this.#takeCarried(offset);
     const known = carried !== undefined && isSame(carried, record);
@@ -90,20 +108,28 @@ export class CommitLedger {
 
   /** The offset to commit: all records below it are finished. null: nothing to commit. */
   due(): bigint | null {
-    return this.#finished.length === 0 ? null : this.position();
+    const position = this.position();
+    return position === this.#acknowledged ? null : position;
   }
 
   /** The commit of `offset`, which {@link due} returned in this epoch, was acknowledged. */
   committed(offset: bigint): void {
+    this.#acknowledged = offset;
     if (offset > this.#committed) this.#committed = offset;
+    this.#dropFinishedBelow(offset);
     for (let entry = this.#finished.peek(); entry && entry.offset < offset; entry = this.#finished.peek()) {
       this.#finished.shift();
     }
   }
 
-  /** The lowest offset that is not finished, or the next offset; null before the first delivery of an epoch. */
+  /** The lowest offset that is not finished, or the next offset; null before the first fetch of an epoch. */
   position(): bigint | null {
     return this.#unfinished.peek()?.offset ?? this.#next ?? null;
+  }
+
+  /** The next offset to deliver; null before the first fetch of an epoch. */
+  get next(): bigint | null {
+    return this.#next ?? null;
   }
 
   /** The timestamp of the oldest uncommitted record; null: all are committed. */
@@ -116,10 +142,9 @@ export class CommitLedger {
     return this.#finished.length + this.#unfinished.length + this.#carried.size;
   }
 
-  /** Records below an epoch's first offset are not delivered again: their finished entries are dropped. */
-  #startAt(first: bigint): void {
-    if (first < this.#committed) this.#committed = -1n;
-    for (const [offset, entry] of this.#carried) if (entry.done && offset < first) this.#carried.delete(offset);
+  /** Records below the position are not delivered again in this epoch. */
+  #dropFinishedBelow(position: bigint): void {
+    for (const [offset, entry] of this.#carried) if (entry.done && offset < position) this.#carried.delete(offset);
   }
 
   /** Usually there are none: then nothing is looked up. */

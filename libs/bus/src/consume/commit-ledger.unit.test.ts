@@ -29,9 +29,9 @@ describe('a commit ledger', () => {
   it('commits up to the lowest unfinished offset', () => {
     const ledger = opened();
     const [five, six, seven] = [5, 6, 7].map((offset) => entryOf(ledger, record(offset)));
-    expect(ledger.due()).toBeNull();
+    expect(ledger.due()).toBe(5n);
     if (six) ledger.finish(six);
-    expect(ledger.due()).toBeNull();
+    expect(ledger.due()).toBe(5n);
     if (five) ledger.finish(five);
     expect(ledger.due()).toBe(7n);
     if (seven) ledger.finish(seven);
@@ -51,7 +51,7 @@ describe('a commit ledger', () => {
     const running = entryOf(ledger, record(3));
     ledger.open();
     expect(ledger.deliver(record(3))).toEqual({ kind: 'known' });
-    expect(ledger.due()).toBeNull();
+    expect(ledger.due()).toBe(3n);
     ledger.finish(running);
     expect(ledger.due()).toBe(4n);
   });
@@ -73,7 +73,7 @@ describe('a commit ledger', () => {
     expect(ledger.due()).toBe(4n);
   });
 
-  it('commits nothing in a new assignment before its first delivery', () => {
+  it('commits nothing in a new assignment before its first fetch', () => {
     const ledger = opened();
     const running = entryOf(ledger, record(3));
     ledger.open();
@@ -104,10 +104,43 @@ describe('a commit ledger', () => {
     ledger.finish(entryOf(ledger, record(9)));
     ledger.committed(10n);
     ledger.open();
-    expect(ledger.resetFrom(10n)).toBeNull();
-    expect(ledger.resetFrom(4n)).toBe(10n);
+    expect(ledger.startAt(10n)).toBeNull();
+    ledger.open();
+    expect(ledger.startAt(4n)).toBe(10n);
     expect(ledger.deliver(record(4)).kind).toBe('new');
-    expect(ledger.resetFrom(5n)).toBeNull();
+    expect(ledger.startAt(5n)).toBeNull();
+  });
+
+  it('commits the position once in each assignment, also where nothing was delivered', () => {
+    const ledger = opened();
+    ledger.startAt(7n);
+    expect(ledger.due()).toBe(7n);
+    ledger.committed(7n);
+    expect(ledger.due()).toBeNull();
+    ledger.open();
+    ledger.startAt(7n);
+    expect(ledger.due()).toBe(7n);
+  });
+
+  it('commits past offsets without records, but not past unfinished records', () => {
+    const ledger = opened();
+    const first = entryOf(ledger, record(1));
+    ledger.skipTo(5n);
+    expect(ledger.due()).toBe(1n);
+    ledger.finish(first);
+    expect(ledger.due()).toBe(5n);
+    ledger.skipTo(3n);
+    expect(ledger.due()).toBe(5n);
+  });
+
+  it('commits a lower position after a reset', () => {
+    const ledger = opened();
+    ledger.startAt(100n);
+    ledger.committed(100n);
+    ledger.reset();
+    expect(ledger.due()).toBeNull();
+    expect(ledger.startAt(40n)).toBeNull();
+    expect(ledger.due()).toBe(40n);
   });
 
   it('keeps no entries once all are committed, or are finished after the partition was revoked', () => {

@@ -54,9 +54,14 @@ export class Committer {
     this.#suspended = undefined;
   }
 
-  /** Sets how to commit in this epoch. kafkajs gives it with each delivered batch. */
+  /** Sets how to commit in this epoch. kafkajs gives it with each fetch. */
   use(send: SendCommit): void {
     this.#send = send;
+  }
+
+  /** {@link use}, unless the committer has a way to commit or is suspended. */
+  useFirst(send: SendCommit): void {
+    if (this.#suspended === undefined) this.#send ??= send;
   }
 
   /** Commits once. Never throws: after a failure the same offsets stay due. */

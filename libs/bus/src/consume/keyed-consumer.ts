@@ -1,15 +1,16 @@
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Bus } from '../bus.ts';
 import { messageOf } from '../errors.ts';
+import type { EmptyFetch, OffsetReset } from '../kafkajs/consumer-observer.ts';
 import { isStaleBatch } from '../kafkajs/patch-consumer-group.ts';
-import type { OffsetReset } from '../kafkajs/patch-offset-manager.ts';
 import { type BusRecord, fromMessage, sizeOf } from '../record.ts';
+import { type Right, RightMissing } from '../rights.ts';
 import { endsWithin } from '../time-limit.ts';
 import { Assignment, type PartitionState, type PartitionStats } from './assignment.ts';
 import { isOverloaded, type PressureLimits } from './back-pressure.ts';
 import type { Entry } from './commit-ledger.ts';
 import { Committer } from './committer.ts';
-import { ConsumerDead, type OnFatal, watchStall } from './consumer-health.ts';
+import { ConsumerDead, firstFetch, type OnFatal, PartitionStalled, watchStall } from './consumer-health.ts';
 import { commitBy, openGroupConsumer } from './group-consumer.ts';
 import { KeyedScheduler, type Turn } from './keyed-scheduler.ts';
 import { Membership } from './membership.ts';
@@ -37,6 +38,8 @@ export interface KeyedConsumerOptions extends Omit<HandlerOptions, 'maxThrows'>,
   readonly sessionTimeoutMs?: number;
   /** After this time without a fetch, in ms, although the brokers respond, the consumer counts as dead. Default 60000. */
   readonly stallMs?: number;
+  /** After this time, in ms, a partition that does not advance although it has unread records fails {@link KeyedConsumer.probe}. Default 30000. */
+  readonly partitionStallMs?: number;
   /** Records were lost or are delivered again: the log starts above the group's offset, or the group's offsets were lowered. */
   readonly onOffsetReset: (reset: OffsetReset) => void;
   /** The consumer has ended for good: end the process. */
@@ -50,8 +53,7 @@ export interface KeyedConsumerStats {
   readonly open: number;
   /** The reasons for which all partitions are paused; empty: they are not. */
   readonly pausedFor: readonly string[];
-  /** `overloaded`: the partition is paused because of its own unfinished records. */
-  readonly partitions: readonly (PartitionStats & { readonly overloaded: boolean })[];
+  readonly partitions: readonly PartitionStats[];
 }
 
 /** A member of a consumer group that handles records by key. */
@@ -60,6 +62,13 @@ export interface KeyedConsumer {
   pause(reason: string): void;
   resume(reason: string): void;
   stats(): KeyedConsumerStats;
+  /**
+   * For readiness.
+   *
+   * @throws {PartitionStalled} where a partition has not advanced for `partitionStallMs` although it has unread records
+   * @throws {RightMissing} while the brokers refuse a right that was taken away; the consumer continues when it is back
+   */
+  probe(): Promise<void>;
   /**
    * Stops reading, handles the records that have arrived for up to `drainMs`, then aborts the running handlers, commits and
    * leaves the group. Unfinished records are delivered again, to the next member with the partition.
@@ -71,9 +80,10 @@ export interface KeyedConsumer {
  * Joins a consumer group and handles its topics' records. Records with the same key are handled one after the other, in their
  * order; different keys, and records that {@link KeyedConsumerOptions.ordered} excepts, are handled concurrently. A record's
  * offset is committed when the record and all before it in its partition are done, never earlier. Resolves when the group is
- * joined.
+ * joined and the topics may be read.
  *
- * @throws where the group cannot be joined
+ * @throws {RightMissing} where the brokers refuse a right
+ * @throws {ConsumerDead} where the group cannot be joined
  */
 export async function startKeyedConsumer(bus: Bus, options: KeyedConsumerOptions): Promise<KeyedConsumer> {
   const consumer = new KeyedGroupMember(bus, {
@@ -85,6 +95,7 @@ export async function startKeyedConsumer(bus: Bus, options: KeyedConsumerOptions
     commitEvery: options.commitEvery ?? 1_000,
     sessionTimeoutMs: options.sessionTimeoutMs ?? 10_000,
     stallMs: options.stallMs ?? 60_000,
+    partitionStallMs: options.partitionStallMs ?? 30_000,
     maxUnfinished: options.maxUnfinished ?? 16_000,
     maxUnfinishedBytes: options.maxUnfinishedBytes ?? 16 * 1024 * 1024,
     maxUncommitted: options.maxUncommitted ?? 200_000,
@@ -101,6 +112,8 @@ interface Work {
 }
 
 class KeyedGroupMember implements KeyedConsumer {
+  readonly #bus: Bus;
+  readonly #rights: readonly Right[];
   readonly #options: Required<KeyedConsumerOptions>;
   readonly #consumer: Consumer;
   readonly #assignment = new Assignment();
@@ -109,16 +122,30 @@ class KeyedGroupMember implements KeyedConsumer {
   readonly #pauses: Pauses;
   readonly #membership = new Membership();
   readonly #abort = new AbortController();
-  readonly #joined = Promise.withResolvers<void>();
+  readonly #started = Promise.withResolvers<void>();
   readonly #stall;
   #commitTimer: NodeJS.Timeout | undefined;
   #finishedSinceCommit = 0;
+  #running = false;
   #stopping = false;
   #dead = false;
+  /** The right without which the consumer cannot read at present. */
+  #missing: RightMissing | null = null;
+  #reconnectTimer: NodeJS.Timeout | undefined;
+  #resuming: Promise<void> | undefined;
+  #reconnectMs = RECONNECT_FIRST_MS;
 
   constructor(bus: Bus, options: Required<KeyedConsumerOptions>) {
+    this.#bus = bus;
     this.#options = options;
-    this.#consumer = openGroupConsumer(bus, options, (reset) => this.#onReset(reset));
+    this.#rights = [
+      { operation: 'READ', resource: 'topic', name: options.topics.join(', ') },
+      { operation: 'READ', resource: 'group', name: options.groupId },
+    ];
+    this.#consumer = openGroupConsumer(bus, options, {
+      onReset: (reset) => this.#onReset(reset),
+      onEmptyFetch: (fetch) => this.#onEmptyFetch(fetch),
+    });
     this.#stall = watchStall(bus, options.stallMs, () => this.#die(`has fetched nothing for ${options.stallMs} ms`));
     this.#pauses = new Pauses(this.#consumer);
     this.#scheduler = new KeyedScheduler({
@@ -134,22 +161,31 @@ class KeyedGroupMember implements KeyedConsumer {
   async start(): Promise<void> {
     const { topics, commitEveryMs } = this.#options;
     this.#listen();
-    this.#joined.promise.catch(() => undefined);
+    this.#started.promise.catch(() => undefined);
     try {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
-      await this.#consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        eachBatch: async (payload) => this.#take(payload),
-      });
-      await this.#joined.promise;
+      void firstFetch(this.#consumer).then(this.#started.resolve);
+      await this.#read();
+      await this.#started.promise;
     } catch (error) {
       this.#stall.stop();
       await this.#consumer.disconnect().catch(() => undefined);
-      throw error;
+      throw this.#bus.rights.explain(error, this.#rights);
     }
-    this.#commitTimer = setInterval(() => this.#commit(), commitEveryMs);
+    this.#running = true;
+    this.#commitTimer = setInterval(() => {
+      this.#assignment.compare(Date.now());
+      this.#commit();
+    }, commitEveryMs);
+  }
+
+  #read(): Promise<void> {
+    return this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => this.#take(payload),
+    });
   }
 
   pause(reason: string): void {
@@ -165,14 +201,22 @@ class KeyedGroupMember implements KeyedConsumer {
       working: this.#scheduler.working,
       open: this.#scheduler.open,
       pausedFor: this.#pauses.reasons,
-      partitions: this.#assignment
-        .stats(Date.now())
-        .map((stats) => ({ ...stats, overloaded: this.#pauses.isOverloaded(stats.topic, stats.partition) })),
+      partitions: this.#assignment.stats(Date.now()),
     };
+  }
+
+  async probe(): Promise<void> {
+    if (this.#missing !== null) throw this.#missing;
+    const stalled = this.#assignment
+      .stats(Date.now())
+      .filter(({ stalledMs }) => stalledMs >= this.#options.partitionStallMs);
+    if (stalled.length > 0) throw new PartitionStalled(this.#options.groupId, stalled);
   }
 
   async stop({ drainMs }: { readonly drainMs: number }): Promise<{ drained: boolean; committed: boolean }> {
     this.#stopping = true;
+    clearTimeout(this.#reconnectTimer);
+    this.#onRightsBack();
     this.#pauses.pauseAll('stopping');
     const drained = await endsWithin(drainMs, this.#scheduler.drained());
     this.#abort.abort();
@@ -197,8 +241,50 @@ class KeyedGroupMember implements KeyedConsumer {
     this.#consumer.on(events.FETCH, () => this.#stall.fetched());
     this.#consumer.on(events.CRASH, ({ payload: { restart, error } }) => {
       this.#onLeave();
-      if (!restart) this.#die(`has crashed: ${error.message}`, error);
+      if (restart) return;
+      const explained = this.#bus.rights.explain(error, this.#rights);
+      if (explained instanceof RightMissing) this.#onRefused(explained);
+      else this.#die(`has crashed: ${error.message}`, error);
     });
+  }
+
+  /** At the start the caller decides. Later the consumer reconnects with backoff until the right is back. */
+  #onRefused(error: RightMissing): void {
+    this.#stall.fetched();
+    if (!this.#running) this.#started.reject(error);
+    if (!this.#running || this.#stopping) return;
+    if (this.#missing === null)
+      this.#bus.log('error', 'consumer stopped, a right is missing', {
+        groupId: this.#options.groupId,
+        error: error.message,
+      });
+    this.#missing = error;
+    this.#bus.rights.refused(error);
+    this.#reconnectTimer = setTimeout(() => void this.#reconnect(), this.#reconnectMs);
+    this.#reconnectMs = Math.min(2 * this.#reconnectMs, RECONNECT_LAST_MS);
+  }
+
+  async #reconnect(): Promise<void> {
+    try {
+      this.#stall.fetched();
+      await this.#consumer.connect();
+      this.#resuming ??= firstFetch(this.#consumer).then(() => this.#onRightsBack());
+      await this.#read();
+    } catch (error) {
+      // The brokers may be away by now: what was missing still is, as far as is known.
+      const explained = this.#bus.rights.explain(error, this.#rights);
+      const missing = explained instanceof RightMissing ? explained : this.#missing;
+      if (missing !== null) this.#onRefused(missing);
+    }
+  }
+
+  #onRightsBack(): void {
+    if (this.#missing === null) return;
+    this.#missing = null;
+    this.#resuming = undefined;
+    this.#reconnectMs = RECONNECT_FIRST_MS;
+    for (const right of this.#rights) this.#bus.rights.granted(right);
+    if (!this.#stopping) this.#bus.log('info', 'consumer resumed', { groupId: this.#options.groupId });
   }
 
   /** Reports the end of the consumer, once. */
@@ -206,7 +292,7 @@ class KeyedGroupMember implements KeyedConsumer {
     if (this.#dead) return;
     this.#dead = true;
     const error = new ConsumerDead(`the consumer of group ${this.#options.groupId} ${how}`, { cause });
-    this.#joined.reject(error);
+    this.#started.reject(error);
     this.#options.onFatal(error);
   }
 
@@ -223,9 +309,8 @@ class KeyedGroupMember implements KeyedConsumer {
   #onJoin(assignment: Record<string, number[]>): void {
     this.#membership.joined();
     this.#committer.close();
-    this.#assignment.join(assignment);
+    this.#assignment.join(assignment, Date.now());
     this.#pauses.joined(assignment);
-    this.#joined.resolve();
   }
 
   #onLeave(): void {
@@ -234,8 +319,32 @@ class KeyedGroupMember implements KeyedConsumer {
   }
 
   #onReset(reset: OffsetReset): void {
-    this.#assignment.find(reset.topic, reset.partition)?.ledger.reset();
+    const state = this.#assignment.find(reset.topic, reset.partition);
+    if (state !== undefined) {
+      state.ledger.reset();
+      state.emptyFetch = '';
+    }
     this.#options.onOffsetReset(reset);
+  }
+
+  /** Advances past control records and empty batches, so that the position is committed without a record. */
+  #onEmptyFetch({ topic, partition, position, highWatermark, commit }: EmptyFetch): void {
+    const state = this.#assignment.find(topic, partition);
+    if (state === undefined || this.#stopping || this.#isUnconfirmed()) return;
+    this.#committer.useFirst(commitBy(commit));
+    const fetch = `${position}/${highWatermark}`;
+    if (state.emptyFetch === fetch) return;
+    state.emptyFetch = fetch;
+    state.highWatermark = BigInt(highWatermark);
+    const next = BigInt(position);
+    this.#startAt(state, next);
+    state.ledger.skipTo(next);
+  }
+
+  /** Takes the first position after an assignment; reports a group offset that was lowered. */
+  #startAt({ topic, partition, ledger }: PartitionState, position: bigint): void {
+    const from = ledger.startAt(position);
+    if (from !== null) this.#options.onOffsetReset({ topic, partition, from, to: position });
   }
 
   /** Submits a batch's records to the scheduler and advances the position. Never waits: all fetches wait for it. */
@@ -244,8 +353,12 @@ class KeyedGroupMember implements KeyedConsumer {
     if (state === undefined || this.#stopping || isStaleBatch(batch) || this.#isUnconfirmed()) return;
     state.highWatermark = BigInt(batch.highWatermark);
     this.#committer.use(commitBy(commitOffsetsIfNecessary));
+    const last = batch.lastOffset();
+    const first = batch.messages[0]?.offset;
+    if (first !== undefined) this.#startAt(state, BigInt(first));
     for (const message of batch.messages) this.#deliver(fromMessage(batch.topic, batch.partition, message), state);
-    resolveOffset(batch.lastOffset());
+    state.ledger.skipTo(BigInt(last) + 1n);
+    resolveOffset(last);
     this.#updatePause(state);
   }
 
@@ -259,11 +372,6 @@ class KeyedGroupMember implements KeyedConsumer {
   }
 
   #deliver(record: BusRecord, state: PartitionState): void {
-    const resetFrom = state.ledger.resetFrom(record.offset);
-    if (resetFrom !== null) {
-      const { topic, partition, offset } = record;
-      this.#options.onOffsetReset({ topic, partition, from: resetFrom, to: offset });
-    }
     const delivery = state.ledger.deliver(record);
     if (delivery.kind === 'known') return;
     state.unfinished += 1;
@@ -292,13 +400,20 @@ class KeyedGroupMember implements KeyedConsumer {
   /** Pauses an overloaded partition, or resumes it. */
   #updatePause(state: PartitionState): void {
     const { topic, partition, unfinished, unfinishedBytes, ledger } = state;
-    const before = this.#pauses.isOverloaded(topic, partition);
-    const overloaded = isOverloaded(before, { unfinished, unfinishedBytes, uncommitted: ledger.size }, this.#options);
-    if (overloaded !== before) this.#pauses.setOverloaded(topic, partition, overloaded);
+    const overloaded = isOverloaded(
+      state.overloaded,
+      { unfinished, unfinishedBytes, uncommitted: ledger.size },
+      this.#options,
+    );
+    if (overloaded === state.overloaded) return;
+    state.overloaded = overloaded;
+    this.#pauses.setOverloaded(topic, partition, overloaded);
   }
 }
 
 const LEAVE_MS = 5_000;
+const RECONNECT_FIRST_MS = 1_000;
+const RECONNECT_LAST_MS = 10_000;
 
 /** A record without a key has no order. */
 function orderingKeyOf({ topic, key }: BusRecord): string | null {

@@ -35,10 +35,6 @@ export class Pauses {
     this.#applyAll();
   }
 
-  isOverloaded(topic: string, partition: number): boolean {
-    return this.#overloaded.has(keyOf(topic, partition));
-  }
-
   setOverloaded(topic: string, partition: number, overloaded: boolean): void {
     const key = keyOf(topic, partition);
     if (overloaded) this.#overloaded.add(key);

@@ -1,5 +1,6 @@
 import { Cursor, safe } from './cursor.ts';
 import { Fetch } from './kafkajs.ts';
+import { setFetchedEnd } from './patch-batch.ts';
 import { MAX_HEADERS } from './patch-decoder.ts';
 import { patchMethod } from './patch-method.ts';
 
@@ -120,12 +121,14 @@ const readBatches = (cursor: Cursor): readonly FetchedMessage[] => {
   const messages: FetchedMessage[] = [];
   const size = cursor.int32();
   const batches = new Cursor(cursor.bytes, cursor.take(Math.max(size, 0)), cursor.at);
+  let end: number | undefined;
   while (batches.end - batches.at >= LEAST_BATCH_BYTES) {
     const length = cursor.bytes.readInt32BE(batches.at + 8);
     if (batches.end - batches.at < BEFORE_LENGTH_ENDS + length) break;
     const from = batches.take(BEFORE_LENGTH_ENDS + length);
-    readBatch(new Cursor(cursor.bytes, from, batches.at), messages);
+    end = readBatch(new Cursor(cursor.bytes, from, batches.at), messages);
   }
+  if (end !== undefined) setFetchedEnd(messages, end);
   return messages;
 };
 
@@ -135,14 +138,15 @@ const LOG_APPEND_TIME = 0x08;
 const TRANSACTION = 0x10;
 const CONTROL = 0x20;
 
-const readBatch = (cursor: Cursor, messages: FetchedMessage[]): void => {
+/** @returns the offset behind the batch */
+const readBatch = (cursor: Cursor, messages: FetchedMessage[]): number => {
   const firstOffset = cursor.int64();
   cursor.take(4 + 4); // length, leader epoch
   if (cursor.int8() !== MAGIC) throw new RangeError('an older format');
   cursor.take(4); // CRC; kafkajs does not check it either
   const attributes = cursor.int16();
   if ((attributes & COMPRESSION) !== 0) throw new RangeError('compression');
-  cursor.take(4); // last offset
+  const lastOffsetDelta = cursor.int32();
   const firstTimestamp = cursor.int64();
   const maxTimestamp = cursor.int64();
   const batch: Batch = {
@@ -154,6 +158,7 @@ const readBatch = (cursor: Cursor, messages: FetchedMessage[]): void => {
   };
   cursor.take(2 + 4); // producer epoch, first sequence
   for (let left = cursor.int32(); left > 0; left -= 1) messages.push(readRecord(cursor, batch));
+  return safe(firstOffset + lastOffsetDelta + 1);
 };
 
 /** The fields that the records of a batch share. */
@@ -194,7 +199,9 @@ const readHeaders = (cursor: Cursor): FetchedMessage['headers'] => {
   for (let index = 0; index < count && count <= MAX_HEADERS; index += 1) {
     const name = readName(cursor, index);
     const value = cursor.bytesOrNull();
-    if (value !== null) headers[name] = value;
+    // Of a repeated name the last one counts, and a null value means that the header is absent.
+    if (value === null) delete headers[name];
+    else headers[name] = value;
   }
   return headers;
 };

@@ -180,3 +180,18 @@ it('treats names that every object has as ordinary header names', () => {
   expect(String(headers?.['toString'])).toBe('text');
   expect(headers?.['constructor']).toBeUndefined();
 });
+
+it('takes the last value of a repeated header, and none where it is null', () => {
+  const [first, last] = [Buffer.from('1st'), Buffer.from('2nd')];
+  const messages = [
+    { key: null, value: null, headers: { 'x-a': first, 'x-b': last, 'x-c': first, 'x-d': Buffer.alloc(0) } },
+  ];
+  const batch = batchOf({ firstOffset: 0n, attributes: CREATED, messages });
+  // Repeats two names, and makes the last value null: the length -1 instead of 0.
+  batch.write('x-a', batch.indexOf('x-b'));
+  const end = batch.indexOf('x-d');
+  batch.write('x-c', end);
+  batch.writeUInt8(1, end + 3);
+  const headers = decodeFetch(onePartition(batch))?.responses[0]?.partitions[0]?.messages[0]?.headers;
+  expect({ ...headers }).toEqual({ 'x-a': last });
+});

@@ -48,12 +48,14 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
   export default class Cluster {
     readonly brokerPool: {
-      withBroker: () => Promise<unknown>;
+      withBroker: (ask: (broker: object) => Promise<unknown>) => Promise<unknown>;
       findConnectedBroker: () => Promise<ClusterBroker>;
       findBroker: (of: { readonly nodeId: number }) => Promise<ClusterBroker>;
     };
     connect(): Promise<void>;
     disconnect(): Promise<void>;
+    isolationLevel: number | undefined;
+    fetchTopicsOffset(topics: readonly object[]): Promise<readonly object[]>;
     findGroupCoordinatorMetadata(group: {
       readonly groupId: string;
       readonly coordinatorType?: number;
@@ -63,8 +65,33 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
 }
 
+declare module 'kafkajs/src/consumer/batch.js' {
+  /** What one fetch returned for one partition. */
+  export default class Batch {
+    constructor(
+      topic: string,
+      fetchedOffset: string,
+      partition: Pick<
+        import('./decode-fetch.ts').FetchedPartition,
+        'partition' | 'highWatermark' | 'abortedTransactions' | 'messages'
+      >,
+    );
+    readonly topic: string;
+    readonly partition: number;
+    /** Decimal text, as all offsets. */
+    readonly highWatermark: string;
+    /** The position from which the fetch was requested. */
+    readonly fetchedOffset: string;
+    readonly rawMessages: readonly import('./decode-fetch.ts').FetchedMessage[];
+    /** Whether no record is left for the consumer. */
+    isEmpty(): boolean;
+    lastOffset(): string;
+  }
+}
+
 declare module 'kafkajs/src/consumer/consumerGroup.js' {
   import type Cluster from 'kafkajs/src/cluster/index.js';
+  import type Batch from 'kafkajs/src/consumer/batch.js';
 
   type OfCluster = Pick<Cluster, 'findGroupCoordinatorMetadata' | 'refreshMetadata' | 'findBroker'>;
   export default class ConsumerGroup {
@@ -79,6 +106,8 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
       readonly instrumentationEmitter: { readonly emit: () => void };
     });
     readonly groupId: string;
+    /** How long a fetch waits for records, in ms. */
+    maxWaitTime: number;
     readonly cluster: OfCluster;
     /** The connection for heartbeats; null before the first join. */
     coordinator: object | null;
@@ -91,8 +120,9 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
     heartbeat(options: { readonly interval: number }): Promise<void>;
     joinAndSync(): Promise<void>;
     commitOffsets(offsets: import('kafkajs').OffsetsByTopicPartition): Promise<void>;
+    resolveOffset(at: { readonly topic: string; readonly partition: number; readonly offset: string }): void;
     /** The batches of one broker. */
-    fetch(nodeId: string): Promise<readonly object[]>;
+    fetch(nodeId: string): Promise<readonly Batch[]>;
   }
 }
 

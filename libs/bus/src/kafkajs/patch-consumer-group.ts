@@ -1,5 +1,8 @@
-import type { Batch } from 'kafkajs';
+import type { OffsetsByTopicPartition } from 'kafkajs';
+import type Batch from 'kafkajs/src/consumer/batch.js';
+import { observerOf } from './consumer-observer.ts';
 import { ConsumerGroup } from './kafkajs.ts';
+import { fetchedEndOf } from './patch-batch.ts';
 import { patchMethod } from './patch-method.ts';
 
 /** Members whose last join got a generation but no assignment. */
@@ -22,6 +25,10 @@ const staleChecks = new WeakMap<object, () => boolean>();
  * 4. Stale fetches. kafkajs fetches from each broker independently. After a rejoin, positions go back to the committed
  *    offsets, and a fetch that is still in flight returns records from the earlier position. The patch remembers for which
  *    assignment each batch was fetched; see {@link isStaleBatch}.
+ * 5. Fetches without records. kafkajs skips the position past control records, but reports it to no one, and stays before a record
+ *    batch that compaction emptied. The patch advances the position and calls the consumer's observer.
+ * 6. First fetch. Only a fetch shows whether the topics may be read and at which position the member is. The patch makes the first
+ *    one return at once, also without records.
  */
 export function patchConsumerGroup(): void {
   const { prototype } = ConsumerGroup;
@@ -58,11 +65,14 @@ export function patchConsumerGroup(): void {
     prototype,
     'fetch',
     (fetch) =>
-      async function fetchForAssignment(this: ConsumerGroup, nodeId): Promise<readonly object[]> {
+      async function fetchForAssignment(this: ConsumerGroup, nodeId): Promise<readonly Batch[]> {
         // Each assignment has its own offset manager.
         const { offsetManager } = this;
-        const batches = await fetch.call(this, nodeId);
-        for (const batch of batches) staleChecks.set(batch, () => this.offsetManager !== offsetManager);
+        const batches = await fetchQuicklyAtFirst(this, () => fetch.call(this, nodeId));
+        for (const batch of batches) {
+          staleChecks.set(batch, () => this.offsetManager !== offsetManager);
+          if (this.offsetManager === offsetManager && batch.isEmpty()) skipEmpty(this, batch);
+        }
         return batches;
       },
   );
@@ -72,7 +82,38 @@ export function patchConsumerGroup(): void {
  * Whether the member has rejoined since the batch was requested. The batch's records are delivered again from the committed
  * offset; taking them as the first of the new assignment would count the records below them as done.
  */
-export const isStaleBatch = (batch: Batch): boolean => staleChecks.get(batch)?.() ?? false;
+export const isStaleBatch = (batch: object): boolean => staleChecks.get(batch)?.() ?? false;
+
+/** The configured wait of members that have not completed a fetch. */
+const configuredWaits = new WeakMap<ConsumerGroup, number>();
+
+const fetchQuicklyAtFirst = async <T>(group: ConsumerGroup, fetch: () => Promise<T>): Promise<T> => {
+  if (!configuredWaits.has(group)) {
+    configuredWaits.set(group, group.maxWaitTime);
+    group.maxWaitTime = FIRST_WAIT_MS;
+  }
+  const fetched = await fetch();
+  group.maxWaitTime = configuredWaits.get(group) ?? group.maxWaitTime;
+  return fetched;
+};
+
+const FIRST_WAIT_MS = 1;
+
+/** Advances past a fetch without records, and reports it. */
+const skipEmpty = (group: ConsumerGroup, batch: Batch): void => {
+  const { topic, partition } = batch;
+  const end = fetchedEndOf(batch);
+  // kafkajs does it itself where the fetch had control records.
+  if (end !== undefined && batch.rawMessages.length === 0)
+    group.resolveOffset({ topic, partition, offset: String(end - 1) });
+  observerOf(group.cluster)?.onEmptyFetch?.({
+    topic,
+    partition,
+    position: end === undefined ? batch.fetchedOffset : String(end),
+    highWatermark: batch.highWatermark,
+    commit: (offsets: OffsetsByTopicPartition) => group.commitOffsets(offsets),
+  });
+};
 
 /** Not a member, or of another generation than its assignment. A join in progress looks the same and is not asked. */
 const isInterrupted = ({ memberId, generationId, offsetManager }: ConsumerGroup): boolean =>

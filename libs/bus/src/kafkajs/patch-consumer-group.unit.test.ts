@@ -1,12 +1,14 @@
-import type { Batch } from 'kafkajs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { AssignerProtocol, ConsumerGroup } from './kafkajs.ts';
+import { observeConsumer } from './consumer-observer.ts';
+import { AssignerProtocol, Batch, ConsumerGroup, PartitionAssigners } from './kafkajs.ts';
+import { patchBatch, setFetchedEnd } from './patch-batch.ts';
 import { isStaleBatch, patchConsumerGroup } from './patch-consumer-group.ts';
 
 // Twice, because the second call must change nothing.
 beforeAll(() => {
   patchConsumerGroup();
   patchConsumerGroup();
+  patchBatch();
 });
 
 const refusal = (type: string) => Object.assign(new Error(type), { type });
@@ -66,7 +68,7 @@ const join = async () => {
   const moveToSecond = () => {
     coordinated.by = brokers.second;
   };
-  return { member, ...brokers, moveToSecond };
+  return { member, cluster, ...brokers, moveToSecond };
 };
 
 const beat = { interval: -1 };
@@ -125,7 +127,7 @@ describe('a fetched batch', () => {
   it('is stale when its member has rejoined since it was requested, and only then', async () => {
     const { member, first } = await join();
     const [onTime] = await member.fetch('1');
-    expect(isStaleBatch(onTime as Batch)).toBe(false); // the declaration of kafkajs's internals does not name it
+    expect(isStaleBatch(onTime ?? {})).toBe(false);
     const answer = await first.fetch();
     const answered = Promise.withResolvers<typeof answer>();
     first.fetch.mockReturnValueOnce(answered.promise);
@@ -134,7 +136,41 @@ describe('a fetched batch', () => {
     await member.joinAndSync();
     answered.resolve(answer);
     const [stale] = await fetching;
-    expect(isStaleBatch(stale as Batch)).toBe(true); // as above
-    expect(isStaleBatch(onTime as Batch)).toBe(true); // as above
+    expect(isStaleBatch(stale ?? {})).toBe(true);
+    expect(isStaleBatch(onTime ?? {})).toBe(true);
+  });
+
+  it('has the last offset of its header, also where compaction removed the last records', () => {
+    const messages = [{ offset: '5' }] as unknown as ConstructorParameters<typeof Batch>[2]['messages']; // as far as it is read
+    const batch = new Batch('t', '5', { partition: 0, highWatermark: '9', abortedTransactions: [], messages });
+    expect(batch.lastOffset()).toBe('5');
+    setFetchedEnd(messages, 9);
+    expect(batch.lastOffset()).toBe('8');
+  });
+
+  it('without records advances the position, and is reported with a way to commit', async () => {
+    const { member, cluster, first } = await join();
+    const onEmptyFetch = vi.fn();
+    const observed = observeConsumer(PartitionAssigners.roundRobin, { onReset: () => undefined, onEmptyFetch });
+    observed({ cluster } as unknown as Parameters<typeof observed>[0]); // the assigner keeps it and does nothing else
+    const answer = await first.fetch();
+    const empty: (typeof answer.responses)[0]['partitions'][0]['messages'] = [];
+    setFetchedEnd(empty as never, 8);
+    first.fetch.mockResolvedValueOnce({
+      responses: [{ topicName: 't', partitions: [{ partition: 0, highWatermark: '8', messages: empty }] }],
+    });
+    await member.fetch('1');
+    expect(onEmptyFetch).toHaveBeenCalledExactlyOnceWith({
+      topic: 't',
+      partition: 0,
+      position: '8',
+      highWatermark: '8',
+      commit: expect.any(Function),
+    });
+    await member.fetch('1');
+    const [, , request] = first.fetch.mock.calls as unknown as [unknown, unknown, [{ topics: unknown }]]; // kafkajs's arguments
+    expect(request?.[0].topics).toMatchObject([{ topic: 't', partitions: [{ partition: 0, fetchOffset: '8' }] }]);
+    await onEmptyFetch.mock.lastCall?.[0].commit(upTo7);
+    expect(first.offsetCommit).toHaveBeenCalledOnce();
   });
 });

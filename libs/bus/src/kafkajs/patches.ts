@@ -1,4 +1,5 @@
 import { patchFetch } from './decode-fetch.ts';
+import { patchBatch } from './patch-batch.ts';
 import { patchCluster } from './patch-cluster.ts';
 import { patchConsumerGroup } from './patch-consumer-group.ts';
 import { patchDecoder } from './patch-decoder.ts';
@@ -20,5 +21,6 @@ export function patchKafkajs(): void {
   patchConsumerGroup();
   patchProduce();
   patchFetch();
+  patchBatch();
   patchEncoder();
 }

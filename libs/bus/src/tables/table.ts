@@ -1,6 +1,6 @@
 import type { Bus } from '../bus.ts';
 import type { OnFatal } from '../consume/consumer-health.ts';
-import type { OffsetReset } from '../kafkajs/patch-offset-manager.ts';
+import type { OffsetReset } from '../kafkajs/consumer-observer.ts';
 import type { BusRecord } from '../record.ts';
 import { CatchUp } from './catch-up.ts';
 import { follow } from './follow.ts';

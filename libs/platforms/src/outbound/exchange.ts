@@ -1,4 +1,5 @@
 import type { Cancellation } from '@vault-engine/vault';
+import type { AnswerHeaders } from '../answer/read-answer.ts';
 import { AddressRefused } from './check-addresses.ts';
 
 /** One HTTP request to a provider. */
@@ -35,6 +36,8 @@ export type Exchange =
       readonly kind: 'answered';
       readonly status: number;
       readonly retryAfter: string | null;
+      readonly headers: AnswerHeaders;
+      /** As it arrived: it may be compressed. */
       readonly body: Buffer;
     }
   /** The status arrived, the whole body did not. */

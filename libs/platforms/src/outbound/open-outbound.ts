@@ -3,6 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { isIP } from 'node:net';
 import type { Result } from '@vault-engine/crypto';
+import { MAX_BODY_BYTES } from '../answer/decode-body.ts';
 import { addressRule, checkedLookup, type Resolve, withoutBrackets } from './check-addresses.ts';
 import type { Exchange, NotSentReason, OutboundRequest } from './exchange.ts';
 import { probeHost } from './probe-host.ts';
@@ -33,8 +34,6 @@ export interface Outbound {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** Upper bound of an answer. One of a token URL has a few KiB. */
-const MAX_BODY_BYTES = 65_536;
 /** Milliseconds. Servers commonly close an idle connection after 5 s or more (Node: 5 s). */
 const IDLE_MS = 2_000;
 

@@ -261,7 +261,7 @@ describe('a failure is known to be before or after the provider could see the re
   it('after the status: the body is cut, is too large, or does not end', async () => {
     const bodies = [
       ['answer_cut', 'content-length: 100', '{', true],
-      ['answer_too_large', 'connection: close', 'x'.repeat(70_000), false],
+      ['answer_too_large', 'connection: close', 'x'.repeat(1_100_000), false],
       ['timeout', 'content-length: 100', '{', false],
     ] as const;
     for (const [reason, header, body, ends] of bodies) {

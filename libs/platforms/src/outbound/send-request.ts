@@ -1,6 +1,7 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request as openHttp } from 'node:http';
 import { request as openHttps } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
+import type { AnswerHeaders } from '../answer/read-answer.ts';
 import type { AddressRule } from './check-addresses.ts';
 import { codeOf, type Exchange, notSentReason, type OutboundRequest } from './exchange.ts';
 
@@ -50,7 +51,8 @@ export const sendRequest = (request: OutboundRequest, options: SendOptions): Pro
     outgoing.once('response', (answer) => {
       progress.head = { status: answer.statusCode ?? 0, retryAfter: answer.headers['retry-after'] ?? null };
       readBody(answer, options.maxBodyBytes, {
-        whole: (body) => finish({ kind: 'answered', status: 0, retryAfter: null, ...progress.head, body }),
+        whole: (body) =>
+          finish({ kind: 'answered', status: 0, retryAfter: null, ...progress.head, headers: headersOf(answer), body }),
         tooLarge: () =>
           abandon({ kind: 'cut_short', status: 0, retryAfter: null, ...progress.head, reason: 'answer_too_large' }),
         cut: () => finish(failure(progress, 'cut')),
@@ -65,6 +67,11 @@ const open = ({ url, method, headers, body }: OutboundRequest, { agent, lookup }
     lookup,
     headers: { ...headers, ...(method !== 'GET' && { 'content-length': String(body?.length ?? 0) }) },
   });
+
+const headersOf = ({ headers }: IncomingMessage): AnswerHeaders => ({
+  contentEncoding: headers['content-encoding'] ?? null,
+  wwwAuthenticate: headers['www-authenticate'] ?? null,
+});
 
 /** Calls `ready` once the socket can carry a request: for a reused connection at once. */
 const whenConnected = (socket: Socket, progress: Progress, ready: () => void): void => {

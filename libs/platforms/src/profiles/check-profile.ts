@@ -49,6 +49,9 @@ const contradictions = ({
   ...(access.none_means === 'introspect' && introspection === null
     ? [{ path: ['access', 'none_means'], message: '`none_means: introspect` needs `introspection`' }]
     : []),
+  ...(response.ok !== null && response.ok_path !== null
+    ? [{ path: ['response', 'ok_path'], message: '`ok_path` has no effect with `ok`' }]
+    : []),
   ...(response.ok_path === ''
     ? [{ path: ['response', 'ok_path'], message: '`response.ok_path`: expected the name of a field' }]
     : []),

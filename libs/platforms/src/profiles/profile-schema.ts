@@ -40,7 +40,10 @@ const paths = z.union([path, z.array(path).min(1)], 'expected names separated by
 const seconds = z.int('expected whole seconds').min(0);
 const days = z.int('expected whole days').min(1).nullable();
 const texts = z.record(z.string(), z.string());
-const errorCodes = z.array(z.string().min(1));
+const errorCodes = z.array(z.union([z.string().min(1), z.int()]).transform(String));
+
+/** `ClientAuthMethod` in `provider-request.ts` says what each of them sends. */
+const AUTH_METHODS = ['post', 'basic', 'basic_raw', 'basic_percent', 'none'] as const;
 
 const slot = z
   .strictObject({
@@ -50,8 +53,16 @@ const slot = z
     expires_in: paths
       .nullable()
       .default('expires_in')
-      .describe('Seconds; of several paths the first that has a value.'),
-    refresh_expires_in: path.nullable().default(null),
+      .describe('Lifetime in seconds; an absolute time is recognised. Of several paths the first that has a value.'),
+    expires_at: paths
+      .nullable()
+      .default(null)
+      .describe('Absolute expiry: Unix seconds or milliseconds, ISO 8601, or an HTTP date.'),
+    refresh_expires_in: path
+      .nullable()
+      .default(null)
+      .describe('As `expires_in`; 0: the refresh token does not expire.'),
+    refresh_expires_at: path.nullable().default(null).describe('As `expires_at`.'),
     token_type: path.nullable().default('token_type').describe('null: Bearer, whatever the response says.'),
     scope: path.nullable().default('scope').describe('null: the response has no scopes.'),
   })
@@ -62,7 +73,7 @@ const revocation = z
     method: z.enum(['POST', 'GET', 'DELETE']).default('POST'),
     url: urlWith('client_id', 'token'),
     auth: z
-      .enum(['post', 'basic', 'none', 'bearer'])
+      .enum([...AUTH_METHODS, 'bearer'])
       .default('none')
       .describe('How the request authenticates; bearer: with the token itself; none: not at all.'),
     body: z.enum(['form', 'json', 'none']).default('form'),
@@ -91,7 +102,7 @@ const identity = z
 const introspection = z
   .strictObject({
     url,
-    auth: z.enum(['post', 'basic', 'none']).default('post'),
+    auth: z.enum(AUTH_METHODS).default('post'),
     refresh_tokens: z
       .boolean()
       .default(false)
@@ -138,9 +149,11 @@ export const profileSchema = z.strictObject({
     .optional()
     .describe('A family: a file in the folder `families`. Mappings are merged; lists and single values replace.'),
   auth: z
-    .enum(['post', 'basic', 'none'])
+    .enum(AUTH_METHODS)
     .default('post')
-    .describe('How the client authenticates at the token URL (RFC 6749 §2.3.1).'),
+    .describe(
+      'How the client authenticates at the token URL (RFC 6749 §2.3.1): in the body; by HTTP Basic, form-encoded (basic), not encoded (basic_raw) or percent-encoded (basic_percent); or not at all.',
+    ),
   body: z.enum(['form', 'json']).default('form').describe('How a token request is encoded.'),
   headers: texts.default({}).describe('Sent with every request.'),
   token: z.strictObject({ url, params: texts.default({}).describe('Sent with every token request.') }),
@@ -155,6 +168,24 @@ export const profileSchema = z.strictObject({
   response: z
     .strictObject({
       ok_path: path.nullable().default(null).describe('A field that is true in a success; errors may have status 200.'),
+      ok: z
+        .strictObject({
+          path,
+          equals: z
+            .array(z.union([z.string(), z.number(), z.boolean()]))
+            .min(1)
+            .describe('The values of a success, compared as text: 0 and "0" are the same.'),
+        })
+        .nullable()
+        .default(null)
+        .describe('A field whose value tells success from error; where it says success, `error_path` is ignored.'),
+      json_prefix: z
+        .string()
+        .min(1)
+        .max(32)
+        .nullable()
+        .default(null)
+        .describe('Text that the provider sends in front of its JSON.'),
       error_path: paths
         .default('error')
         .describe('Path of the error code; of several the first that `errors` lists, else the first that has a value.'),

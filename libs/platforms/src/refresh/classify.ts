@@ -5,7 +5,7 @@ import type { PlatformProfile } from '../profiles/platform-catalog.ts';
  * A refusal: no tokens were issued, and the refresh token is not spent. `code` is the provider's error code, but only one
  * that the profile or RFC 6749 lists: any other is text of the provider, and null here.
  */
-export type RefreshRefusal = Exclude<RefreshOutcome, { kind: 'renewed' | 'unknown_outcome' }> & {
+export type RefreshRefusal = Exclude<RefreshOutcome, { kind: 'renewed' | 'access_unusable' | 'unknown_outcome' }> & {
   readonly code: string | null;
 };
 

@@ -1,5 +1,6 @@
 import type { Secret } from '@vault-engine/crypto';
 import type { SpentOrNot } from '@vault-engine/vault';
+import { readBody } from '../answer/read-answer.ts';
 import { endpointUrl } from '../endpoint-url.ts';
 import {
   type IntrospectedToken,
@@ -7,7 +8,6 @@ import {
   type Registration,
   requestIntrospection,
 } from '../provider-request.ts';
-import { readJson } from '../read-answer.ts';
 
 /**
  * The expiry of an access token by introspection, Unix milliseconds; null where it can't be found out. A failure does not
@@ -63,7 +63,8 @@ const introspect = async (
   if (!url.ok) return null;
   const exchange = await requestIntrospection(registration, url.value, auth, token, deps);
   if (exchange.kind !== 'answered' || exchange.status !== 200) return null;
-  const { active, exp } = readJson(exchange.body) ?? {};
-  if (typeof active !== 'boolean') return null;
+  const body = readBody(exchange, profile.response);
+  if (!body.ok || typeof body.value['active'] !== 'boolean') return null;
+  const { active, exp } = body.value;
   return { active, expiresAt: typeof exp === 'number' && exp > 0 ? Math.floor(exp * 1_000) : null };
 };

@@ -1,17 +1,20 @@
 import type { Secret } from '@vault-engine/crypto';
 import type { RefreshOutcome } from '@vault-engine/vault';
+import { errorCode, readBody, retryAfterMs, saysOk } from '../answer/read-answer.ts';
+import type { StatedExpiry } from '../answer/read-expiry.ts';
 import type { ClientCredentials } from '../client-credentials.ts';
 import { endpointUrl } from '../endpoint-url.ts';
 import type { Exchange, NotSentReason } from '../outbound/exchange.ts';
 import type { PlatformProfile } from '../profiles/platform-catalog.ts';
 import { type ProviderDeps, requestRefresh } from '../provider-request.ts';
-import { at, errorCode, readJson, retryAfterMs } from '../read-answer.ts';
 import { classify, type RefreshRefusal } from './classify.ts';
 import { introspectExpiry } from './introspect.ts';
-import { type ReadCredentials, readCredentials } from './read-credentials.ts';
+import { readCredentials, type TokenAnswer } from './read-credentials.ts';
 
 /** The outcome of {@link refreshGrant}: the port's, with the code of a refusal. */
-export type GrantOutcome = Extract<RefreshOutcome, { kind: 'renewed' | 'unknown_outcome' }> | RefreshRefusal;
+export type GrantOutcome =
+  | Extract<RefreshOutcome, { kind: 'renewed' | 'access_unusable' | 'unknown_outcome' }>
+  | RefreshRefusal;
 
 /**
  * Spends a refresh token with one request, which is never repeated here: an answer may have been given and lost. Does not
@@ -34,62 +37,86 @@ export const refreshGrant = async (
   // A lifetime counts from the moment it was granted, which is not earlier than this one.
   const askedAt = deps.now();
   const exchange = await requestRefresh({ profile, client }, url.value, refreshToken, deps);
-  const answer = readAnswer(profile, exchange, deps.now());
-  if (answer.kind !== 'credentials') return answer;
-  const { expiresIn, refreshExpiresIn, ...refreshed } = answer.credentials;
-  const introspected =
-    expiresIn === null && profile.access.none_means === 'introspect'
-      ? await introspectExpiry({ profile, client }, refreshed.access, params, deps)
-      : null;
-  return {
-    kind: 'renewed',
-    ...refreshed,
-    expiresAt: introspected ?? expiryOf(profile, askedAt, expiresIn),
-    refreshExpiresAt: refreshExpiryOf(profile, askedAt, refreshExpiresIn),
-  };
+  const answer = readAnswer(profile, exchange, { askedAt, now: deps.now() });
+  switch (answer.kind) {
+    case 'credentials': {
+      const { expiry, notAfter, refreshExpiry, refreshNotAfter, ...refreshed } = answer.credentials;
+      const introspected =
+        expiry.kind !== 'at' && profile.access.none_means === 'introspect'
+          ? await introspectExpiry({ profile, client }, refreshed.access, params, deps)
+          : null;
+      return {
+        kind: 'renewed',
+        ...refreshed,
+        expiresAt: earliest(introspected ?? accessExpiry(profile, expiry, askedAt), notAfter),
+        refreshExpiresAt: refreshTokenExpiry(profile, refreshExpiry, { askedAt, notAfter: refreshNotAfter }),
+      };
+    }
+    case 'refresh_token_only':
+      return {
+        kind: 'access_unusable',
+        fault: answer.reason === 'access_token_missing' ? 'provider_unavailable' : 'provider_misconfigured',
+        reason: answer.reason,
+        refresh: answer.refresh,
+        refreshExpiresAt: refreshTokenExpiry(profile, answer.refreshExpiry, { askedAt, notAfter: null }),
+      };
+    default:
+      return answer;
+  }
 };
 
 type Answer =
-  | Exclude<GrantOutcome, { kind: 'renewed' }>
-  | { readonly kind: 'credentials'; readonly credentials: ReadCredentials };
+  | Extract<GrantOutcome, { kind: 'unknown_outcome' }>
+  | RefreshRefusal
+  | Exclude<TokenAnswer, { kind: 'nothing' }>;
 
-const readAnswer = (profile: PlatformProfile, exchange: Exchange, now: number): Answer => {
+interface Times {
+  /** Unix milliseconds: when the request was sent, and when its answer is read. */
+  readonly askedAt: number;
+  readonly now: number;
+}
+
+const readAnswer = (profile: PlatformProfile, exchange: Exchange, times: Times): Answer => {
   switch (exchange.kind) {
     case 'not_sent':
       return notSent(exchange.reason);
     case 'unanswered':
       return { kind: 'unknown_outcome', reason: exchange.reason };
     case 'cut_short':
-      return cutShort(profile, exchange, now);
+      return cutShort(profile, exchange, times.now);
     case 'answered':
-      return wholeAnswer(profile, exchange, now);
+      return wholeAnswer(profile, exchange, times);
   }
 };
 
 const wholeAnswer = (
   profile: PlatformProfile,
-  { status, retryAfter, body }: Extract<Exchange, { kind: 'answered' }>,
-  now: number,
+  answered: Extract<Exchange, { kind: 'answered' }>,
+  { askedAt, now }: Times,
 ): Answer => {
-  const json = readJson(body);
-  const { ok_path: okPath } = profile.response;
+  const { status, retryAfter } = answered;
+  const { response } = profile;
+  const body = readBody(answered, response);
+  const object = body.ok ? body.value : null;
+  const ok = saysOk(response, object);
+  const isSuccess = status >= 200 && status < 300;
   const refusal = classify(
     {
       status,
-      code: errorCode(profile, json),
-      saysNotOk: okPath !== null && json !== null && at(json, okPath) !== true,
+      code: isSuccess && ok === true ? null : errorCode(profile, object, answered),
+      saysNotOk: object !== null && namesSuccess(response) && ok !== true,
       retryAfterMs: retryAfterMs(retryAfter, now),
     },
     profile.errors,
   );
   if (refusal !== null) return refusal;
   // The provider accepted the request: whatever the answer lacks, the refresh token may be spent.
-  if (json === null) return { kind: 'unknown_outcome', reason: 'answer_unreadable' };
-  const credentials = readCredentials(profile, json);
-  return credentials === null
-    ? { kind: 'unknown_outcome', reason: 'answer_incomplete' }
-    : { kind: 'credentials', credentials };
+  if (!body.ok) return { kind: 'unknown_outcome', reason: body.reason };
+  const tokens = readCredentials(profile, body.value, askedAt);
+  return tokens.kind === 'nothing' ? { kind: 'unknown_outcome', reason: 'answer_incomplete' } : tokens;
 };
+
+const namesSuccess = ({ ok, ok_path: okPath }: PlatformProfile['response']): boolean => ok !== null || okPath !== null;
 
 /** The status of a refusal counts without its body; a success without its body is no success. */
 const cutShort = (
@@ -121,19 +148,30 @@ const notSent = (reason: NotSentReason): RefreshRefusal => {
   }
 };
 
-const expiryOf = ({ access }: PlatformProfile, askedAt: number, expiresIn: number | null): number | null => {
-  const seconds = expiresIn ?? access.default_ttl_s;
-  return seconds === null ? null : askedAt + Math.floor(seconds * 1_000);
+/** A provider that states a time that can't be right has tokens that do expire: this is assumed of them, milliseconds. */
+const UNCLEAR_MS = 3_600_000;
+
+/** Unix milliseconds; null: never, or unknown. `0` means nothing for an access token. */
+const accessExpiry = ({ access }: PlatformProfile, stated: StatedExpiry, askedAt: number): number | null => {
+  if (stated.kind === 'at') return stated.at;
+  if (access.default_ttl_s !== null) return askedAt + access.default_ttl_s * 1_000;
+  return stated.kind === 'unclear' ? askedAt + UNCLEAR_MS : null;
 };
 
 const DAY_MS = 86_400_000;
 
 /** From the answer, else from the profile's idle time, which restarts with each use. */
-const refreshExpiryOf = (
+const refreshTokenExpiry = (
   { refresh_ttl: { idle_d: idleDays } }: PlatformProfile,
-  askedAt: number,
-  expiresIn: number | null,
-): number | null => {
-  if (expiresIn !== null) return askedAt + Math.floor(expiresIn * 1_000);
-  return idleDays === null ? null : askedAt + idleDays * DAY_MS;
+  stated: StatedExpiry,
+  { askedAt, notAfter }: { readonly askedAt: number; readonly notAfter: number | null },
+): number | 'never' | null => {
+  if (stated.kind === 'endless') return notAfter ?? 'never';
+  const assumed = idleDays === null ? null : askedAt + idleDays * DAY_MS;
+  return earliest(stated.kind === 'at' ? stated.at : assumed, notAfter);
+};
+
+const earliest = (...times: readonly (number | null)[]): number | null => {
+  const known = times.filter((time) => time !== null);
+  return known.length === 0 ? null : Math.min(...known);
 };

@@ -217,6 +217,21 @@ describe('the request', () => {
     expect(body).not.toContain(CANARIES.secret);
   });
 
+  it.each([
+    ['basic', 'p%C3%A4+s%3A%25%2Fx'],
+    ['basic_raw', 'pä s:%/x'],
+    ['basic_percent', 'p%C3%A4%20s%3A%25%2Fx'],
+  ] as const)('has a secret with special characters as %s: %s', async (auth, spelled) => {
+    const server = await answeringJson(200, TOKENS);
+    const profile = testProfile(`${server.url}/token`, { auth });
+    const outbound = keep(openOutbound({ allowInsecureLoopback: true }));
+    const special = { id: 'client-1', secret: secretOf(Buffer.from('pä s:%/x')) };
+    await refreshGrant(profile, special, secretOf(Buffer.from('x')), { outbound, now: () => NOW });
+    const { authorization = '' } = server.received[0]?.headers ?? {};
+    expect(Buffer.from(authorization.replace('Basic ', ''), 'base64').toString()).toBe(`client-1:${spelled}`);
+    expect(server.received[0]?.body).not.toContain('client');
+  });
+
   it('only names the client where the profile has auth none', async () => {
     const { headers, body } = await sent({ auth: 'none' });
     expect(headers.authorization).toBeUndefined();
@@ -325,18 +340,36 @@ describe('a misbehaving server:', () => {
     });
   });
 
-  it('200 without access_token', async () => {
+  it('200 without a usable access token: a new refresh token is kept, else the outcome is unknown', async () => {
     const { access_token: _, ...rest } = TOKENS;
-    for (const body of [
-      rest,
-      { ...rest, access_token: '' },
-      { ...rest, access_token: null },
-      { ...TOKENS, access_token: 'é' },
-    ])
-      expect(await refreshAt(await answeringJson(200, body))).toEqual({
+    for (const [body, reason] of [
+      [rest, 'access_token_missing'],
+      [{ ...rest, access_token: '' }, 'access_token_missing'],
+      [{ ...rest, access_token: null }, 'access_token_missing'],
+      [{ ...TOKENS, access_token: 'é' }, 'access_token_invalid'],
+      [{ ...TOKENS, access_token: 'x'.repeat(32_769) }, 'access_token_too_long'],
+    ] as const) {
+      const outcome = await refreshAt(await answeringJson(200, body));
+      expect(outcome).toMatchObject({
+        kind: 'access_unusable',
+        fault: reason === 'access_token_missing' ? 'provider_unavailable' : 'provider_misconfigured',
+        reason,
+        refreshExpiresAt: null,
+      });
+      expect('refresh' in outcome && outcome.refresh && reveal(outcome.refresh).toString()).toBe(CANARIES.next);
+      const alone = { ...body, refresh_token: undefined };
+      expect(await refreshAt(await answeringJson(200, alone))).toEqual({
         kind: 'unknown_outcome',
         reason: 'answer_incomplete',
       });
+    }
+  });
+
+  it('200 with an unusable refresh token: the access token is kept', async () => {
+    const outcome = refreshed(
+      await refreshAt(await answeringJson(200, { ...TOKENS, refresh_token: 'x'.repeat(40_000) })),
+    );
+    expect([reveal(outcome.access).toString(), outcome.refresh]).toEqual([CANARIES.access, null]);
   });
 
   it('HTML', async () => {

@@ -159,7 +159,7 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
         },
       ],
       ['with a fractional revision', { revision: 9.5, expectedRevision: 1 }],
-      ['with a version beyond 2^53', { expectedRevision: 1, put: putOf(GMAIL, newRecord({ version: 2 ** 53 })) }],
+      ['with a version beyond 2^52 - 1', { expectedRevision: 1, put: putOf(GMAIL, newRecord({ version: 2 ** 52 })) }],
     ])('a change %s throws a RangeError', async (_, fields) => {
       await expect(store().apply(newChange(newUser(), 9, fields))).rejects.toThrow(RangeError);
     });

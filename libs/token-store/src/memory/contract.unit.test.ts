@@ -3,5 +3,5 @@ import { openMemoryStore } from './open-memory-store.ts';
 
 tokenStoreContract('memory', async () => {
   const store = openMemoryStore();
-  return { store, close: store.close };
+  return { store, openAnother: async () => store.openAnother(), close: store.close };
 });

@@ -1,5 +1,5 @@
 import { type ConnectionRecord, type PlatformId, PortUnavailable, type TokenStore } from '@vault-engine/vault';
-import { refuseImpossibleChange, refuseImpossibleDedupe } from '../impossible-change.ts';
+import { refuseImpossibleChange, refuseImpossibleDedupe, refuseImpossibleLease } from '../impossible-change.ts';
 import { claimLease, holdLease, type LeasedConnection, releaseLease } from './lease.ts';
 import {
   applyChange,
@@ -20,6 +20,12 @@ export interface MemoryStoreOptions {
   readonly now?: () => number;
 }
 
+/** A token store in memory, and access to it as from another process. */
+export interface MemoryStore extends TokenStore {
+  /** Opens a second store on the same data and clock. It is closed on its own. */
+  openAnother(): MemoryStore;
+}
+
 /**
  * A `TokenStore` in the memory of this process, for tests of what works on one. It passes the same contract suite as the
  * Redis store (`../contract.ts`). Each method takes effect at once, when it is called, so concurrent callers interleave only at their `await`s.
@@ -27,10 +33,12 @@ export interface MemoryStoreOptions {
  * Nothing expires by a timer: the store asks `now` in each call, so a test that moves its clock moves the store's time.
  * A scan of all due entries makes `takeDue` and `upcoming` slower with each stored connection.
  */
-export const openMemoryStore = (options: MemoryStoreOptions = {}): TokenStore => {
-  const now = options.now ?? (() => performance.timeOrigin + performance.now());
+export const openMemoryStore = (options: MemoryStoreOptions = {}): MemoryStore =>
+  storeOn(emptyTables(), options.now ?? (() => performance.timeOrigin + performance.now()));
+
+const storeOn = (tables: Tables, now: () => number): MemoryStore => {
   const nowMs = (): number => Math.floor(now());
-  const tables = emptyTables();
+  const process = Symbol('process');
   let closed = false;
   const open = (): Tables => {
     if (closed) throw new PortUnavailable('storage', 'the token store is closed');
@@ -94,17 +102,32 @@ export const openMemoryStore = (options: MemoryStoreOptions = {}): TokenStore =>
         .filter(([, { addedAt }]) => addedAt <= nowMs() - olderThanMs)
         .slice(0, limit)
         .map(([ref, { transition }]) => ({ ref, transition })),
+    holdDrainLease: async (ttlMs) => {
+      refuseImpossibleLease('drain', ttlMs);
+      const { drainLease } = open();
+      if (drainLease !== null && drainLease.owner !== process && drainLease.until > nowMs()) return false;
+      tables.drainLease = { owner: process, until: nowMs() + ttlMs };
+      return true;
+    },
     settle: async (refs) => {
       const { pending } = open();
       if (!refs.every((ref) => PENDING_REF.test(ref))) throw new RangeError('not a reference to a pending transition');
       for (const ref of refs) pending.delete(ref);
     },
+    notePartitions: async (count, at) => {
+      const { partitions } = open();
+      for (const larger of [...partitions.keys()].filter((each) => each > count)) partitions.delete(larger);
+      if (!partitions.has(count)) partitions.set(count, at);
+      return new Map(partitions);
+    },
     probe: async () => {
       open();
     },
     close: async () => {
+      if (tables.drainLease?.owner === process) tables.drainLease = null;
       closed = true;
     },
+    openAnother: () => storeOn(tables, now),
   };
 };
 

@@ -1,5 +1,4 @@
-import type { Applied, Change, DedupeRecord, UserId } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
+import { type Applied, BrokenRow, type Change, type DedupeRecord, type UserId } from '@vault-engine/vault';
 import { refuseImpossibleChange, refuseImpossibleDedupe } from '../impossible-change.ts';
 import { shardOf } from './keys.ts';
 import type { Link } from './link.ts';

@@ -1,8 +1,8 @@
 import { type Due, type DueStats, platformId, userId } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
 import { dueMember, SHARDS, shardOf } from './keys.ts';
 import type { Link } from './link.ts';
-import { integerText, parseInteger } from './parse-fields.ts';
+import { integerText } from './parse-fields.ts';
+import { quarantineDue } from './quarantine.ts';
 import { asFields, runScript } from './run-script.ts';
 import { DUE_STATS, TAKE_DUE } from './scripts.ts';
 
@@ -31,12 +31,17 @@ export const takeDue = async (
   return { found, nextShard: firstShard };
 };
 
-const takeFrom = async ({ redis, keys, retry }: Link, first: number, share: number, againInMs: number) => {
-  const args = [integerText(share), integerText(againInMs)];
+const takeFrom = async (link: Link, first: number, share: number, againInMs: number): Promise<readonly Due[]> => {
+  const { redis, keys, retry } = link;
+  const [shards, args] = [shardsFrom(first), [integerText(share), integerText(againInMs)]];
   const replies = await retry(() =>
-    Promise.all(shardsFrom(first).map((shard) => runScript(redis, TAKE_DUE, [keys.due(shard)], args))),
+    Promise.all(shards.map((shard) => runScript(redis, TAKE_DUE, [keys.due(shard)], args))),
   );
-  return replies.flatMap(([reply]) => parseDue(asFields(reply)));
+  const taken = replies.map(([reply], at) => ({ shard: shards[at] ?? '', entries: parseDue(asFields(reply)) }));
+  for (const { shard, entries } of taken)
+    for (const entry of entries)
+      if (entry.due === null) await quarantineDue(link, shard, { ...entry, reason: INVALID });
+  return taken.flatMap(({ entries }) => entries.flatMap(({ due }) => due ?? []));
 };
 
 /** See `TokenStore.postpone`. */
@@ -50,7 +55,7 @@ export const upcoming = async ({ redis, keys, retry }: Link, limit: number): Pro
     Promise.all(SHARDS.map((shard) => redis.zrangeBuffer(keys.due(shard), '0', String(limit - 1), 'WITHSCORES'))),
   );
   return replies
-    .flatMap((reply) => parseDue(reply))
+    .flatMap((reply) => parseDue(reply).flatMap(({ due }) => due ?? []))
     .sort((a, b) => a.dueAt - b.dueAt)
     .slice(0, limit);
 };
@@ -60,7 +65,7 @@ export const dueStats = async ({ redis, keys, retry }: Link): Promise<DueStats> 
   const replies = await retry(() =>
     Promise.all(SHARDS.map((shard) => runScript(redis, DUE_STATS, [keys.due(shard)], []))),
   );
-  const shards = replies.map(([reply]) => asFields(reply).map((field) => parseInteger('due', field)));
+  const shards = replies.map(([reply]) => asFields(reply).map((field) => Number(field)));
   return {
     count: shards.reduce((sum, [count = 0]) => sum + count, 0),
     oldestMs: Math.max(...shards.map(([, oldestMs = 0]) => oldestMs)),
@@ -69,14 +74,23 @@ export const dueStats = async ({ redis, keys, retry }: Link): Promise<DueStats> 
 
 const shardsFrom = (first: number): readonly string[] => [...SHARDS, ...SHARDS].slice(first, first + SHARDS_AT_ONCE);
 
-/** Parses member, score, member, score, … */
-const parseDue = (items: readonly (Buffer | null)[]): readonly Due[] =>
-  items.flatMap((item, at) => (at % 2 === 0 ? [dueOf(String(item), Number(items[at + 1]))] : []));
+const INVALID = 'the member is not a user id and a platform id';
 
-const dueOf = (member: string, dueAt: number): Due => {
-  const [name = '', platform = ''] = member.split(':');
+interface DueEntry {
+  readonly member: Buffer;
+  readonly dueAt: number;
+  /** Null: the member does not parse. */
+  readonly due: Due | null;
+}
+
+/** Parses member, score, member, score, … */
+const parseDue = (items: readonly (Buffer | null)[]): readonly DueEntry[] =>
+  items.flatMap((item, at) => (at % 2 === 0 && item !== null ? [entryOf(item, Number(items[at + 1]))] : []));
+
+const entryOf = (member: Buffer, dueAt: number): DueEntry => {
+  const [name = '', platform = '', ...rest] = member.toString().split(':');
   const user = userId(name);
   const of = platform === '' ? null : platformId(platform);
-  if (user === null || (platform !== '' && of === null)) throw new BrokenRow('due', 'a member is invalid');
-  return { user, platform: of, dueAt };
+  const isValid = user !== null && (platform === '' || of !== null) && rest.length === 0;
+  return { member, dueAt, due: isValid ? { user, platform: of, dueAt } : null };
 };

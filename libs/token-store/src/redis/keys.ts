@@ -16,7 +16,12 @@ export interface Keys {
   /** A sorted set of {@link dueMember}s, scored by Unix milliseconds. */
   readonly due: (shard: string) => string;
   readonly pending: (shard: string) => string;
+  /** A hash of the shard's quarantined entries by id. */
+  readonly quarantine: (shard: string) => string;
   readonly probe: string;
+  readonly drainLease: string;
+  /** A hash: partition count of the commands topic → Unix milliseconds. */
+  readonly partitions: string;
 }
 
 const SHARD_COUNT = 256;
@@ -55,6 +60,9 @@ export const keysUnder = (prefix: string): Keys => {
     dedupe: (user, id) => inShard(shardOf(user), `d:${id}`),
     due: (shard) => inShard(shard, 'due'),
     pending: (shard) => inShard(shard, 'pending'),
+    quarantine: (shard) => inShard(shard, 'quarantine'),
     probe: inShard('00', 'probe'),
+    drainLease: inShard('00', 'drain'),
+    partitions: inShard('00', 'partitions'),
   };
 };

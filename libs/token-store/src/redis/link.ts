@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { OnQuarantined } from '../quarantine.ts';
 import type { WantedConnection } from './gather-reads.ts';
 import type { Keys } from './keys.ts';
 import type { RecentConnections } from './recent-connections.ts';
@@ -12,6 +13,9 @@ export interface Link {
   /** Reads a user's row and a record; see `gatherReads`. */
   readonly read: (wanted: WantedConnection) => Promise<unknown>;
   readonly recent: RecentConnections;
+  readonly onQuarantined: OnQuarantined;
+  /** Names this store as owner of the drain lease: random, new for each store. */
+  readonly processId: string;
   /** How many replicas must acknowledge a write before its call resolves, and within which time. */
   readonly replicas: { readonly count: number; readonly withinMs: number } | null;
 }

@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import type { Redis } from 'ioredis';
+import type { OnQuarantined, Quarantine } from '../quarantine.ts';
 import { apply, dedupe } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
@@ -8,7 +10,9 @@ import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
 import type { Link } from './link.ts';
-import { readPending, settle } from './pending.ts';
+import { notePartitions } from './partitions.ts';
+import { holdDrainLease, readPending, releaseDrainLease, settle } from './pending.ts';
+import { quarantineOf } from './quarantine.ts';
 import { readConnection, readUser, readUsers } from './read.ts';
 import { RecentConnections } from './recent-connections.ts';
 import { retryTransient } from './retry.ts';
@@ -28,8 +32,15 @@ export interface RedisStoreOptions {
   /** One attempt, milliseconds. Default 500. */
   readonly attemptMs?: number;
   readonly log?: StoreLog;
+  /** Called for each entry that is moved to the quarantine. */
+  readonly onQuarantined?: OnQuarantined;
   /** In [0, 1), for the jitter of retries. */
   readonly random?: () => number;
+}
+
+/** The token store on Redis, and its quarantine. */
+export interface RedisStore extends TokenStore {
+  readonly quarantine: Quarantine;
 }
 
 const PROBE_TTL_MS = 10_000;
@@ -40,7 +51,7 @@ const PROBE_TTL_MS = 10_000;
  * @throws PortUnavailable if the server does not reply within `retryForMs`
  * @throws StoreNotDurable if the server's settings would lose acknowledged changes and `requireDurable` is not false
  */
-export const openRedisStore = async (options: RedisStoreOptions): Promise<TokenStore> => {
+export const openRedisStore = async (options: RedisStoreOptions): Promise<RedisStore> => {
   const { retryForMs = 1500, attemptMs = 500, random = Math.random, log, requireDurable = true } = options;
   const keys = keysUnder(options.keyPrefix ?? 'vault');
   const redis = connect(options.url, attemptMs, log);
@@ -51,6 +62,8 @@ export const openRedisStore = async (options: RedisStoreOptions): Promise<TokenS
     retry,
     read: gatherReads({ redis, retry }),
     recent: new RecentConnections(),
+    processId: randomUUID(),
+    onQuarantined: options.onQuarantined ?? (() => undefined),
     replicas: options.waitReplicas ?? null,
   };
   try {
@@ -68,7 +81,7 @@ const requireDurability = async ({ redis, retry }: Link, required: boolean, log?
   for (const reason of [...loses, ...risks]) log?.warn('token store settings risk losing changes', { reason });
 };
 
-const storeOn = (link: Link): TokenStore => {
+const storeOn = (link: Link): RedisStore => {
   const { redis, keys } = link;
   let closed = false;
   let [firstShard, firstDueShard] = [0, 0];
@@ -98,13 +111,17 @@ const storeOn = (link: Link): TokenStore => {
       firstShard = nextShard;
       return found;
     },
+    holdDrainLease: async (ttlMs) => holdDrainLease(open(), ttlMs),
     settle: async (refs) => settle(open(), refs),
+    quarantine: quarantineOf(open),
+    notePartitions: async (count, now) => notePartitions(open(), count, now),
     probe: async () => {
       await open().retry(() => redis.set(keys.probe, '', 'PX', PROBE_TTL_MS));
     },
     close: async () => {
       if (closed) return;
       closed = true;
+      await releaseDrainLease(link).catch(() => undefined);
       await disconnect(redis);
     },
   };

@@ -1,4 +1,4 @@
-import { BrokenRow, type RowKind } from '../broken-row.ts';
+import { BrokenRow, isExactInteger, type RowKind } from '@vault-engine/vault';
 
 /** Hash fields as HMGET returns them, in the order in which a script asks for them. Null: the field is absent. */
 export type Fields = readonly (Buffer | null)[];
@@ -12,10 +12,10 @@ export const present = (kind: RowKind, field: Buffer | null | undefined): Buffer
 /**
  * A non-negative integer in decimal. Equal numbers give equal text.
  *
- * @throws RangeError for a negative number, a fraction, or a number beyond 2^53 - 1
+ * @throws RangeError for a negative number, a fraction, or a number beyond `LARGEST_INTEGER`
  */
 export const integerText = (value: number): string => {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a non-negative safe integer');
+  if (!isExactInteger(value) || value < 0) throw new RangeError('not an integer from 0 to 2^52 - 1');
   return String(value);
 };
 
@@ -23,7 +23,7 @@ export const integerText = (value: number): string => {
 export const parseInteger = (kind: RowKind, field: Buffer | null | undefined): number => {
   const text = present(kind, field).toString('latin1');
   const value = /^(0|[1-9]\d{0,15})$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) throw new BrokenRow(kind, 'a number does not parse');
+  if (!isExactInteger(value)) throw new BrokenRow(kind, 'a number does not parse');
   return value;
 };
 
@@ -39,5 +39,5 @@ export const parseJson = (field: Buffer, name: string): unknown => {
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 export const isText = (value: unknown): value is string => typeof value === 'string';
-export const isWhole = (value: unknown): value is number => Number.isSafeInteger(value);
+export const isWhole = isExactInteger;
 export const isWholeOrNull = (value: unknown): value is number | null => value === null || isWhole(value);

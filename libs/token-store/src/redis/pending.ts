@@ -1,9 +1,12 @@
 import { type PendingRef, type Transition, type UserId, userId } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
+import { refuseImpossibleLease } from '../impossible-change.ts';
 import { SHARDS } from './keys.ts';
 import type { Link } from './link.ts';
+import { integerText } from './parse-fields.ts';
+import { quarantinePending } from './quarantine.ts';
 import { microsOf } from './read.ts';
-import { untilReplicated } from './run-script.ts';
+import { asFields, runScript, untilReplicated } from './run-script.ts';
+import { HOLD_DRAIN_LEASE, RELEASE_DRAIN_LEASE } from './scripts.ts';
 
 /** A pending transition and its reference. */
 export interface Pending {
@@ -74,18 +77,32 @@ const readShards = async (link: Link, first: number, until: number, limit: numbe
     const [again] = await Promise.all([read(shards), untilReplicated(link, [link.keys.pending(filled)])]);
     return again;
   });
-  return streams.flatMap((entries, at) => entries.map((entry) => parseEntry(shards[at] ?? '', entry)));
+  const found: Pending[] = [];
+  for (const [at, entries] of streams.entries()) {
+    const shard = shards[at] ?? '';
+    for (const entry of entries) {
+      const parsed = parseEntry(shard, entry);
+      if (parsed === null) await quarantinePending(link, shard, brokenEntry(entry));
+      else found.push(parsed);
+    }
+  }
+  return found;
 };
 
-const parseEntry = (shard: string, [id, fields]: Entry): Pending => {
+const brokenEntry = ([id, fields]: Entry) => ({
+  entryId: id.toString('latin1'),
+  fields,
+  reason: 'the transition has no id, no user or no audit record',
+});
+
+/** Null: the entry does not parse. */
+const parseEntry = (shard: string, [id, fields]: Entry): Pending | null => {
   const entryId = id.toString('latin1');
   const named = (name: string) => fields.filter((_, at) => at % 2 === 1 && fields[at - 1]?.toString() === name);
   const [transitionId] = named('id');
   const [audit] = named('audit');
   const user = parseUserId(named('user')[0]);
-  if (transitionId === undefined || audit === undefined || user === null) {
-    throw new BrokenRow('pending', `entry ${entryId} of shard ${shard}`);
-  }
+  if (transitionId === undefined || audit === undefined || user === null) return null;
   const transition = { id: transitionId.toString(), user, audit, events: named('event') };
   return { ref: pendingRef(shard, entryId), transition };
 };
@@ -112,4 +129,19 @@ const splitRef = (ref: PendingRef): { readonly shard: string; readonly id: strin
   const [, shard, id] = REF.exec(ref) ?? [];
   if (shard === undefined || id === undefined) throw new RangeError('not a reference to a pending transition');
   return { shard, id };
+};
+
+/** See `TokenStore.holdDrainLease`. A repeated call extends the lease once more. */
+export const holdDrainLease = async ({ redis, keys, retry, processId }: Link, ttlMs: number): Promise<boolean> => {
+  refuseImpossibleLease(processId, ttlMs);
+  const args = [processId, integerText(ttlMs)];
+  const [held] = asFields(
+    await retry(async () => (await runScript(redis, HOLD_DRAIN_LEASE, [keys.drainLease], args))[0]),
+  );
+  return held?.toString() === '1';
+};
+
+/** Does nothing if another process has the lease. One attempt: the lease expires by itself. */
+export const releaseDrainLease = async ({ redis, keys, processId }: Link): Promise<void> => {
+  await runScript(redis, RELEASE_DRAIN_LEASE, [keys.drainLease], [processId]);
 };

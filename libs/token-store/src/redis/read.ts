@@ -1,4 +1,5 @@
 import {
+  BrokenRow,
   type ConnectionRecord,
   type PlatformId,
   platformId,
@@ -6,28 +7,29 @@ import {
   type UserRow,
   type UserView,
 } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
 import type { Link } from './link.ts';
 import type { Fields } from './parse-fields.ts';
+import { quarantineBrokenRow } from './quarantine.ts';
 import type { FoundConnection, Mark } from './recent-connections.ts';
 import { parseDedupeRecord, parseFlows, parseRecord, parseUser } from './rows.ts';
 import { asFields, asList, runReplicated, runScript } from './run-script.ts';
 import { READ_USER } from './scripts.ts';
 
 /** See `TokenStore.readConnection`. */
-export const readConnection = async (
-  { keys, read, recent }: Link,
-  user: UserId,
-  platform: PlatformId,
-): Promise<FoundConnection> => {
+export const readConnection = async (link: Link, user: UserId, platform: PlatformId): Promise<FoundConnection> => {
+  const { keys, read, recent } = link;
   const known = recent.of(user, platform);
   const names = known?.names ?? { user: keys.user(user), record: keys.record(user, platform) };
   const reply = await read({ names, mark: known?.mark ?? null });
   if (known !== undefined && reply === UNCHANGED) return known.found;
   const [row, fields] = asList(reply).map(asFields);
-  const found = { user: parseUser(row ?? []), record: parseRecord(fields ?? []) };
-  refuseOrphans(found.user, found.record === null ? 0 : 1);
-  return recent.keep(user, platform, { names, mark: markOf(row ?? [], fields ?? []), found });
+  try {
+    const found = { user: parseUser(row ?? []), record: parseRecord(fields ?? []) };
+    refuseOrphans(found.user, found.record === null ? 0 : 1);
+    return recent.keep(user, platform, { names, mark: markOf(row ?? [], fields ?? []), found });
+  } catch (error) {
+    throw await quarantineBrokenRow(link, user, platform, error);
+  }
 };
 
 /** The item of READ_CONNECTIONS for a connection that still has its mark. */
@@ -60,11 +62,19 @@ export const readUser = async (
     const [found] = await runScript(redis, READ_USER, names, args);
     return replicas !== null && hasDedupeRecord(found) ? runReplicated(link, READ_USER, names, args) : found;
   });
+  try {
+    return viewOf(reply, platform === null);
+  } catch (error) {
+    throw await quarantineBrokenRow(link, user, platform, error);
+  }
+};
+
+const viewOf = (reply: unknown, listed: boolean): UserView => {
   const [time, row, dedupeRecord, records] = asList(reply);
   const view = {
     nowMicros: microsOf(time),
     user: parseUser(asFields(row)),
-    connections: parseConnections(asList(records), platform === null),
+    connections: parseConnections(asList(records), listed),
     flows: parseFlows(asFields(row)[FLOWS] ?? null),
     dedupeRecord: parseDedupeRecord(asFields(dedupeRecord)),
   };
@@ -95,7 +105,7 @@ const parseConnections = (items: readonly unknown[], listed: boolean): Map<Platf
   return connections;
 };
 
-/** The reply of TIME, seconds and microseconds, in microseconds. It stays below 2^53 until the year 2255. */
+/** The reply of TIME, seconds and microseconds, in microseconds. It stays below `LARGEST_INTEGER` until the year 2112. */
 export const microsOf = (time: unknown): number => {
   const [seconds, micros] = asList(time).map(String);
   return Number(seconds) * 1_000_000 + Number(micros);

@@ -1,5 +1,6 @@
 import { ciphertext } from '@vault-engine/crypto';
 import {
+  BrokenRow,
   type ConnectionMetadata,
   type ConnectionRecord,
   type DedupeRecord,
@@ -8,7 +9,6 @@ import {
   platformId,
   type UserRow,
 } from '@vault-engine/vault';
-import { BrokenRow } from '../broken-row.ts';
 import { conditionText, grantText, parseCondition, parseGrant } from './condition.ts';
 import {
   type Fields,

@@ -252,6 +252,38 @@ for i = 1, #found, 2 do
 end
 return found`);
 
+/**
+ * Writes an entry to the quarantine and deletes the original. Returns whether the entry is new. Works while memory is full: the original is
+ * deleted in the same step. KEYS quarantine, original's key. ARGV id, entry, XDEL or ZREM, member
+ */
+export const QUARANTINE = script(`#!lua flags=allow-oom
+local is_new = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+redis.call(ARGV[3], KEYS[2], ARGV[4])
+return { tostring(is_new) }`);
+
+/**
+ * Puts an entry back, if it is still as the caller has read it, and deletes it from the quarantine. KEYS quarantine, original's key.
+ * ARGV id, entry as read, then XADD and the fields, or ZADD, score and member, or ''
+ */
+export const UNQUARANTINE = script(`#!lua
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return { '0' } end
+if ARGV[3] == 'XADD' then redis.call('XADD', KEYS[2], '*', unpack(ARGV, 4)) end
+if ARGV[3] == 'ZADD' then redis.call('ZADD', KEYS[2], 'NX', ARGV[4], ARGV[5]) end
+redis.call('HDEL', KEYS[1], ARGV[1])
+return { '1' }`);
+
+/** Takes or extends the drain lease, also while memory is full. KEYS lease. ARGV owner, milliseconds */
+export const HOLD_DRAIN_LEASE = script(`#!lua flags=allow-oom
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return { '0' } end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return { '1' }`);
+
+/** Deletes the drain lease if the owner has it. KEYS lease. ARGV owner */
+export const RELEASE_DRAIN_LEASE = script(`#!lua flags=allow-oom
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return {}`);
+
 /** Returns the number of due entries of a shard by the server's clock, and the age of the oldest in milliseconds. KEYS due. */
 export const DUE_STATS = script(`#!lua flags=no-writes
 local time = redis.call('TIME')

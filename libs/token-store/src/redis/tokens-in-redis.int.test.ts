@@ -162,6 +162,11 @@ const CANARY = 'canary-7f3a';
 test.each<[string, string, (user: UserId) => Promise<unknown>]>([
   ['a record without its version', 'record', (user) => redis.hdel(recordKey(user), 'version')],
   ['a record with a number that does not parse', 'record', (user) => redis.hset(recordKey(user), 'version', CANARY)],
+  [
+    'a record with a number beyond 2^52 - 1',
+    'record',
+    (user) => redis.hset(recordKey(user), 'version', String(2 ** 52)),
+  ],
   ['a record with a number in scientific form', 'record', (user) => redis.hset(recordKey(user), 'version', '1.7e15')],
   ['metadata that is not JSON', 'record', (user) => redis.hset(recordKey(user), 'metadata', `{${CANARY}`)],
   [
@@ -203,16 +208,27 @@ test('a listed connection without a record is a broken invariant', async () => {
   await expect(store.readUser(user, null, null)).rejects.toMatchObject({ name: 'BrokenRow', kind: 'record' });
 });
 
-test('the error of a pending transition that does not parse names its stream entry', async () => {
+test('a pending transition that does not parse is quarantined under its stream entry, with its fields', async () => {
   const [own, stream] = [`${prefix}:broken`, `${prefix}:broken:{07}:pending`];
   const broken = await openRedisStore({ url: world.redisUrl, keyPrefix: own });
   const id = await redis.xadd(stream, '*', 'user', CANARY);
-  const error = await broken.pending(0, 10).catch((reason: unknown) => reason);
-  expect(error).toMatchObject({
-    name: 'BrokenRow',
-    kind: 'pending',
-    message: `broken pending row: entry ${id} of shard 07`,
-  });
+  expect(await broken.pending(0, 10)).toEqual([]);
+  expect(await redis.hkeys(`${own}:{07}:quarantine`)).toEqual([`pending.${id}`]);
+  const entry = await broken.quarantine.find(`07.pending.${id}`);
+  expect(entry?.content).toEqual(['user', CANARY].map((text) => Buffer.from(text)));
+  expect(entry?.reason).not.toContain(CANARY);
+  expect(await redis.xlen(stream)).toBe(0);
+  await broken.close();
+});
+
+test('a quarantine entry that does not parse itself is listed and can be discarded', async () => {
+  const own = `${prefix}:quarantine`;
+  const broken = await openRedisStore({ url: world.redisUrl, keyPrefix: own });
+  await redis.hset(`${own}:{07}:quarantine`, 'due.0123456789abcdef', '{');
+  expect(await broken.quarantine.list(10)).toMatchObject([
+    { id: '07.due.0123456789abcdef', kind: 'due', reason: 'the quarantine entry itself does not parse' },
+  ]);
+  expect(await broken.quarantine.discard('07.due.0123456789abcdef')).toBe(true);
   await broken.close();
 });
 

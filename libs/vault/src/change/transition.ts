@@ -87,13 +87,17 @@ const settleBehind = ({ store }: CarryingParts, pending: PendingRef): void => {
 };
 
 const DRAIN_BATCH = 200;
+/** After a crash of the draining process, another one takes over when this has passed. */
+const DRAIN_LEASE_MS = 15_000;
 
 /**
  * Writes the transitions that a crash or an outage left pending for longer than `olderThanMs`, and settles them. Their records
  * keep their ids, so a transition that is written twice can be told from a second change. A command writes its own transition
- * itself. Resolves to how many were drained; rejects with `PortUnavailable` and leaves the rest for the next time.
+ * itself. One process at a time drains. Resolves to how many were drained, 0 while another process drains; rejects with
+ * `PortUnavailable` and leaves the rest for the next time.
  */
 export const drainPending = async (vault: Pick<Vault, 'store' | 'journal'>, olderThanMs: number): Promise<number> => {
+  if (!(await vault.store.holdDrainLease(DRAIN_LEASE_MS))) return 0;
   const left = await vault.store.pending(olderThanMs, DRAIN_BATCH);
   await Promise.all(
     left.map(async ({ ref, transition }) => {

@@ -57,8 +57,8 @@ export const firstStep = (terms: RefreshTerms, since: number | null, now: number
   return terms.canIntrospect ? 'ask' : 'give_up';
 };
 
-/** Every outcome but new credentials. */
-export type Refused = Exclude<RefreshOutcome, { kind: 'renewed' }>;
+/** Every outcome without new credentials. */
+export type Refused = Exclude<RefreshOutcome, { kind: 'renewed' | 'access_unusable' }>;
 
 /** What an attempt knows. */
 export interface Attempt {

@@ -5,13 +5,13 @@ import { nextVersion } from '../change/change.ts';
 import type { ConnectionRecord, Lease, UserRow } from '../connection-record.ts';
 import { openRefresh } from '../credentials.ts';
 import { type Port, PortUnavailable } from '../ports.ts';
-import type { RefreshedCredentials, RefreshOutcome, RefreshTerms } from '../providers.ts';
+import type { RefreshedCredentials, RefreshOutcome, RefreshTerms, RotatedOnly } from '../providers.ts';
 import { withPublishedStatus } from '../status.ts';
 import { type CommitResult, commitRefresh, type RefreshCommit } from './commit.ts';
 import { type Attempt, conditionAfter, firstStep, mayRefresh, type Refused, unknownSince } from './decide-refresh.ts';
 import { giveBackAnd, type KeptLease, keepLease, type LeaseTimes } from './lease.ts';
 import type { RefreshAnswer, RefreshRequest } from './refresh-request.ts';
-import { refreshedRecord } from './refreshed-record.ts';
+import { refreshedRecord, rotatedRecord } from './refreshed-record.ts';
 
 /** What a refresh works with, beside the vault. Times are milliseconds. */
 export interface RefreshTiming extends LeaseTimes {
@@ -120,7 +120,12 @@ const judge = async (leased: Leased): Promise<AttemptAnswer> => {
     if (first === 'send') return await answer(leased, await call(leased, attempt, refresh));
     // Introspection spends nothing, so the lease stays in phase `claimed`. No earlier request is under way any more: a holder
     // that lost its lease sent nothing in the last of its time (`lease.ts`), and one that wrote down a lost answer had waited.
-    const spent = await providers.introspect(request.platform, refresh, record.metadata.params);
+    const spent = await providers.introspect(
+      request.platform,
+      refresh,
+      record.metadata.params,
+      record.grant.client ?? null,
+    );
     return await answer(
       leased,
       spent === 'unspent'
@@ -150,6 +155,7 @@ const call = async (leased: Leased, attempt: Attempt, refresh: Secret): Promise<
   const askedAt = vault.now();
   const outcome = await send(leased, refresh);
   if (outcome === null) return { kind: 'lost' };
+  if (outcome.kind === 'access_unusable') return persistRotated(leased, outcome);
   return outcome.kind === 'renewed'
     ? persistRefreshed(leased, outcome, refresh)
     : persistRefused(leased, { ...attempt, askedAt, now: vault.now() }, outcome);
@@ -177,7 +183,8 @@ const send = async (
   { vault, timing, request, lease, record }: Leased,
   refresh: Secret,
 ): Promise<RefreshOutcome | null> => {
-  const once = () => vault.providers.refresh(request.platform, refresh, record.metadata.params, lease.lost);
+  const once = () =>
+    vault.providers.refresh(request.platform, refresh, record.metadata.params, lease.lost, record.grant.client ?? null);
   const first = await once();
   if (first.kind !== 'grant_dead') return first;
   await timing.sleep(timing.confirmMs);
@@ -211,17 +218,15 @@ const RESULTS: Readonly<Record<Refused['kind'], ErrorCode>> = {
   unknown_outcome: 'provider_unavailable',
 };
 
-/**
- * Writes credentials that the provider has issued. They may be the only ones that it still accepts, so this goes on through
- * outages of store and key service and past other holders of the lease, until they are written or the connection has others.
- */
+/** Writes credentials that the provider has issued. */
 const persistRefreshed = async (
-  { vault, timing, request, lease }: Leased,
+  leased: Leased,
   outcome: RefreshedCredentials,
   refresh: Secret,
 ): Promise<CommitResult> => {
+  const { vault, request } = leased;
   const { user, platform } = request;
-  const commit: RefreshCommit = {
+  const committed = await persistIssued(leased, {
     ...commitOf(request),
     result: 'ok',
     reason: null,
@@ -232,17 +237,53 @@ const persistRefreshed = async (
         version: nextVersion(record.version, nowMicros),
         now: vault.now(),
         refresh,
+        client: record.grant.client ?? vault.providers.clientId(platform),
       }),
-  };
+  });
+  outcome.access.wipe();
+  outcome.refresh?.wipe();
+  return committed;
+};
+
+/** Writes a refresh token that came with an unusable access token, or with none. */
+const persistRotated = async (leased: Leased, outcome: RotatedOnly): Promise<CommitResult> => {
+  const { vault, request, terms, record: seen } = leased;
+  const { user, platform } = request;
+  const committed = await persistIssued(leased, {
+    ...commitOf(request),
+    result: outcome.fault,
+    reason: outcome.reason,
+    after: async (record, row, { nowMicros }) =>
+      // The refresh token of another version is newer than this one.
+      record.version === seen.version
+        ? rotatedRecord(record, outcome, {
+            key: await vault.keys.keyOf(user, row.dataKey),
+            name: { user, platform },
+            version: nextVersion(record.version, nowMicros),
+            now: vault.now(),
+            retryAt:
+              vault.now() +
+              terms.backoff(record.condition.kind === 'failing' ? record.condition.failures + 1 : 1, null),
+          })
+        : { ...record, lease: null },
+  });
+  outcome.refresh.wipe();
+  return committed;
+};
+
+/**
+ * What the provider has issued may be all that it still accepts, so this goes on through outages of store and key service and
+ * past other holders of the lease, until it is written or the connection has other credentials.
+ */
+const persistIssued = async (
+  { vault, timing, request, lease }: Leased,
+  commit: RefreshCommit,
+): Promise<CommitResult> => {
   let { owner } = lease.of;
   for (;;) {
     // A write that is not audited yet is found by the next look as `overtaken`, and drained from the pending transitions.
     const committed = await throughOutages(timing, () => commitRefresh(vault, owner, commit), ANY_PORT);
-    if (committed.kind !== 'lost') {
-      outcome.access.wipe();
-      outcome.refresh?.wipe();
-      return committed;
-    }
+    if (committed.kind !== 'lost') return committed;
     const again = await claimAgain(vault, timing, request);
     if (again === null) await timing.sleep(AGAIN_MS);
     owner = again ?? owner;

@@ -1,7 +1,7 @@
 import type { DataKey, Secret } from '@vault-engine/crypto';
 import type { ConnectionMetadata, ConnectionRecord, Grant } from '../connection-record.ts';
-import { type RecordName, sealCredentials } from '../credentials.ts';
-import type { RefreshedCredentials } from '../providers.ts';
+import { openAccess, type RecordName, sealCredentials } from '../credentials.ts';
+import type { RefreshedCredentials, RotatedOnly } from '../providers.ts';
 import { withPublishedStatus } from '../status.ts';
 
 /** What a refreshed record is made from, beside the provider's answer. */
@@ -13,13 +13,15 @@ export interface RefreshedFrom {
   readonly now: number;
   /** The refresh token that was sent. It stays valid if the answer has no other (RFC 6749 §6). */
   readonly refresh: Secret;
+  /** The client id that it was sent with; null: no client is configured. */
+  readonly client: string | null;
 }
 
 /** The record with the credentials of a refresh. */
 export const refreshedRecord = (
   old: ConnectionRecord,
   refreshed: RefreshedCredentials,
-  { key, name, version, now, refresh }: RefreshedFrom,
+  { key, name, version, now, refresh, client }: RefreshedFrom,
 ): ConnectionRecord => {
   const metadata = metadataAfter(old.metadata, refreshed);
   const credentials = { access: refreshed.access, refresh: refreshed.refresh ?? refresh, metadata };
@@ -27,11 +29,42 @@ export const refreshedRecord = (
     {
       ...sealCredentials(key, name, version, now, credentials),
       condition: { kind: 'good' },
-      grant: grantAfter(old, metadata.refreshExpiresAt, now),
+      // A refresh proves whose grant it is.
+      grant: { ...grantAfter(old, metadata.refreshExpiresAt, now), ...(client !== null && { client }) },
       lease: null,
     },
     now,
   );
+};
+
+/**
+ * The record with a new refresh token and the old access token, for an answer whose access token is unusable. The token
+ * version stays, because callers get no other access token.
+ */
+export const rotatedRecord = (
+  old: ConnectionRecord,
+  { refresh, refreshExpiresAt, fault }: RotatedOnly,
+  { key, name, version, now, retryAt }: Omit<RefreshedFrom, 'refresh' | 'client'> & { readonly retryAt: number },
+): ConnectionRecord => {
+  const access = openAccess(key, name, old);
+  try {
+    const metadata = { ...old.metadata, refreshExpiresAt: refreshExpiresAt === 'never' ? null : refreshExpiresAt };
+    const { condition, tokenVersion, grant } = old;
+    const [since, failures] = condition.kind === 'failing' ? [condition.since, condition.failures + 1] : [now, 1];
+    return withPublishedStatus(
+      {
+        ...old,
+        ...sealCredentials(key, name, version, now, { access, refresh, metadata }),
+        tokenVersion,
+        condition: { kind: 'failing', reason: fault, since, failures, retryAt, unknownSince: null },
+        grant: { ...grant, refreshedAt: now },
+        lease: null,
+      },
+      now,
+    );
+  } finally {
+    access.wipe();
+  }
 };
 
 /** The metadata after a refresh. */
@@ -39,7 +72,10 @@ export const metadataAfter = (old: ConnectionMetadata, refreshed: RefreshedCrede
   tokenType: refreshed.tokenType,
   scopes: refreshed.scopes ?? old.scopes,
   expiresAt: refreshed.expiresAt,
-  refreshExpiresAt: refreshed.refreshExpiresAt ?? (refreshed.refresh === null ? old.refreshExpiresAt : null),
+  refreshExpiresAt:
+    refreshed.refreshExpiresAt === 'never'
+      ? null
+      : (refreshed.refreshExpiresAt ?? (refreshed.refresh === null ? old.refreshExpiresAt : null)),
   params: { ...old.params, ...refreshed.params },
 });
 

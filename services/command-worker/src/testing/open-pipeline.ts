@@ -22,6 +22,7 @@ const PLATFORMS = ['gmail', 'slack'].map((id) => ({ id: id as PlatformId, displa
 /** No provider is registered: nothing is refreshed, identified or revoked. */
 const NO_PROVIDERS: Providers = {
   terms: () => null,
+  clientId: () => null,
   admit: async () => ({ ok: true }),
   inTurn: (_platform, work) => work(),
   refresh: async () => ({ kind: 'application_fault', reason: 'not_registered' }),
@@ -105,6 +106,7 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     },
     topics: REPLY_TOPICS,
     partitionCount: Object.assign(async () => 4, { forget: (topic: string) => void forgotten.push(topic) }),
+    expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
     notify: (received) => void notified.push(received),
