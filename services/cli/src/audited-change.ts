@@ -29,6 +29,8 @@ interface AuditedOptions<T> {
   readonly terminal: Terminal;
   /** The reason in the record of the outcome; default: the subject. */
   readonly outcome?: (value: T) => string | null;
+  /** The audit log of {@link withAuditLog}, for several changes; default: opened for this one. */
+  readonly log?: AuditLog;
   /** The change may create the audit log itself: it also runs while the topic or the schema does not exist. */
   readonly createsAuditLog?: boolean;
 }
@@ -40,11 +42,12 @@ interface AuditedOptions<T> {
 export const audited = async <T>(
   settings: AuditSettings,
   change: AuditedChange,
-  { terminal, outcome, createsAuditLog = false }: AuditedOptions<T>,
+  { terminal, outcome, log: shared, createsAuditLog = false }: AuditedOptions<T>,
   run: () => Promise<T>,
 ): Promise<T> => {
   const entry = { ...change, requestId: randomUUID(), engine: operatorOf(settings.kafka) };
-  const log = await started(settings, entry, createsAuditLog);
+  if (shared !== undefined) await shared.record(entry, 'started', entry.subject);
+  const log = shared === undefined ? await started(settings, entry, createsAuditLog) : { ...shared, close: noop };
   try {
     const value = await run();
     const reason = outcome?.(value) ?? change.subject;
@@ -56,6 +59,18 @@ export const audited = async <T>(
   }
 };
 
+const noop = async (): Promise<void> => undefined;
+
+/** Runs `use` with the audit log open, for several changes. */
+export const withAuditLog = async (settings: AuditSettings, use: (log: AuditLog) => Promise<void>): Promise<void> => {
+  const log = await openLog(settings);
+  try {
+    await use(log);
+  } finally {
+    await log.close();
+  }
+};
+
 interface Entry extends AuditedChange {
   readonly requestId: string;
   readonly engine: string;
@@ -63,8 +78,8 @@ interface Entry extends AuditedChange {
 
 type Result = 'started' | 'ok' | 'failed';
 
-/** The audit log, open for the records of one change. */
-interface Log {
+/** The open audit log. */
+export interface AuditLog {
   readonly record: (entry: Entry, result: Result, reason: string | null) => Promise<void>;
   readonly close: () => Promise<void>;
 }
@@ -77,8 +92,8 @@ const operatorOf = ({ sasl }: KafkaSettings): string =>
   sasl === undefined ? `cli:claimed:${userInfo().username}` : `cli:User:${sasl.username}`;
 
 /** Writes the record `started`. Null: there is no audit log yet, and the change may create it. */
-const started = async (settings: AuditSettings, entry: Entry, createsAuditLog: boolean): Promise<Log | null> => {
-  let log: Log | null = null;
+const started = async (settings: AuditSettings, entry: Entry, createsAuditLog: boolean): Promise<AuditLog | null> => {
+  let log: AuditLog | null = null;
   try {
     log = await openLog(settings);
     await log.record(entry, 'started', entry.subject);
@@ -97,7 +112,7 @@ const isMissingLog = (error: unknown): boolean =>
 
 /** The change has happened or failed already: a lost outcome is a warning, and `started` stays in the log. */
 const recordOutcome = async (
-  log: Log | null,
+  log: AuditLog | null,
   entry: Entry,
   result: Result,
   reason: string | null,
@@ -113,7 +128,7 @@ const recordOutcome = async (
   }
 };
 
-const openLog = async ({ kafka, registry }: AuditSettings): Promise<Log> => {
+const openLog = async ({ kafka, registry }: AuditSettings): Promise<AuditLog> => {
   const codec = await openCodec({ registryUrl: registry.url, types: ['AuditRecord', 'ConnectionChanged'] });
   const publisher = createPublisher(openBus(kafka));
   const { auditLog, connectionEvents } = topicNames(kafka.topicPrefix);
