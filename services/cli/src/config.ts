@@ -38,6 +38,8 @@ export interface CliConfig {
   readonly platformNames: () => PlatformNamesConfig;
   readonly state: () => StateConfig;
   readonly refresh: () => RefreshConfig;
+  /** The variable with the client id of a platform, if it is not set here; null: it is set. */
+  readonly missingClient: (platform: string) => string | null;
   readonly engines: () => EnginesConfig;
   readonly deadLetters: () => DeadLettersConfig;
   /** Reads files only; needs no vault. */
@@ -94,6 +96,11 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
     platformNames: () => readConfig(PLATFORM_NAMES, effective()),
     state: () => readConfig(STATE, effective()),
     refresh: () => readConfig(REFRESH, effective()),
+    missingClient: (platform) => {
+      const variable = `VAULT_CLIENT_ID_${platform.toUpperCase().replaceAll('-', '_')}`;
+      const env = effective();
+      return env[variable] || env[`${variable}_FILE`] ? null : variable;
+    },
     engines: () => readConfig(ENGINES, effective()),
     deadLetters: () => readConfig(DEAD_LETTERS, effective()),
     platforms: () => readConfig(PLATFORMS, env),

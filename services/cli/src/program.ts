@@ -32,6 +32,7 @@ export const runCli = async (words: readonly string[], context: CommandContext):
 const cliProgram = (context: CommandContext): Command => {
   const program = new Command('vault')
     .description('administer a vault, or call it as an engine')
+    .version(context.version)
     .addHelpText('after', `\n${AFTERWORD}`)
     .exitOverride()
     .configureOutput({

@@ -101,7 +101,11 @@ const why = async (
   const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
   const record = await withStore(settings, (store) => readRecord(store, name, catalog));
   const now = Date.now();
-  const explained = explainRefresh(record, termsOf(catalog, name.platform), now);
+  const explained = explainRefresh(record, {
+    terms: termsOf(catalog, name.platform),
+    missingClient: config.missingClient(name.platform),
+    now,
+  });
   if (options.json) terminal.out(json(explained));
   else for (const line of explainedLines(explained, now)) terminal.out(line);
 };
@@ -116,12 +120,17 @@ const run = async (
   const { terminal, config } = context;
   const settings = config.refresh();
   const catalog = await openCatalog([context.profilesFolder, ...settings.profiles.folders], settings.profiles);
-  await withStore(settings, (store) => readRecord(store, name, catalog));
+  const record = await withStore(settings, (store) => readRecord(store, name, catalog));
   if (dryRun) return terminal.out(`would ask a scheduler to refresh ${name.platform} of ${name.user}`);
   const change = { action: 'refresh.run', subject: null, ...name };
   const outcome = await audited(settings, change, { terminal, outcome: (kind) => kind }, () =>
     forceRefresh(settings, name),
   );
+  if (outcome === 'nothing' || outcome === 'told') {
+    const terms = termsOf(catalog, name.platform);
+    const missingClient = config.missingClient(name.platform);
+    throw new CliFailure(`not refreshed: ${explainRefresh(record, { terms, missingClient, now: Date.now() }).now}`);
+  }
   if (outcome !== 'renewed')
     throw new CliFailure(
       `${OUTCOMES[outcome]}; npm run vault -- refresh why ${name.user} ${name.platform} explains the state`,
