@@ -240,7 +240,7 @@ describe('the command line', () => {
     expect((await shown(userId, revision)).state?.connections).toHaveLength(1);
     await forgotten('stranger');
     expect((await cli('state', 'diff', '--grace', '1')).code).toBe(0);
-  });
+  }, 180_000);
 
   test('names the platforms once, and changes nothing the second time', async () => {
     const key = Buffer.from('gone');
