@@ -63,7 +63,7 @@ const FAULTS: readonly {
     words: ['engines', 'list'],
     env: { VAULT_LOCAL_KEY_FILE: '/nowhere.key' },
     code: 78,
-    says: /no key file \/nowhere.key/,
+    says: /key file \/nowhere.key does not exist/,
   },
   {
     title: 'a local key in production',
