@@ -1,13 +1,14 @@
 import type { AuthorizedOperations, KafkaOperation } from '@vault-engine/bus';
 import { GATEWAY, topicNames } from '@vault-engine/contracts';
 
-/** The principals of a deployment, by what they do. `engine` and `monitor` stand for any number of them. */
+/** The principals of a deployment, by what they do. `engine`, `state-reader`, `auditor` and `monitor` stand for any number of them. */
 export const ROLES = [
   'command-worker',
   'refresh-scheduler',
   'status-projector',
   'gateway',
   'engine',
+  'state-reader',
   'auditor',
   'operator',
   'monitor',
@@ -32,7 +33,7 @@ export interface RightsOptions {
   readonly prefix: string;
   /** The engine, for the role `engine`. */
   readonly engine: string;
-  /** The client id of the engine or auditor, with which its follower groups begin. */
+  /** The client id of an engine, a reader of the state or an auditor, with which its follower groups begin. */
   readonly clientId: string;
 }
 
@@ -75,13 +76,9 @@ export const rightsOf = (role: Role, { prefix, engine, clientId }: RightsOptions
         followers('gateway'),
       ];
     case 'engine':
-      return [
-        onTopic(topics.commands, 'WRITE'),
-        onTopic(topics.replies(engine), 'READ'),
-        onTopic(topics.connectionState, 'READ'),
-        onTopic(topics.platforms, 'READ'),
-        followers(clientId),
-      ];
+      return [onTopic(topics.commands, 'WRITE'), onTopic(topics.replies(engine), 'READ'), followers(clientId)];
+    case 'state-reader':
+      return [onTopic(topics.connectionState, 'READ'), onTopic(topics.platforms, 'READ'), followers(clientId)];
     case 'auditor':
       return [onTopic(topics.auditLog, 'READ'), followers(clientId)];
     case 'operator':
