@@ -30,7 +30,13 @@ describe('with npm start running and no vault selected', () => {
       environment: 'development',
       kafka: { brokers: ['k:1'], ssl: false, sasl: undefined, topicPrefix: '' },
       registry: { url: 'http://r' },
-      key: { wrapper: 'local', keyFile: join(folder, 'keys', 'local.key'), environment: 'development' },
+      key: {
+        wrapper: 'local',
+        keyFile: join(folder, 'keys', 'local.key'),
+        environment: 'development',
+        branches: 64,
+        outageMs: 3_600_000,
+      },
     });
     expect(config.topics()).toMatchObject({ environment: 'development', kafka: { brokers: ['k:1'] } });
   });

@@ -1,9 +1,8 @@
-import { connectBus } from '@vault-engine/bus';
 import { openCodec, topicNames } from '@vault-engine/contracts';
 import { openRedisStore, type Quarantine, type QuarantineEntry } from '@vault-engine/token-store';
 import type { Command } from 'commander';
 import { withAuditLog } from './audited.ts';
-import type { CommandContext } from './command-context.ts';
+import { type CommandContext, openBus } from './command-context.ts';
 import type { StateConfig } from './config.ts';
 import { CliFailure } from './failure.ts';
 import { wholeNumber } from './parse-arguments.ts';
@@ -105,10 +104,10 @@ const missing = (id: string): CliFailure =>
 
 /** The audit record precedes the action: an action that is not recorded does not happen. */
 const auditing = async ({ kafka, registry }: StateConfig, action: string, id: string): Promise<void> => {
-  const { brokers, ssl, sasl } = kafka;
-  const bus = connectBus({ brokers, clientId: 'vault-cli', ssl, sasl });
   const codec = await openCodec({ registryUrl: registry.url });
-  await withAuditLog({ bus, codec, topic: topicNames(kafka.topicPrefix).auditLog }, (audit) => audit(action, id));
+  await withAuditLog({ bus: openBus(kafka), codec, topic: topicNames(kafka.topicPrefix).auditLog }, (audit) =>
+    audit(action, id),
+  );
 };
 
 const factsOf = ({ id, kind, reason, quarantinedAt, dueAt }: QuarantineEntry) => ({
