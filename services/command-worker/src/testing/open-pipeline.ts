@@ -3,11 +3,21 @@ import type { BusRecord, HandlerResult, Outgoing } from '@vault-engine/bus';
 import type { Decoded } from '@vault-engine/contracts';
 import { dataKey } from '@vault-engine/crypto';
 import { openMemoryStore } from '@vault-engine/token-store/memory';
-import type { AuditEntry, Journal, PlatformId, Providers, Vault, WrappedDataKey } from '@vault-engine/vault';
+import {
+  type AuditEntry,
+  type Journal,
+  memoryCircuits,
+  type PlatformId,
+  type Providers,
+  type Vault,
+  type WrappedDataKey,
+} from '@vault-engine/vault';
+import { limitInFlight } from '../in-flight.ts';
 import { rateLimit } from '../rate-limit.ts';
 import type { Received } from '../receive.ts';
+import { keepRefusals } from '../refusals.ts';
 import type { ReplyTopics } from '../reply-address.ts';
-import { type CommandParts, type Served, serveCommand } from '../serve-command.ts';
+import { type CommandParts, type Served, serveCommand, type UnauthenticatedRecord } from '../serve-command.ts';
 import { NOW, plainCodec, type SampleEngine, tableOf } from './command-samples.ts';
 
 export const REPLY_TOPICS: ReplyTopics = {
@@ -25,9 +35,18 @@ const NO_PROVIDERS: Providers = {
   clientId: () => null,
   admit: async () => ({ ok: true }),
   inTurn: (_platform, work) => work(),
-  refresh: async () => ({ kind: 'application_fault', reason: 'not_registered' }),
+  refresh: async () => ({
+    kind: 'failed',
+    answeredBy: 'not_sent',
+    says: 'application_fault',
+    reason: 'not_registered',
+    status: null,
+    code: null,
+    retryAfterMs: null,
+  }),
   introspect: async () => 'unknown',
   refreshTimeoutMs: 1_000,
+  circuits: memoryCircuits(),
   revoke: async () => ({ kind: 'not_supported' }),
   identify: async () => ({ ok: true, value: null }),
 };
@@ -41,9 +60,13 @@ export interface Pipeline {
   readonly served: Served[];
   readonly attempts: [engine: string | null, reason: string][];
   readonly notified: Received[];
+  readonly unauthenticated: UnauthenticatedRecord[];
   /** Topics whose partition count was forgotten. */
   readonly forgotten: string[];
-  readonly serve: (record: BusRecord, ordered?: boolean) => Promise<HandlerResult>;
+  readonly serve: (
+    record: BusRecord,
+    turn?: Partial<Parameters<ReturnType<typeof serveCommand>>[1]>,
+  ) => Promise<HandlerResult>;
 }
 
 /** What a test replaces. */
@@ -62,6 +85,7 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
   const served: Served[] = [];
   const attempts: [string | null, string][] = [];
   const notified: Received[] = [];
+  const unauthenticated: UnauthenticatedRecord[] = [];
   const forgotten: string[] = [];
   let ids = 0;
   const vault: Vault = {
@@ -111,8 +135,11 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     },
     topics: REPLY_TOPICS,
     partitionCount: Object.assign(async () => 4, { forget: (topic: string) => void forgotten.push(topic) }),
+    inFlight: limitInFlight({ commands: 100, bytes: 1_000_000 }),
+    refusals: keepRefusals(vault),
     expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
+    onUnauthenticated: (refused) => void unauthenticated.push(refused),
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
     notify: (received) => void notified.push(received),
     onServed: (one) => void served.push(one),
@@ -127,9 +154,17 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     served,
     attempts,
     notified,
+    unauthenticated,
     forgotten,
-    serve: (record, ordered = true) =>
-      handle(record, { ordered, releaseKeyOrder: () => undefined, runOutsideConcurrencyLimit: (work) => work }),
+    serve: (record, turn = {}) =>
+      handle(record, {
+        attempt: 1,
+        ordered: true,
+        releaseKeyOrder: () => undefined,
+        runOutsideConcurrencyLimit: (work) => work,
+        signal: new AbortController().signal,
+        ...turn,
+      }),
   };
 };
 
