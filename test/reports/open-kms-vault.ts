@@ -11,7 +11,10 @@ import { plan, type VaultPlace } from '@vault-engine/development';
 import { administerEngines } from '@vault-engine/engines';
 import { openKmsWrapper } from '@vault-engine/kms';
 import { freePort, type RunningService, startService } from '@vault-engine/local';
+import { openRedisStore } from '@vault-engine/token-store';
+import type { UserId } from '@vault-engine/vault';
 import { openWorld } from '@vault-engine/world';
+import { startTcpProxy } from '../faults/tcp-proxy.ts';
 
 const ENGINE = 'action';
 const ACCOUNT = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
@@ -29,9 +32,15 @@ export interface KmsVault {
   /** The ids of two keys. The alias names the first one. */
   readonly keyIds: readonly [string, string];
   readonly moveAlias: (keyId: string) => Promise<void>;
+  /** Cuts the workers' connections to KMS and refuses new ones, until `back` is called. */
+  readonly loseKms: () => { readonly back: () => void };
+  /** Requests to KMS that workers have sent. */
+  readonly kmsRequests: () => number;
   readonly stopWorker: (name: string) => Promise<void>;
   readonly startWorker: (name: string, env?: Readonly<Record<string, string>>) => Promise<StartingWorker>;
   readonly client: VaultClient;
+  /** The stored wrapped form of a user's data key. */
+  readonly wrappedKeyOf: (user: UserId) => Promise<Buffer>;
   readonly close: () => Promise<void>;
 }
 
@@ -53,6 +62,15 @@ export const openKmsVault = async (): Promise<KmsVault> => {
   const credential = await addEngine({ bus, registryUrl, topic: topicNames(topicPrefix).engines, wrapper });
   wrapper.close();
 
+  let [down, requests] = [false, 0];
+  const proxy = await startTcpProxy(Number(new URL(world.kmsEndpoint).port), () => ({
+    request: (bytes) => {
+      if (bytes.includes('x-amz-target')) requests += 1;
+      return down ? 'cut' : bytes;
+    },
+    answer: (bytes) => (down ? 'cut' : bytes),
+  }));
+
   const place: VaultPlace = {
     brokers,
     registryUrl,
@@ -68,8 +86,9 @@ export const openKmsVault = async (): Promise<KmsVault> => {
     AWS_REGION: ACCOUNT.region,
     AWS_ACCESS_KEY_ID: ACCOUNT.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: ACCOUNT.credentials.secretAccessKey,
-    AWS_ENDPOINT_URL_KMS: world.kmsEndpoint,
+    AWS_ENDPOINT_URL_KMS: `http://127.0.0.1:${proxy.port}`,
   };
+  const store = await openRedisStore({ url: redisUrl, keyPrefix: place.keyPrefix, requireDurable: false });
   const workers = new Map<string, Promise<RunningService>>();
   const client = await connectVault({
     brokers,
@@ -108,15 +127,31 @@ export const openKmsVault = async (): Promise<KmsVault> => {
         },
       };
     },
+    loseKms: () => {
+      down = true;
+      return {
+        back: () => {
+          down = false;
+        },
+      };
+    },
+    kmsRequests: () => requests,
     stopWorker: async (name) => {
       await (await workers.get(name))?.stop();
     },
     client,
+    wrappedKeyOf: async (user) => {
+      const view = await store.readUser(user, null, null);
+      if (view.user === null) throw new Error('the user has no row');
+      return view.user.dataKey.wrapped;
+    },
     close: async () => {
+      await store.close();
       await client.close();
       for (const worker of await Promise.allSettled(workers.values()))
         if (worker.status === 'fulfilled') await worker.value.stop();
       kms.destroy();
+      await proxy.close();
       await world.close();
       await rm(folder, { recursive: true, force: true });
     },
