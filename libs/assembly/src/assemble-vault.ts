@@ -9,6 +9,7 @@ import {
   openCatalog,
   openOutbound,
   openProviders,
+  openSharedCircuits,
   openSharedRate,
   type ProfileCatalog,
   readClientCredentials,
@@ -79,6 +80,7 @@ export const assembleVault = async (
   const { config, log, part } = context;
   const topics = topicNames(config.kafka.topicPrefix);
   const catalog = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
+  for (const platform of catalog.replaced) log.info('shipped platform profile replaced', { platform });
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
@@ -139,5 +141,10 @@ const reachProviders = async (
     async () => openSharedRate(config.redis),
     (open) => open.close(),
   );
-  return openProviders({ catalog, clients, outbound, rate, now: Date.now, random: Math.random });
+  const circuits = await part(
+    'circuits',
+    async () => openSharedCircuits(config.redis),
+    (open) => open.close(),
+  );
+  return openProviders({ catalog, clients, outbound, rate, circuits, now: Date.now, random: Math.random });
 };
