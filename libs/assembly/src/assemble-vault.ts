@@ -23,6 +23,7 @@ import {
   type ProfileSettings,
   profileSettings,
   type RedisSettings,
+  type RegistrySettings,
   redisSettings,
   registrySettings,
   type ServiceConfig,
@@ -43,7 +44,7 @@ export const vaultSettings = {
 /** What {@link vaultSettings} add to a service's configuration. */
 export interface VaultConfig extends ServiceConfig {
   readonly kafka: KafkaSettings;
-  readonly registry: { readonly url: string };
+  readonly registry: RegistrySettings;
   readonly redis: RedisSettings;
   readonly key: KeySettings;
   readonly profiles: ProfileSettings;
@@ -80,7 +81,9 @@ export const assembleVault = async (
   const topics = topicNames(config.kafka.topicPrefix);
   const catalog = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
   const wrapper = await part('keys', () => openWrapper(config.key));
-  const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
+  const codec = await part('registry', () =>
+    openCodec({ registryUrl: config.registry.url, registryAccess: config.registry.access }),
+  );
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId, log: driverLog(log) });
   const vault: Vault = {

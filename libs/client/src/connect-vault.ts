@@ -1,5 +1,5 @@
 import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus/client';
-import { COMMAND_NAMES, openCodec, REPLY_NAMES, topicNames } from '@vault-engine/contracts';
+import { COMMAND_NAMES, openCodec, REPLY_NAMES, type RegistryAccess, topicNames } from '@vault-engine/contracts';
 import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol/client';
 import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 import { openCaller } from './open-caller.ts';
@@ -25,6 +25,8 @@ export interface VaultOptions {
   readonly brokers: readonly string[];
   /** The base URL of the Confluent-compatible schema registry. */
   readonly registryUrl: string;
+  /** Authentication and TLS of the registry. Default: none, and the system's certificate authorities. */
+  readonly registryAccess?: RegistryAccess | undefined;
   /** The engine's id, e.g. `action`. */
   readonly engine: string;
   /** The engine's credential for Kafka, `vek1.…`. A secret. */
@@ -67,11 +69,12 @@ export interface VaultClient {
 export const connectVault = async (options: VaultOptions): Promise<VaultClient> => {
   const keys = keysOf(options);
   const { commands, replies } = topicNames(options.topicPrefix);
-  const { brokers, registryUrl, engine, log, ssl, sasl, replyTopic, replyPartition, timeoutMs } = options;
+  const { brokers, registryUrl, registryAccess, engine, log, ssl, sasl, replyTopic, replyPartition, timeoutMs } =
+    options;
   const clientId = `vault-client-${engine}`;
   const bus = connectBus({ brokers, clientId, ssl, sasl, ...(log === undefined ? {} : { log }) });
   // Includes the replies, so that the first reply of each type needs no look-up.
-  const codec = await openCodec({ registryUrl, types: [...COMMAND_NAMES, ...REPLY_NAMES] });
+  const codec = await openCodec({ registryUrl, registryAccess, types: [...COMMAND_NAMES, ...REPLY_NAMES] });
   const caller = await openCaller({
     bus,
     codec,

@@ -1,3 +1,4 @@
+export type { RegistryAccess } from '@vault-engine/contracts';
 export { connectVault, type VaultClient, type VaultOptions } from './connect-vault.ts';
 export { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 export { type Caller, type CallerParts, openCaller } from './open-caller.ts';

@@ -51,7 +51,7 @@ const show = async ({ terminal, config }: CommandContext, at: Position, options:
   const settings = config.deadLetters();
   const { bus, topic } = open(settings);
   const record = await find(bus, topic, at);
-  const codec = await openCodec({ registryUrl: settings.registry.url });
+  const codec = await openCodec({ registryUrl: settings.registry.url, registryAccess: settings.registry.access });
   await withAuditLog({ bus, codec, topic: topicNames(settings.kafka.topicPrefix).auditLog }, (audit) =>
     audit('dead-letters.show', positionText(at)),
   );
@@ -66,7 +66,11 @@ const discard = async ({ terminal, config }: CommandContext, at: Position): Prom
   const settings = config.deadLetters();
   const { bus, topic } = open(settings);
   await find(bus, topic, at);
-  const codec = await openCodec({ registryUrl: settings.registry.url, types: ['AuditRecord', 'ConnectionChanged'] });
+  const codec = await openCodec({
+    registryUrl: settings.registry.url,
+    registryAccess: settings.registry.access,
+    types: ['AuditRecord', 'ConnectionChanged'],
+  });
   // The audit record is written first: without it nothing is deleted.
   await withAuditLog({ bus, codec, topic: topicNames(settings.kafka.topicPrefix).auditLog }, (audit) =>
     audit('dead-letters.discard', positionText(at)),

@@ -141,7 +141,11 @@ const publishNames = async (
   { kafka, registry }: PlatformNamesConfig,
   platforms: readonly PlatformName[],
 ): Promise<readonly PlatformChange[]> => {
-  const codec = await openCodec({ registryUrl: registry.url, types: ['PlatformEntry'] });
+  const codec = await openCodec({
+    registryUrl: registry.url,
+    registryAccess: registry.access,
+    types: ['PlatformEntry'],
+  });
   const bus = openBus(kafka);
   const publisher = createPublisher(bus);
   try {

@@ -107,7 +107,7 @@ const missing = (id: string): CliFailure =>
 const auditing = async ({ kafka, registry }: StateConfig, action: string, id: string): Promise<void> => {
   const { brokers, ssl, sasl } = kafka;
   const bus = connectBus({ brokers, clientId: 'vault-cli', ssl, sasl });
-  const codec = await openCodec({ registryUrl: registry.url });
+  const codec = await openCodec({ registryUrl: registry.url, registryAccess: registry.access });
   await withAuditLog({ bus, codec, topic: topicNames(kafka.topicPrefix).auditLog }, (audit) => audit(action, id));
 };
 

@@ -93,7 +93,7 @@ const run = async ({ terminal, config }: CommandContext, name: ConnectionName): 
   const settings = config.refresh();
   const { kafka, registry, redis } = settings;
   await withStore(settings, (store) => readRecord(store, name));
-  const codec = await openCodec({ registryUrl: registry.url });
+  const codec = await openCodec({ registryUrl: registry.url, registryAccess: registry.access });
   const topic = topicNames(kafka.topicPrefix).auditLog;
   await withAuditLog({ bus: openBus(kafka), codec, topic }, (audit) =>
     audit('refresh.run', `${name.user}:${name.platform}`),

@@ -171,6 +171,7 @@ const asEngine = async <T>(
     ssl,
     sasl,
     registryUrl: registry.url,
+    registryAccess: registry.access,
     engine,
     credential,
     timeoutMs,
