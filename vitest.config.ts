@@ -2,12 +2,20 @@ import { defineConfig } from 'vitest/config';
 
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.types/**', '**/.local/**'];
 // Three brokers beside everything else are more than the two cores of a short run: `npm run verify:full` has them.
-const severalBrokers = ['test/faults/audit-brokers-lost.fault.test.ts'];
+const severalBrokers = ['test/faults/audit-brokers-lost.fault.test.ts', 'test/faults/rights-of-worker.fault.test.ts'];
 /** These compare times of one run with each other: they have the machine to themselves, when all others are through. */
 const measuring = ['test/faults/{hot-key,one-call-hangs}.fault.test.ts'];
+/** These change what a process has only once (prototypes of kafkajs, flags of V8, signals): each file has a process of its own. */
+const processWide = [
+  'libs/bus/**/*.unit.test.ts',
+  'libs/runtime/**/*.unit.test.ts',
+  'libs/token-store/src/redis/*.unit.test.ts',
+  'deploy/**/*.unit.test.ts',
+];
 const full = process.env['VAULT_FULL'] === '1';
 const left = full ? ignored : [...ignored, ...severalBrokers];
 
+const alone = { testTimeout: 20_000 };
 const onParts = {
   globalSetup: ['test/world/src/provide-parts.ts'],
   testTimeout: 60_000,
@@ -27,7 +35,18 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['**/*.unit.test.ts'], exclude: ignored, testTimeout: 20_000 },
+        test: {
+          ...alone,
+          name: 'unit',
+          include: ['**/*.unit.test.ts'],
+          exclude: [...ignored, ...processWide],
+          // Most of the time of small files goes into starting a process and reading the sources anew.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: { ...alone, name: 'unit-isolated', include: processWide, exclude: ignored },
       },
       {
         extends: true,

@@ -86,6 +86,7 @@ export const assembleVault = async (
   );
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId, log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const vault: Vault = {
     store,
     keys: createDataKeys({ wrapper, env: config.environment }),
@@ -130,8 +131,7 @@ const reachProviders = async (
   catalog: ProfileCatalog,
   env: Environment,
 ): Promise<Providers> => {
-  const ids = catalog.all().map(({ id }) => id);
-  const clients = readClientCredentials(env, ids);
+  const clients = readClientCredentials(env, catalog.all());
   const outbound = await part(
     'providers',
     async () => openOutbound(config.profiles),

@@ -94,3 +94,7 @@ it.each([
   expect(due).toBeGreaterThan(1_000);
   expect(due).toBeLessThan(3_601_000);
 });
+
+it('names the client that new grants belong to', () => {
+  expect([open(true), open(false)].map(({ providers }) => providers.clientId(profile.id))).toEqual(['vault', null]);
+});

@@ -6,7 +6,13 @@ import type { ClientCredentials } from './client-credentials.ts';
 import { endpointUrl } from './endpoint-url.ts';
 import type { Exchange } from './outbound/exchange.ts';
 import type { PlatformProfile } from './profiles/platform-catalog.ts';
-import { authenticateClient, encodeBody, type ProviderDeps, providerRequest } from './provider-request.ts';
+import {
+  authenticateClient,
+  type ClientAuthMethod,
+  encodeBody,
+  type ProviderDeps,
+  providerRequest,
+} from './provider-request.ts';
 
 /** Why a grant may still be valid at the provider. */
 type RevokeFailure =
@@ -60,7 +66,7 @@ export const revokeGrant = async (
 
 /** The authorization of the request. `none`: the token alone is enough, and the client is not named. */
 const authorize = (
-  method: 'post' | 'basic' | 'none' | 'bearer',
+  method: ClientAuthMethod | 'bearer',
   client: ClientCredentials,
   fields: URLSearchParams,
   token: string,
@@ -70,8 +76,7 @@ const authorize = (
       return { authorization: `Bearer ${token}` };
     case 'none':
       return {};
-    case 'post':
-    case 'basic':
+    default:
       return authenticateClient(method, client, fields);
   }
 };

@@ -18,11 +18,13 @@ const SAFE_NAMES: ReadonlySet<string> = new Set([
   'InvalidRecord',
   'InvalidWrappedKey',
   'KeyFileRefused',
+  'PartitionStalled',
   'PortUnavailable',
   'ProfilesRefused',
   'PublishFailed',
   'RecordCorrupt',
   'RegistryUnavailable',
+  'RightMissing',
   'SchemaMissing',
   'StoreNotDurable',
 ]);

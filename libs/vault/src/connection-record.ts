@@ -52,6 +52,8 @@ export interface Grant {
   readonly refreshedAt: number | null;
   /** Digest of the upstream account; null: not known. */
   readonly account: string | null;
+  /** The client id that the grant belongs to. Absent: stored before it was recorded, so it counts as the current client's. */
+  readonly client?: string;
 }
 
 /** An OAuth flow that a user has started and not finished; see `StartConnection`. */

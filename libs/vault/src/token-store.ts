@@ -77,6 +77,13 @@ export interface Due {
   readonly dueAt: number;
 }
 
+/** The due entries that no process has taken. */
+export interface DueStats {
+  readonly count: number;
+  /** How long the oldest of them has been due by the store's clock, milliseconds; 0 if nothing is due. */
+  readonly oldestMs: number;
+}
+
 /** A connection, for the methods of its lease. */
 export interface LeaseOf {
   readonly user: UserId;
@@ -165,6 +172,8 @@ export interface TokenStore {
   postpone(due: Due): Promise<void>;
   /** The next due entries, earliest first, without taking them. */
   upcoming(limit: number): Promise<readonly Due[]>;
+  /** Counts the due entries that no process has taken, without taking them. Its cost does not depend on their number. */
+  dueStats(): Promise<DueStats>;
   /** Transitions that have been pending for longer than `olderThanMs`, oldest first within a shard. */
   pending(olderThanMs: number, limit: number): Promise<readonly { ref: PendingRef; transition: Transition }[]>;
   /**

@@ -32,6 +32,7 @@ const engineSettings = settings(engineVariables, (variables) => ({
 export interface CliConfig {
   readonly topics: () => TopicsConfig;
   readonly schemas: () => SchemasConfig;
+  readonly kafka: () => KafkaConfig;
   readonly platformNames: () => PlatformNamesConfig;
   readonly state: () => StateConfig;
   readonly refresh: () => RefreshConfig;
@@ -49,11 +50,13 @@ const PLATFORM_NAMES = { kafka: kafkaSettings, ...SCHEMAS, profiles: profileSett
 const STATE = { ...TOPICS, ...SCHEMAS, redis: redisSettings } as const;
 const REFRESH = { ...STATE, profiles: profileSettings } as const;
 const ENGINES = { ...TOPICS, ...SCHEMAS, key: keySettings } as const;
+const KAFKA = { kafka: kafkaSettings } as const;
 const DEAD_LETTERS = { kafka: kafkaSettings, ...SCHEMAS } as const;
 const PLATFORMS = { profiles: profileSettings } as const;
 const TOKEN = { kafka: kafkaSettings, ...SCHEMAS } as const;
 
 export type TopicsConfig = ReturnType<typeof readConfig<typeof TOPICS>>;
+export type KafkaConfig = ReturnType<typeof readConfig<typeof KAFKA>>;
 export type SchemasConfig = ReturnType<typeof readConfig<typeof SCHEMAS>>;
 export type DeadLettersConfig = ReturnType<typeof readConfig<typeof DEAD_LETTERS>>;
 export type PlatformNamesConfig = ReturnType<typeof readConfig<typeof PLATFORM_NAMES>>;
@@ -79,6 +82,7 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
   return {
     topics: () => readConfig(TOPICS, effective()),
     schemas: () => readConfig(SCHEMAS, effective()),
+    kafka: () => readConfig(KAFKA, effective()),
     platformNames: () => readConfig(PLATFORM_NAMES, effective()),
     state: () => readConfig(STATE, effective()),
     refresh: () => readConfig(REFRESH, effective()),

@@ -23,17 +23,17 @@ export const listEngines = async (
   { config, terminal }: CommandContext,
   options: { readonly json?: boolean },
 ): Promise<void> => {
-  const { engines, buried } = await withTable(config.engines(), (table) => ({
+  const { engines, overwritten } = await withTable(config.engines(), (table) => ({
     engines: table
       .all()
       .map(listed)
       .toSorted((a, b) => (a.engine < b.engine ? -1 : 1)),
-    buried: table.overwritten().map(({ open }) => open.engine),
+    overwritten: table.overwritten().map(({ open }) => open.engine),
   }));
   if (options.json) terminal.out(json(engines));
   else if (engines.length === 0) terminal.out('no engines; npm run vault -- engines add creates one');
   else for (const engine of engines) terminal.out(describe(engine));
-  for (const engine of buried)
+  for (const engine of overwritten)
     terminal.note(
       `warning: the last record of ${engine} on the topic was rejected (forged, outdated or a tombstone); find out who wrote it, then run npm run vault -- engines apply, which republishes the valid entry`,
     );

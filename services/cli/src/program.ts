@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { addAcls } from './acls.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
@@ -37,6 +38,7 @@ const cliProgram = (context: CommandContext): Command => {
       writeErr: (text) => context.terminal.note(text.trimEnd().replace(/=[^']*'/g, "=…'")),
     });
   addTopics(program, context);
+  addAcls(program, context);
   addSchemas(program, context);
   addState(program, context);
   addRefresh(program, context);

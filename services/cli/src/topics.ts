@@ -1,4 +1,11 @@
-import { applyTopics, checkTopics, type TopicChange, type TopicDeclaration } from '@vault-engine/bus';
+import {
+  applyTopics,
+  authorizedOperations,
+  type Bus,
+  checkTopics,
+  type TopicChange,
+  type TopicDeclaration,
+} from '@vault-engine/bus';
 import { topicSpecs } from '@vault-engine/contracts';
 import type { Command } from 'commander';
 import type { CommandContext } from './command-context.ts';
@@ -25,7 +32,9 @@ export const addTopics = (program: Command, context: CommandContext): void => {
     .option('--json', 'print JSON')
     .action(async (options: TopicsOptions) => {
       const config = context.config.topics();
-      const changes = await checkTopics(openBus(config.kafka), await specsOf(config, options));
+      const [bus, specs] = [openBus(config.kafka), await specsOf(config, options)];
+      await requireVisible(bus, specs);
+      const changes = await checkTopics(bus, specs);
       printChanges(terminal, changes, options, describe);
       if (changes.length > 0)
         throw new CliFailure('the topics differ; npm run vault -- topics apply creates and changes them');
@@ -41,14 +50,20 @@ export const addTopics = (program: Command, context: CommandContext): void => {
       const { replicationFactor: asked } = options;
       const replicationFactor =
         asked === undefined ? defaultReplication(config) : wholeNumber('--replication-factor', asked, 1, 99);
-      const specs = await specsOf(config, options);
-      printChanges(
-        terminal,
-        await applyTopics(openBus(config.kafka), specs, { replicationFactor }),
-        options,
-        describeDone,
-      );
+      const [bus, specs] = [openBus(config.kafka), await specsOf(config, options)];
+      await requireVisible(bus, specs);
+      printChanges(terminal, await applyTopics(bus, specs, { replicationFactor }), options, describeDone);
     });
+};
+
+/** A listing of all topics leaves out the ones that the principal may not see. They must not be reported as missing. */
+const requireVisible = async (bus: Bus, specs: readonly TopicDeclaration[]): Promise<void> => {
+  const { topics } = await authorizedOperations(bus, { topics: specs.map(({ name }) => name), groups: [] });
+  const hidden = specs.map(({ name }) => name).filter((name) => topics.get(name)?.state === 'hidden');
+  if (hidden.length > 0)
+    throw new CliFailure(
+      `the principal lacks DESCRIBE on ${hidden.join(', ')}; npm run vault -- acls print operator prints the commands that grant it`,
+    );
 };
 
 /** Creates the reply topic of each engine if it is missing. */

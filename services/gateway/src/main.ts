@@ -17,6 +17,7 @@ const start = async (context: ServiceContext<GatewayConfig>): Promise<void> => {
     openCodec({ registryUrl: config.registry.url, registryAccess: config.registry.access }),
   );
   const bus = connectBus({ ...config.kafka, clientId: 'gateway', log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const table = await openEngineTable(context, { bus, codec, wrapper, topic: topics.engines });
   const auditTo = await part(
     'audit-log',

@@ -1,6 +1,9 @@
+import { hostname } from 'node:os';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { every, isOutage, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
 import { abandonFlows, drainPending } from '@vault-engine/vault';
+import type { Announced } from './announce.ts';
+import { openBacklogMetrics } from './backlog.ts';
 import { readSchedulerConfig, type SchedulerConfig } from './config.ts';
 import { type Observed, observe } from './observe.ts';
 import { type DueQueues, openQueues } from './open-queues.ts';
@@ -14,6 +17,9 @@ const FLOWS_CONCURRENCY = 16;
 /** Concurrency for a platform without a profile: only the status of its connections is published, nothing is refreshed. */
 const CONCURRENCY_WITHOUT_PROFILE = 4;
 const CLOSE_TIMEOUT_MS = 8_000;
+const ANNOUNCE_EVERY_MS = 2_000;
+/** A scheduler that is silent for so long is forgotten, and another becomes the reporter. */
+const ANNOUNCED_FOR_MS = 10_000;
 
 /** Parts stop in reverse order: the sweep, then the queues, then the assembled vault with its refreshes in flight. */
 const start = async (context: Context): Promise<void> => {
@@ -21,6 +27,7 @@ const start = async (context: Context): Promise<void> => {
   const observed = observe(context);
   await drainPeriodically(context, assembled);
   const queues = await openDueQueues(context, assembled, observed);
+  await announcePeriodically(context, assembled, queues);
   await sweepPeriodically(context, assembled, observed, queues);
 };
 
@@ -49,6 +56,7 @@ const openDueQueues = (
           platform === null
             ? FLOWS_CONCURRENCY
             : (catalog.profile(platform)?.limits.concurrency ?? CONCURRENCY_WITHOUT_PROFILE),
+        id: `${hostname()}:${process.pid}`,
         work: processDueJob({ refresher, abandon: (user) => abandonFlows(vault, user), onProcessed }),
         onError,
       }),
@@ -57,6 +65,37 @@ const openDueQueues = (
         log.warn('stopped with jobs in progress; their connections become due again');
     },
   );
+
+/** One of the schedulers exports the gauges of due work for the whole system; each announces its own refreshes. */
+const announcePeriodically = async (
+  { log, metrics, part }: Context,
+  { vault: { store }, refresher }: AssembledVault,
+  queues: DueQueues,
+): Promise<void> => {
+  let latest: { readonly at: number; readonly announced: Announced } | null = null;
+  const announceOnce = async (): Promise<void> => {
+    const at = performance.now();
+    latest = { at, announced: await queues.announce(refresher.underWay, ANNOUNCED_FOR_MS) };
+  };
+  openBacklogMetrics(metrics, {
+    announced: () => (latest !== null && performance.now() - latest.at < ANNOUNCED_FOR_MS ? latest.announced : null),
+    dueStats: () => store.dueStats(),
+    queues: () => queues.backlog(),
+  });
+  await part(
+    'announcement',
+    () => every(ANNOUNCE_EVERY_MS, announceOnce, announcementFailed(log)),
+    (task) => task.stop(),
+  );
+};
+
+const announcementFailed =
+  (log: Log) =>
+  (error: unknown): void => {
+    const fields = { part: 'announcement', error };
+    if (isOutage(error)) log.debug('announcement failed', fields);
+    else log.error('announcement failed', fields);
+  };
 
 const sweepPeriodically = async (
   { config, log, part, stopping: signal }: Context,

@@ -4,6 +4,7 @@ import { isOutage } from '@vault-engine/runtime';
 import { type PlatformId, PortUnavailable } from '@vault-engine/vault';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
+import { type Announced, announce, withdraw } from './announce.ts';
 
 /** The place of the queues and the work on their jobs. */
 export interface QueuesOptions {
@@ -15,6 +16,8 @@ export interface QueuesOptions {
   readonly platforms: readonly PlatformId[];
   /** Concurrent jobs per queue in this process. */
   readonly concurrency: (platform: PlatformId | null) => number;
+  /** Unique name of this scheduler. */
+  readonly id: string;
   readonly work: Work;
   /**
    * BullMQ's job lock, milliseconds; default 15,000. A job whose process died is taken over after that time. Two processes
@@ -42,8 +45,20 @@ export interface DueQueues {
   waiting(platform: PlatformId | null): Promise<number>;
   /** Number of waiting jobs by queue name. */
   lengths(): Promise<ReadonlyMap<string, number>>;
+  /** The waiting jobs of all queues. */
+  backlog(): Promise<QueueBacklog>;
+  /** Announces this scheduler; see {@link announce}. The announcement ends with `close`. */
+  announce(inFlight: number, lifetimeMs: number): Promise<Announced>;
   /** Starts no further job and waits up to `withinMs` for jobs in progress. False: a job was still in progress. */
   close(withinMs: number): Promise<boolean>;
+}
+
+/** The waiting jobs of all queues: those that a further scheduler could begin, and those that wait for a rate limit. */
+export interface QueueBacklog {
+  readonly queued: number;
+  readonly throttled: number;
+  /** How long the oldest of them has been queued, milliseconds; 0 without jobs. */
+  readonly oldestMs: number;
 }
 
 const LOCK_MS = 15_000;
@@ -62,7 +77,7 @@ interface PlatformQueue {
 
 /** Opens the queues and starts their workers. */
 export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => {
-  const { url, platforms } = options;
+  const { url, platforms, keyPrefix, id } = options;
   // A sweep must fail fast if Redis is unreachable; the next sweep retries.
   const adding = connect(url, { maxRetriesPerRequest: 1, commandTimeout: COMMAND_TIMEOUT_MS });
   // BullMQ requires unlimited retries on the connection of a worker.
@@ -93,7 +108,17 @@ export const openQueues = async (options: QueuesOptions): Promise<DueQueues> => 
       );
       return new Map(await orUnavailable(Promise.all(counted)));
     },
+    backlog: async () => {
+      const backlogs = await orUnavailable(Promise.all([...platformQueues.values()].map(backlogOf)));
+      return {
+        queued: sumOf(backlogs.map(({ queued }) => queued)),
+        throttled: sumOf(backlogs.map(({ throttled }) => throttled)),
+        oldestMs: Math.max(0, ...backlogs.map(({ oldestMs }) => oldestMs)),
+      };
+    },
+    announce: (inFlight, lifetimeMs) => orUnavailable(announce(adding, keyPrefix, { id, inFlight, lifetimeMs })),
     close: async (withinMs) => {
+      await withdraw(adding, keyPrefix, id).catch(() => undefined);
       const closed = await closePlatformQueues([...platformQueues.values()], withinMs);
       for (const redis of [adding, working]) redis.disconnect();
       return closed;
@@ -162,6 +187,19 @@ const openPlatformQueue = (
   worker.on('failed', (_job, error) => onError(error, platform));
   return { queue, worker };
 };
+
+/** A queue is throttled while the limiter's counter is at the limit: `rateLimit` sets it there for the pause. */
+const backlogOf = async ({ queue }: PlatformQueue): Promise<QueueBacklog> => {
+  const [waiting, pauseMs, [oldest]] = await Promise.all([
+    queue.getWaitingCount(),
+    queue.getRateLimitTtl(UNREACHABLE_LIMIT.max),
+    queue.getWaiting(0, 0),
+  ]);
+  const oldestMs = oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.timestamp);
+  return pauseMs > 0 ? { queued: 0, throttled: waiting, oldestMs } : { queued: waiting, throttled: 0, oldestMs };
+};
+
+const sumOf = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
 
 const isConnectionError = (error: Error): boolean =>
   isOutage(error) || error.message === 'Connection is closed.' || error.message.startsWith('READONLY');

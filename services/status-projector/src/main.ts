@@ -46,6 +46,7 @@ const share = async (context: Context): Promise<Shared> => {
   );
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId: 'status-projector', log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const publisher = await part(
     'publisher',
     () => createPublisher(bus),

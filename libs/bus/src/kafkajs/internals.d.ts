@@ -29,8 +29,31 @@ declare module 'kafkajs/src/consumer/offsetManager/index.js' {
 }
 
 declare module 'kafkajs/src/cluster/index.js' {
+  /** A connection to a broker that sends any request. */
+  export interface ClusterBroker {
+    readonly connectionPool: {
+      send<T>(request: {
+        readonly request: {
+          readonly apiKey: number;
+          readonly apiVersion: number;
+          readonly apiName: string;
+          readonly encode: () => Promise<{ readonly buf: Buffer; readonly buffer: Buffer }>;
+        };
+        readonly response: {
+          readonly decode: (bytes: Buffer) => Promise<T>;
+          readonly parse: (value: T) => Promise<T>;
+        };
+      }): Promise<T>;
+    };
+  }
   export default class Cluster {
-    readonly brokerPool: { withBroker: () => Promise<unknown> };
+    readonly brokerPool: {
+      withBroker: (ask: (broker: object) => Promise<unknown>) => Promise<unknown>;
+      findConnectedBroker: () => Promise<ClusterBroker>;
+      findBroker: (of: { readonly nodeId: number }) => Promise<ClusterBroker>;
+    };
+    connect(): Promise<void>;
+    disconnect(): Promise<void>;
     isolationLevel: number | undefined;
     fetchTopicsOffset(topics: readonly object[]): Promise<readonly object[]>;
     findGroupCoordinatorMetadata(group: {
@@ -83,6 +106,8 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
       readonly instrumentationEmitter: { readonly emit: () => void };
     });
     readonly groupId: string;
+    /** How long a fetch waits for records, in ms. */
+    maxWaitTime: number;
     readonly cluster: OfCluster;
     /** The connection for heartbeats; null before the first join. */
     coordinator: object | null;

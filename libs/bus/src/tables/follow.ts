@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Bus } from '../bus.ts';
-import { ConsumerDead, type OnFatal, watchStall } from '../consume/consumer-health.ts';
+import { ConsumerDead, firstFetch, type OnFatal, watchStall } from '../consume/consumer-health.ts';
 import { messageOf } from '../errors.ts';
 import { type OffsetReset, observeConsumer } from '../kafkajs/consumer-observer.ts';
 import { type BusRecord, fromMessage } from '../record.ts';
+import { type Right, RightMissing } from '../rights.ts';
+import { endsWithin } from '../time-limit.ts';
 import { noticeQuiet } from './catch-up.ts';
 import { pinnedAssigner } from './pinned-assigner.ts';
 import { retryJoin } from './retry-join.ts';
@@ -35,7 +37,10 @@ export interface Follower {
 
 /**
  * Follows a topic in a one-off group with one member. Positions are kept in memory and set again at each join. When kafkajs
- * gives up, another consumer continues from them, so reading survives broker outages. Resolves when the group is joined.
+ * gives up, another consumer continues from them, so reading survives broker outages. The same holds while a right is missing
+ * that was taken away. Resolves when the group is joined and the topic may be read.
+ *
+ * @throws {RightMissing} where the brokers refuse a right
  */
 export async function follow(bus: Bus, options: FollowerOptions): Promise<Follower> {
   const follower = new TopicFollower(bus, options);
@@ -45,6 +50,7 @@ export async function follow(bus: Bus, options: FollowerOptions): Promise<Follow
 
 class TopicFollower implements Follower {
   readonly #bus: Bus;
+  readonly #rights: readonly Right[];
   readonly #options: FollowerOptions;
   readonly #positions: Map<number, bigint>;
   readonly #stall;
@@ -53,10 +59,15 @@ class TopicFollower implements Follower {
   #reopening: Promise<void> | undefined;
   #paused = false;
   #closed = false;
+  readonly #closing = Promise.withResolvers<void>();
 
   constructor(bus: Bus, options: FollowerOptions) {
     this.#bus = bus;
     this.#options = options;
+    this.#rights = [
+      { operation: 'READ', resource: 'topic', name: options.topic },
+      { operation: 'READ', resource: 'group', name: `${bus.clientId}.follower.*` },
+    ];
     this.#positions = new Map(options.from);
     this.#stall = watchStall(bus, STALL_MS, () => this.#reopen());
   }
@@ -83,9 +94,11 @@ class TopicFollower implements Follower {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#closing.resolve();
     this.#stall.stop();
     await this.#reopening;
     await this.#consumer?.disconnect();
+    for (const right of this.#rights) this.#bus.rights.granted(right);
   }
 
   /** Creates a consumer and joins its group. */
@@ -93,14 +106,14 @@ class TopicFollower implements Follower {
     const { topic, onRecord } = this.#options;
     const crash = { retryable: false };
     const consumer = this.#create(crash);
-    const joined = Promise.withResolvers<void>();
-    joined.promise.catch(() => undefined);
+    const reading = Promise.withResolvers<void>();
+    reading.promise.catch(() => undefined);
+    void firstFetch(consumer).then(reading.resolve);
     consumer.on(consumer.events.GROUP_JOIN, () => {
       this.#seek(consumer);
-      joined.resolve();
     });
     consumer.on(consumer.events.CRASH, ({ payload: { error } }) => {
-      joined.reject(error);
+      reading.reject(error);
       if (this.#consumer === consumer) this.#onCrash(crash.retryable, error);
     });
     this.#listen(consumer);
@@ -112,11 +125,12 @@ class TopicFollower implements Follower {
         eachBatchAutoResolve: false,
         eachBatch: async (payload) => passOn(payload, onRecord),
       });
-      await joined.promise;
+      await reading.promise;
+      for (const right of this.#rights) this.#bus.rights.granted(right);
       return consumer;
     } catch (error) {
       await consumer.disconnect().catch(() => undefined);
-      throw error;
+      throw this.#bus.rights.explain(error, this.#rights);
     }
   }
 
@@ -164,7 +178,9 @@ class TopicFollower implements Follower {
 
   #onCrash(retryable: boolean, error: Error): void {
     const { topic, onFatal } = this.#options;
-    if (retryable) this.#reopen();
+    const explained = this.#bus.rights.explain(error, this.#rights);
+    if (explained instanceof RightMissing) this.#bus.rights.refused(explained);
+    if (retryable || explained instanceof RightMissing) this.#reopen();
     else onFatal(new ConsumerDead(`following ${topic} failed: ${error.message}`, { cause: error }));
   }
 
@@ -178,19 +194,28 @@ class TopicFollower implements Follower {
     const old = this.#consumer;
     this.#consumer = undefined;
     old?.disconnect().catch(() => undefined);
+    let pauseMs = REOPEN_PAUSE_MS;
     while (!this.#closed && this.#consumer === undefined) {
       try {
         this.#consumer = await this.#open();
       } catch (error) {
+        this.#stall.fetched();
+        if (error instanceof RightMissing) this.#bus.rights.refused(error);
         this.#bus.log('warn', 'follower reconnect failed', { topic: this.#options.topic, error: messageOf(error) });
-        await new Promise((resolve) => setTimeout(resolve, REOPEN_PAUSE_MS));
+        await this.#pauseReopening(pauseMs);
+        if (error instanceof RightMissing) pauseMs = Math.min(2 * pauseMs, REOPEN_LAST_MS);
       }
     }
+  }
+
+  async #pauseReopening(ms: number): Promise<void> {
+    await endsWithin(ms, this.#closing.promise);
   }
 }
 
 const STALL_MS = 30_000;
 const REOPEN_PAUSE_MS = 250;
+const REOPEN_LAST_MS = 10_000;
 
 function passOn({ batch, resolveOffset }: EachBatchPayload, onRecord: (record: BusRecord) => void): void {
   for (const message of batch.messages) onRecord(fromMessage(batch.topic, batch.partition, message));

@@ -146,7 +146,7 @@ describe('loading profiles', () => {
     expect(faults).toMatchInlineSnapshot(`
       [
         "a.yaml:1:1 unknown key \`display_nam\`; did you mean \`display_name\`?",
-        "a.yaml:2:7 \`auth\`: invalid option: expected one of "post"|"basic"|"none"",
+        "a.yaml:2:7 \`auth\`: invalid option: expected one of "post"|"basic"|"basic_raw"|"basic_percent"|"none"",
         "a.yaml:4:8 \`token.url\`: expected an https URL with a host name, without credentials or fragment; only {client_id} may be filled in, in the path",
         "a.yaml:7:12 unknown key \`acess\`; did you mean \`access\`?",
         "b.yaml:2:1 Flow sequence in block collection must be sufficiently indented and end with a ]",

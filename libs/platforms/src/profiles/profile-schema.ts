@@ -42,6 +42,9 @@ const days = z.int('expected whole days').min(1).nullable();
 const texts = z.record(z.string(), z.string());
 const errorCodes = z.array(z.union([z.string().min(1), z.int()]).transform(String));
 
+/** `ClientAuthMethod` in `provider-request.ts` says what each of them sends. */
+const AUTH_METHODS = ['post', 'basic', 'basic_raw', 'basic_percent', 'none'] as const;
+
 const slot = z
   .strictObject({
     root: path.default('').describe('Path of the slot in the response.'),
@@ -70,7 +73,7 @@ const revocation = z
     method: z.enum(['POST', 'GET', 'DELETE']).default('POST'),
     url: urlWith('client_id', 'token'),
     auth: z
-      .enum(['post', 'basic', 'none', 'bearer'])
+      .enum([...AUTH_METHODS, 'bearer'])
       .default('none')
       .describe('How the request authenticates; bearer: with the token itself; none: not at all.'),
     body: z.enum(['form', 'json', 'none']).default('form'),
@@ -99,7 +102,7 @@ const identity = z
 const introspection = z
   .strictObject({
     url,
-    auth: z.enum(['post', 'basic', 'none']).default('post'),
+    auth: z.enum(AUTH_METHODS).default('post'),
     refresh_tokens: z
       .boolean()
       .default(false)
@@ -146,9 +149,11 @@ export const profileSchema = z.strictObject({
     .optional()
     .describe('A family: a file in the folder `families`. Mappings are merged; lists and single values replace.'),
   auth: z
-    .enum(['post', 'basic', 'none'])
+    .enum(AUTH_METHODS)
     .default('post')
-    .describe('How the client authenticates at the token URL (RFC 6749 §2.3.1).'),
+    .describe(
+      'How the client authenticates at the token URL (RFC 6749 §2.3.1): in the body; by HTTP Basic, form-encoded (basic), not encoded (basic_raw) or percent-encoded (basic_percent); or not at all.',
+    ),
   body: z.enum(['form', 'json']).default('form').describe('How a token request is encoded.'),
   headers: texts.default({}).describe('Sent with every request.'),
   token: z.strictObject({ url, params: texts.default({}).describe('Sent with every token request.') }),

@@ -8,7 +8,7 @@ const PAST = 1_000;
 /** Later than any clock. */
 const FUTURE = 8_000_000_000_000;
 
-/** The guarantees of `takeDue`, `postpone` and `upcoming`. */
+/** The guarantees of `takeDue`, `postpone`, `upcoming` and `dueStats`. */
 export const dueConnectionsAreTaken = (store: () => TokenStore): void => {
   describe('due connections', () => {
     const taken = async (user: UserId, againInMs = LATER_MS): Promise<readonly Due[]> =>
@@ -92,6 +92,19 @@ export const dueConnectionsAreTaken = (store: () => TokenStore): void => {
       const ours = (await store().upcoming(ALL)).filter(({ user }) => user === first || user === second);
       expect(ours.map(({ user }) => user)).toEqual([first, second]);
       expect(await taken(first)).toHaveLength(1);
+    });
+
+    test('stats count the due entries that are not taken, and the age of the oldest', async () => {
+      // Other tests use the same store: only the difference is known.
+      await store().takeDue(ALL, LATER_MS);
+      const before = await store().dueStats();
+      const user = await connect(Date.now() - 90_000);
+      await connect(FUTURE);
+      const after = await store().dueStats();
+      expect(after.count).toBe(before.count + 1);
+      expect(after.oldestMs).toBeGreaterThanOrEqual(90_000);
+      expect(await taken(user)).toHaveLength(1);
+      expect((await store().dueStats()).count).toBe(before.count);
     });
 
     test('a put under a lease without an event may keep the revision', async () => {

@@ -93,6 +93,10 @@ const storeOn = (tables: Tables, now: () => number): MemoryStore => {
       if (open().due.has(key)) tables.due.set(key, { ...due });
     },
     upcoming: async (limit) => earliestDue(open(), limit, () => true),
+    dueStats: async () => {
+      const due = earliestDue(open(), Number.POSITIVE_INFINITY, (dueAt) => dueAt <= nowMs());
+      return { count: due.length, oldestMs: due[0] === undefined ? 0 : nowMs() - due[0].dueAt };
+    },
     pending: async (olderThanMs, limit) =>
       [...open().pending]
         .filter(([, { addedAt }]) => addedAt <= nowMs() - olderThanMs)

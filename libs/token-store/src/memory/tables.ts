@@ -44,10 +44,10 @@ export interface Tables {
   /** Oldest first. */
   readonly pending: Map<PendingRef, StoredTransition>;
   lastPendingNumber: number;
-  /** Partition counts of the commands topic, and when each was noted first. */
-  readonly partitions: Map<number, number>;
   /** The process that drains pending transitions; null: none. `until` is Unix milliseconds. */
   drainLease: { readonly owner: symbol; readonly until: number } | null;
+  /** Partition counts of the commands topic, and when each was noted first. */
+  readonly partitions: Map<number, number>;
 }
 
 /** Tables without a row. */
@@ -57,8 +57,8 @@ export const emptyTables = (): Tables => ({
   due: new Map(),
   pending: new Map(),
   lastPendingNumber: 0,
-  partitions: new Map(),
   drainLease: null,
+  partitions: new Map(),
 });
 
 /** The steps and their order are those of the script `APPLY` of the Redis store. */

@@ -50,8 +50,8 @@ const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is
  * @throws RangeError for a number that JSON would not return exactly
  */
 export const grantText = (grant: Grant): string => {
-  const { since, endsAt, refreshedAt: renewedAt, account } = grant;
-  const fields = { since, endsAt, renewedAt, account };
+  const { since, endsAt, refreshedAt: renewedAt, account, client } = grant;
+  const fields = { since, endsAt, renewedAt, account, ...(client !== undefined && { client }) };
   if (grantOf(fields) === null) throw new RangeError('a grant has a number that is not an integer within ±(2^52 - 1)');
   return JSON.stringify(fields);
 };
@@ -65,7 +65,7 @@ export const parseGrant = (field: Buffer | null, storedAt: number): Grant => {
   return grant;
 };
 
-const grantOf = ({ since, endsAt, renewedAt: refreshedAt, account }: Record<string, unknown>): Grant | null =>
+const grantOf = ({ since, endsAt, renewedAt: refreshedAt, account, client }: Record<string, unknown>): Grant | null =>
   isWhole(since) && isWholeOrNull(endsAt) && isWholeOrNull(refreshedAt) && (account === null || isText(account))
-    ? { since, endsAt, refreshedAt, account }
+    ? { since, endsAt, refreshedAt, account, ...(isText(client) && { client }) }
     : null;

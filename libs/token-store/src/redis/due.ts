@@ -1,10 +1,10 @@
-import { type Due, platformId, userId } from '@vault-engine/vault';
+import { type Due, type DueStats, platformId, userId } from '@vault-engine/vault';
 import { dueMember, SHARDS, shardOf } from './keys.ts';
 import type { Link } from './link.ts';
 import { integerText } from './parse-fields.ts';
 import { quarantineDue } from './quarantine.ts';
 import { asFields, runScript } from './run-script.ts';
-import { TAKE_DUE } from './scripts.ts';
+import { DUE_STATS, TAKE_DUE } from './scripts.ts';
 
 // Due entries are not replicated before a call resolves. After a failover, a lost postponement costs one more look at the connection.
 
@@ -58,6 +58,18 @@ export const upcoming = async ({ redis, keys, retry }: Link, limit: number): Pro
     .flatMap((reply) => parseDue(reply).flatMap(({ due }) => due ?? []))
     .sort((a, b) => a.dueAt - b.dueAt)
     .slice(0, limit);
+};
+
+/** See `TokenStore.dueStats`. */
+export const dueStats = async ({ redis, keys, retry }: Link): Promise<DueStats> => {
+  const replies = await retry(() =>
+    Promise.all(SHARDS.map((shard) => runScript(redis, DUE_STATS, [keys.due(shard)], []))),
+  );
+  const shards = replies.map(([reply]) => asFields(reply).map((field) => Number(field)));
+  return {
+    count: shards.reduce((sum, [count = 0]) => sum + count, 0),
+    oldestMs: Math.max(...shards.map(([, oldestMs = 0]) => oldestMs)),
+  };
 };
 
 const shardsFrom = (first: number): readonly string[] => [...SHARDS, ...SHARDS].slice(first, first + SHARDS_AT_ONCE);

@@ -19,9 +19,9 @@ export interface Keys {
   /** A hash of the shard's quarantined entries by id. */
   readonly quarantine: (shard: string) => string;
   readonly probe: string;
+  readonly drainLease: string;
   /** A hash: partition count of the commands topic → Unix milliseconds. */
   readonly partitions: string;
-  readonly drainLease: string;
 }
 
 const SHARD_COUNT = 256;
@@ -62,7 +62,7 @@ export const keysUnder = (prefix: string): Keys => {
     pending: (shard) => inShard(shard, 'pending'),
     quarantine: (shard) => inShard(shard, 'quarantine'),
     probe: inShard('00', 'probe'),
-    partitions: inShard('00', 'partitions'),
     drainLease: inShard('00', 'drain'),
+    partitions: inShard('00', 'partitions'),
   };
 };

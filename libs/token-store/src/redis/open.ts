@@ -5,7 +5,7 @@ import type { OnQuarantined, Quarantine } from '../quarantine.ts';
 import { apply, dedupe } from './apply.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
-import { postpone, takeDue, upcoming } from './due.ts';
+import { dueStats, postpone, takeDue, upcoming } from './due.ts';
 import { gatherReads } from './gather-reads.ts';
 import { keysUnder } from './keys.ts';
 import { claim, hold, release } from './lease.ts';
@@ -105,6 +105,7 @@ const storeOn = (link: Link): RedisStore => {
     },
     postpone: async (due) => postpone(open(), due),
     upcoming: async (limit) => upcoming(open(), limit),
+    dueStats: async () => dueStats(open()),
     pending: async (olderThanMs, limit) => {
       const { found, nextShard } = await readPending(open(), firstShard, olderThanMs, limit);
       firstShard = nextShard;
@@ -112,8 +113,8 @@ const storeOn = (link: Link): RedisStore => {
     },
     holdDrainLease: async (ttlMs) => holdDrainLease(open(), ttlMs),
     settle: async (refs) => settle(open(), refs),
-    notePartitions: async (count, now) => notePartitions(open(), count, now),
     quarantine: quarantineOf(open),
+    notePartitions: async (count, now) => notePartitions(open(), count, now),
     probe: async () => {
       await open().retry(() => redis.set(keys.probe, '', 'PX', PROBE_TTL_MS));
     },

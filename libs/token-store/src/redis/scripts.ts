@@ -283,3 +283,12 @@ return { '1' }`);
 export const RELEASE_DRAIN_LEASE = script(`#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return {}`);
+
+/** Returns the number of due entries of a shard by the server's clock, and the age of the oldest in milliseconds. KEYS due. */
+export const DUE_STATS = script(`#!lua flags=no-writes
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local count = redis.call('ZCOUNT', KEYS[1], '-inf', string.format('%.0f', now))
+local oldest = 0
+if count > 0 then oldest = now - tonumber(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]) end
+return { tostring(count), string.format('%.0f', oldest) }`);

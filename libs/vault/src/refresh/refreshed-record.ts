@@ -13,13 +13,15 @@ export interface RefreshedFrom {
   readonly now: number;
   /** The refresh token that was sent. It stays valid if the answer has no other (RFC 6749 §6). */
   readonly refresh: Secret;
+  /** The client id that it was sent with; null: no client is configured. */
+  readonly client: string | null;
 }
 
 /** The record with the credentials of a refresh. */
 export const refreshedRecord = (
   old: ConnectionRecord,
   refreshed: RefreshedCredentials,
-  { key, name, version, now, refresh }: RefreshedFrom,
+  { key, name, version, now, refresh, client }: RefreshedFrom,
 ): ConnectionRecord => {
   const metadata = metadataAfter(old.metadata, refreshed);
   const credentials = { access: refreshed.access, refresh: refreshed.refresh ?? refresh, metadata };
@@ -27,7 +29,8 @@ export const refreshedRecord = (
     {
       ...sealCredentials(key, name, version, now, credentials),
       condition: { kind: 'good' },
-      grant: grantAfter(old, metadata.refreshExpiresAt, now),
+      // A refresh proves whose grant it is.
+      grant: { ...grantAfter(old, metadata.refreshExpiresAt, now), ...(client !== null && { client }) },
       lease: null,
     },
     now,
@@ -41,7 +44,7 @@ export const refreshedRecord = (
 export const rotatedRecord = (
   old: ConnectionRecord,
   { refresh, refreshExpiresAt, fault }: RotatedOnly,
-  { key, name, version, now, retryAt }: Omit<RefreshedFrom, 'refresh'> & { readonly retryAt: number },
+  { key, name, version, now, retryAt }: Omit<RefreshedFrom, 'refresh' | 'client'> & { readonly retryAt: number },
 ): ConnectionRecord => {
   const access = openAccess(key, name, old);
   try {

@@ -99,12 +99,15 @@ const openTokens = async ({ keys }: EndingParts, name: RecordName, { user, recor
 const revoke = async (
   { providers }: EndingParts,
   { platform }: RecordName,
-  { metadata }: ConnectionRecord,
+  { metadata, grant }: ConnectionRecord,
   tokens: Tokens,
   deadlineBudget: DeadlineBudget,
 ): Promise<RevokeOutcome> => {
   try {
-    return await deadlineBudget.within(() => providers.revoke(platform, tokens, metadata.params), NO_ANSWER);
+    return await deadlineBudget.within(
+      () => providers.revoke(platform, tokens, metadata.params, grant.client ?? null),
+      NO_ANSWER,
+    );
   } finally {
     tokens.access.wipe();
     tokens.refresh?.wipe();

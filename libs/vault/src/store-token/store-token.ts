@@ -28,7 +28,7 @@ export interface TokenStored {
 
 /** The parts that `StoreToken` uses. */
 interface StoringParts extends Pick<Vault, 'platforms' | 'keys' | 'now'> {
-  readonly providers: Pick<Vault['providers'], 'terms' | 'identify'>;
+  readonly providers: Pick<Vault['providers'], 'terms' | 'clientId' | 'identify'>;
 }
 
 /**
@@ -127,6 +127,7 @@ const newConnection = (
 ): ConnectionRecord => {
   const { storedAt } = sealed;
   const lifetime = vault.platforms.grantMs(platform);
+  const client = vault.providers.clientId(platform);
   const refreshed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
   return withPublishedStatus(
     {
@@ -137,6 +138,7 @@ const newConnection = (
         endsAt: lifetime === null ? null : storedAt + lifetime,
         refreshedAt: null,
         account,
+        ...(client !== null && { client }),
       },
       lease: null,
     },

@@ -22,6 +22,7 @@ const PLATFORMS = ['gmail', 'slack'].map((id) => ({ id: id as PlatformId, displa
 /** No provider is registered: nothing is refreshed, identified or revoked. */
 const NO_PROVIDERS: Providers = {
   terms: () => null,
+  clientId: () => null,
   admit: async () => ({ ok: true }),
   inTurn: (_platform, work) => work(),
   refresh: async () => ({ kind: 'application_fault', reason: 'not_registered' }),

@@ -22,6 +22,7 @@ interface SchedulerOptions {
   readonly mayWait?: number;
   readonly lockMs?: number;
   readonly platforms?: readonly PlatformId[];
+  readonly id?: string;
 }
 
 /** Opens a scheduler on the world's Redis. */
@@ -29,7 +30,14 @@ export const openScheduler = async (
   world: Pick<World, 'redisUrl' | 'keyPrefix'>,
   store: TokenStore,
   processDue: ProcessDue,
-  { concurrency = 8, againInMs = 60_000, mayWait = 1_000, lockMs = 15_000, platforms = [] }: SchedulerOptions = {},
+  {
+    concurrency = 8,
+    againInMs = 60_000,
+    mayWait = 1_000,
+    lockMs = 15_000,
+    platforms = [],
+    id = 'test',
+  }: SchedulerOptions = {},
 ): Promise<TestScheduler> => {
   const errors: unknown[] = [];
   const queues = await openQueues({
@@ -38,6 +46,7 @@ export const openScheduler = async (
     platforms,
     concurrency: () => concurrency,
     lockMs,
+    id,
     work: processDueJob({ refresher: { processDue }, abandon: async () => 0, onProcessed: () => undefined }),
     onError: (error) => errors.push(error),
   });
