@@ -9,8 +9,11 @@ import {
   type ForgottenUser,
   forgetUser,
   getStatus,
+  type ReportedRevocation,
+  type ReportRevokedInput,
   type RevokedToken,
   type RevokeTokenInput,
+  reportRevoked,
   revokeToken,
   type StartConnectionInput,
   type StartedConnection,
@@ -54,6 +57,7 @@ export interface VaultClient {
   getToken(input: GetTokenInput, options?: CallOptions): Promise<IssuedToken>;
   getStatus(input: { readonly userId: string }, options?: CallOptions): Promise<UserStatus>;
   revokeToken(input: RevokeTokenInput, options?: CallOptions): Promise<RevokedToken>;
+  reportRevoked(input: ReportRevokedInput, options?: CallOptions): Promise<ReportedRevocation>;
   startConnection(input: StartConnectionInput, options?: CallOptions): Promise<StartedConnection>;
   forgetUser(input: { readonly userId: string }, options?: CallOptions): Promise<ForgottenUser>;
   /** Rejects pending requests and closes all connections. */
@@ -88,6 +92,7 @@ export const connectVault = async (options: VaultOptions): Promise<VaultClient> 
     getToken: (input, how) => caller.call(keys, getToken(input), how),
     getStatus: (input, how) => caller.call(keys, getStatus(input), how),
     revokeToken: (input, how) => caller.call(keys, revokeToken(input), how),
+    reportRevoked: (input, how) => caller.call(keys, reportRevoked(input), how),
     startConnection: (input, how) => caller.call(keys, startConnection(input), how),
     forgetUser: (input, how) => caller.call(keys, forgetUser(input), how),
     close: () => caller.close(),

@@ -14,7 +14,9 @@ import {
   matchDedupeRecord,
   type Refresher,
   type RefreshOnRetrieval,
+  type RevocationReported,
   refusalId,
+  reportRevoked,
   revokeToken,
   type StatusSnapshot,
   startConnection,
@@ -35,6 +37,7 @@ export type Executed =
   | { readonly type: 'TokenIssued'; readonly value: TokenIssued }
   | { readonly type: 'StatusSnapshot'; readonly value: StatusSnapshot }
   | { readonly type: 'TokenRevoked'; readonly value: TokenRevoked }
+  | { readonly type: 'RevocationReported'; readonly value: RevocationReported }
   | { readonly type: 'ConnectionStarted'; readonly value: ConnectionStarted }
   | { readonly type: 'UserForgotten'; readonly value: UserForgotten };
 
@@ -68,6 +71,8 @@ export const execute = async (
         'TokenRevoked',
         await once(vault, call, from, revokeToken(vault, call, command, deadlineBudget), admission),
       );
+    case 'ReportRevoked':
+      return typed('RevocationReported', await once(vault, call, from, reportRevoked(vault, call, command), admission));
     case 'StartConnection':
       return typed(
         'ConnectionStarted',

@@ -2,14 +2,15 @@ import { BrokenRow, type Condition, type DeadReason, type FailingReason, type Gr
 import { isObject, isText, isWhole, isWholeOrNull, parseJson } from './parse-fields.ts';
 
 /**
- * A condition as JSON.
+ * A condition as JSON. A reason that earlier versions do not know stands in `actualReason`, beside one that they know.
  *
  * @throws RangeError for a number that JSON would not return exactly
  */
 export const conditionText = (condition: Condition): string => {
   const copy = conditionOf({ ...condition });
   if (copy === null) throw new RangeError('a condition has a number that is not an integer within ±(2^52 - 1)');
-  return JSON.stringify(copy);
+  const isNew = copy.kind === 'dead' && !isOneOf(DEAD_BEFORE, copy.reason);
+  return JSON.stringify(isNew ? { ...copy, reason: 'grant_refused', actualReason: copy.reason } : copy);
 };
 
 /** Reads back {@link conditionText}. Rows of the first release have no such field; their condition is `good`. */
@@ -23,7 +24,8 @@ export const parseCondition = (field: Buffer | null): Condition => {
 
 /** The condition in `value`, without fields that are not part of one; null: an unknown shape. */
 const conditionOf = (value: Record<string, unknown>): Condition | null => {
-  const { kind, reason, since, failures, retryAt, unknownSince = null } = value;
+  const { kind, since, failures, retryAt, unknownSince = null } = value;
+  const reason = value['actualReason'] ?? value['reason'];
   if (kind === 'good' || kind === 'none') return { kind };
   if (!isWhole(since)) return null;
   if (kind === 'dead') return isOneOf(DEAD, reason) ? { kind, reason, since } : null;
@@ -33,7 +35,9 @@ const conditionOf = (value: Record<string, unknown>): Condition | null => {
     : null;
 };
 
-const DEAD: readonly DeadReason[] = ['grant_refused', 'outcome_unknown'];
+/** The reasons that every version reads. */
+const DEAD_BEFORE: readonly DeadReason[] = ['grant_refused', 'outcome_unknown'];
+const DEAD: readonly DeadReason[] = [...DEAD_BEFORE, 'reported_revoked'];
 const FAILING: readonly FailingReason[] = [
   'provider_unavailable',
   'provider_throttles',
