@@ -9,6 +9,7 @@ export { type PartName, partNames } from './part.ts';
 export { partEnvironment } from './parts.ts';
 export { freePort, isFree, portHolder } from './ports.ts';
 export type { Log } from './progress.ts';
+export { type Prometheus, type Sample, startPrometheus } from './prometheus.ts';
 export { type PythonNeeds, runPython } from './python.ts';
 export { mendAppendOnlyLog } from './redis.ts';
 export { root } from './root.ts';

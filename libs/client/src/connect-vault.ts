@@ -3,7 +3,7 @@ import { COMMAND_NAMES, openCodec, REPLY_NAMES, type RegistryAccess, topicNames 
 import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol/client';
 import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 import { openCaller } from './open-caller.ts';
-import type { CallOptions } from './sign-command.ts';
+import type { CallOptions } from './operation.ts';
 import { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 import {
   type ForgottenUser,

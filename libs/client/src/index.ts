@@ -9,8 +9,7 @@ export {
   type StateFilter,
   type StateViewOptions,
 } from './open-state-view.ts';
-export type { Operation } from './operation.ts';
-export type { CallOptions } from './sign-command.ts';
+export type { CallOptions, Operation } from './operation.ts';
 export { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 export {
   type ForgottenUser,

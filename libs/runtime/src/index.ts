@@ -5,7 +5,7 @@ export { hardenProcess, type Weakness } from './harden-process.ts';
 export { createHealth, type Health, type HealthReport, type PartState } from './health.ts';
 export { isOutage } from './is-outage.ts';
 export { createLog, type Log, type LogFields, type LogOptions, silentLog } from './log.ts';
-export { createMetrics } from './metrics.ts';
+export { beginAtZero, createMetrics } from './metrics.ts';
 export { type ObservableConsumer, observeConsumer } from './observe-consumer.ts';
 export {
   type ConfigFault,

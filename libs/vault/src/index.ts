@@ -1,7 +1,7 @@
 export * from '@vault-engine/model';
 export * from './call.ts';
 export { change, type Mutation } from './change/change.ts';
-export { dedupeOutcomeText, matchDedupeRecord, refusalId } from './change/dedupe.ts';
+export { dedupeOutcomeText, matchDedupeRecord, parseDedupeOutcome, refusalId } from './change/dedupe.ts';
 export { drainPending } from './change/transition.ts';
 export * from './connection-record.ts';
 export type { Credentials } from './credentials.ts';
@@ -10,7 +10,16 @@ export { getStatus, type PlatformStatus, type StatusSnapshot } from './get-statu
 export { type GetToken, getToken, type RefreshOnRetrieval, type TokenIssued } from './get-token.ts';
 export * from './ports.ts';
 export type * from './providers.ts';
-export { firstStep, type MayRefresh, mayRefresh, unknownSince } from './refresh/decide-refresh.ts';
+export {
+  type CircuitState,
+  type CircuitStore,
+  healthOf,
+  type Incident,
+  memoryCircuits,
+  NEW_CIRCUIT,
+  type PlatformHealth,
+} from './refresh/circuit.ts';
+export { type Evidence, firstStep, type MayRefresh, mayRefresh, unknownSince } from './refresh/judge-answer.ts';
 export type * from './refresh/refresh-request.ts';
 export { createRefresher, type Refresher, type RefresherOptions } from './refresh/refresher.ts';
 export { attentionAt, refreshAt } from './refresh/schedule.ts';

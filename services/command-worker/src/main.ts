@@ -15,9 +15,11 @@ import { drainPending } from '@vault-engine/vault';
 import { expectedPartition } from './command-partition.ts';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { arrivesLate } from './deadline.ts';
+import { limitInFlight } from './in-flight.ts';
 import { notifyUnauthenticated } from './notify-unauthenticated.ts';
 import { observe } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
+import { keepRefusals } from './refusals.ts';
 import { countPartitions, replyPartitions } from './reply-address.ts';
 import { type CommandParts, serveCommand } from './serve-command.ts';
 
@@ -45,6 +47,7 @@ const start = async (context: Context): Promise<void> => {
     replies,
     topics: replyTopics,
     partitionCount,
+    inFlight: limitInFlight(context.config.inFlight),
     expectedPartition: expectedPartition({
       count: () => countPartitions(bus, topics.commands),
       note: assembled.vault.store.notePartitions,
@@ -53,9 +56,10 @@ const start = async (context: Context): Promise<void> => {
       sleep,
     }),
     admission,
+    refusals: keepRefusals(assembled.vault),
     attempts,
     notify: notifyUnauthenticated(notice),
-    onServed: observe(context),
+    onServed: observe(context, () => table.all().map(({ open }) => open.engine)),
   };
   await consumeCommands(context, assembled, parts, deadLetters);
 };

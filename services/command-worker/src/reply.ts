@@ -1,4 +1,4 @@
-import { type Outgoing, type Publisher, PublishFailed, type PublishReason } from '@vault-engine/bus';
+import type { Outgoing } from '@vault-engine/bus';
 import type { Codec, Records, ReplyName } from '@vault-engine/contracts';
 import { encodeReplyHeaders, sealForEngine, signReply } from '@vault-engine/protocol';
 import { ERRORS, type Failure } from '@vault-engine/vault';
@@ -105,9 +105,6 @@ export const failureRecord = ({
   value: { error_code: code, message, suggested_action: ERRORS[code].action, retry_after_ms: retryAfterMs ?? null },
 });
 
-/** `undeliverable`: the address does not exist or does not accept the reply, and another attempt would not change that. */
-export type Delivery = 'sent' | 'undeliverable';
-
 /** The message of a reply, signed under the key that signed the command. */
 export const replyMessage = (
   codec: Pick<Codec, 'encode'>,
@@ -126,17 +123,3 @@ export const replyMessage = (
     headers: encodeReplyHeaders(headers.correlation, record.type, signature),
   };
 };
-
-/** Sends a reply. Rejects with a failure that another attempt may mend. */
-export const deliver = async (publisher: Pick<Publisher, 'send'>, message: Outgoing): Promise<Delivery> => {
-  try {
-    await publisher.send(message);
-    return 'sent';
-  } catch (error) {
-    if (error instanceof PublishFailed && PERMANENT.has(error.reason)) return 'undeliverable';
-    throw error;
-  }
-};
-
-/** The publisher looks a topic up again before it reports `unknown_topic`. */
-const PERMANENT: ReadonlySet<PublishReason> = new Set(['no_such_partition', 'unknown_topic', 'too_large', 'refused']);

@@ -1,9 +1,8 @@
-import { PublishFailed, type PublishReason } from '@vault-engine/bus';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import { openFromVault, parseReplyHeaders, verifyReply } from '@vault-engine/protocol';
 import type { PlatformId, UserId } from '@vault-engine/vault';
 import { describe, expect, it, test } from 'vitest';
-import { deliver, failureRecord, recordOf, replyMessage } from './reply.ts';
+import { failureRecord, recordOf, replyMessage } from './reply.ts';
 import {
   inProgress,
   plainCodec,
@@ -75,24 +74,4 @@ test("a reply is signed under the command's key, and has its correlation id, key
   const { commandId, mac: requestMac } = from.headers;
   const head = { replyTopic: REPLY_TOPIC, commandId, replyType: 'CommandFailed', requestMac };
   expect(verifyReply(keys, head, message.value ?? Buffer.alloc(0), headers.value.signature.mac)).toBe(true);
-});
-
-describe('delivery', () => {
-  const message = replyMessage(plainCodec, from, address, failureRecord({ code: 'internal', message: 'a message' }));
-  const failing = (error: Error) => deliver({ send: () => Promise.reject(error) }, message);
-
-  it('is sent when the brokers acknowledge', async () => {
-    expect(await deliver({ send: async () => ({ partition: 2, offset: 1n }) }, message)).toBe('sent');
-  });
-
-  it.each<PublishReason>(['no_such_partition', 'unknown_topic', 'too_large', 'refused'])(
-    'is undeliverable when the brokers answer %s',
-    async (reason) => {
-      expect(await failing(new PublishFailed(reason, REPLY_TOPIC))).toBe('undeliverable');
-    },
-  );
-
-  it.each<PublishReason>(['timeout', 'queue_full', 'closed'])('rejects on %s', async (reason) => {
-    await expect(failing(new PublishFailed(reason, REPLY_TOPIC))).rejects.toThrow(reason);
-  });
 });

@@ -1,8 +1,21 @@
-import type { ServiceContext } from '@vault-engine/runtime';
+import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
+import { ERRORS } from '@vault-engine/vault';
 import { Counter, Histogram } from 'prom-client';
 import type { Answered } from './build-gateway.ts';
+import * as routes from './routes.ts';
 
-/** Logs and measures how each request ended. `requestId` is the answer's `x-command-id`, also in the audit log. */
+/** The label of every path that is not a route: as labels, paths of callers would be unbounded. */
+const NO_ROUTE = 'none';
+const OPERATIONS = Object.values(routes).map(({ url }) => url);
+/** Statuses of HTTP's own errors, which have the code `invalid_request`. */
+const HTTP_REFUSALS = ['400', '404', '405', '408', '413', '415', '431'];
+
+/**
+ * Logs and measures how each request ended. `requestId` is the answer's `x-command-id`, also in the audit log.
+ *
+ * Series exist from the first scrape on: for each operation `ok` and every error code with its status, and the errors of HTTP
+ * itself.
+ */
 export const observe = ({
   log,
   metrics,
@@ -20,8 +33,13 @@ export const observe = ({
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers: [metrics],
   });
+  beginAtZero(requests, { route: OPERATIONS, status: ['200'], result: ['ok'] });
+  for (const [code, { http }] of Object.entries(ERRORS))
+    beginAtZero(requests, { route: OPERATIONS, status: [String(http)], result: [code] });
+  beginAtZero(requests, { route: [...OPERATIONS, NO_ROUTE], status: HTTP_REFUSALS, result: ['invalid_request'] });
+  for (const route of OPERATIONS) durations.zero({ route });
   return ({ requestId, engine, route, status, result, durationMs, error }) => {
-    const name = route ?? 'none';
+    const name = route ?? NO_ROUTE;
     requests.inc({ route: name, status: String(status), result });
     durations.observe({ route: name }, durationMs / 1_000);
     const fields = { requestId, engine, action: name, status, result, durationMs };

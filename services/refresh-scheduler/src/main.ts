@@ -24,7 +24,10 @@ const ANNOUNCED_FOR_MS = 10_000;
 /** Parts stop in reverse order: the sweep, then the queues, then the assembled vault with its refreshes in flight. */
 const start = async (context: Context): Promise<void> => {
   const assembled = await assembleVault(context, { clientId: 'refresh-scheduler', env: process.env });
-  const observed = observe(context);
+  const observed = observe(
+    context,
+    assembled.catalog.all().map(({ id }) => id),
+  );
   await drainPeriodically(context, assembled);
   const queues = await openDueQueues(context, assembled, observed);
   await announcePeriodically(context, assembled, queues);

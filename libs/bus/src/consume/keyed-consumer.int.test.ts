@@ -1,8 +1,8 @@
 import { zstdCompressSync } from 'node:zlib';
 import { openWorld } from '@vault-engine/world';
-import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { OffsetReset } from '../kafkajs/consumer-observer.ts';
+import { CompressionCodecs, CompressionTypes } from '../kafkajs/kafkajs.ts';
 import { MAX_HEADERS } from '../kafkajs/patch-decoder.ts';
 import { openTestBus, type TestBus } from '../open-test-bus.ts';
 import { createPublisher, type Publisher } from '../produce/publisher.ts';
@@ -23,7 +23,6 @@ afterAll(async () => {
   await test.close();
 });
 
-const { CompressionCodecs, CompressionTypes } = kafkajs;
 const ack: HandlerResult = { kind: 'ack' };
 const text = (value: string): Buffer => Buffer.from(value);
 const send = (topic: string, key: string | null, value: string) =>

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts';
 import type { EmptyFetch, OffsetReset } from '../kafkajs/consumer-observer.ts';
 import { isStaleBatch } from '../kafkajs/patch-consumer-group.ts';
 import { type BusRecord, fromMessage, sizeOf } from '../record.ts';
-import { type Right, RightMissing } from '../rights.ts';
+import { type RequiredRight, RightMissing } from '../rights.ts';
 import { endsWithin } from '../time-limit.ts';
 import { Assignment, type PartitionState, type PartitionStats } from './assignment.ts';
 import { isOverloaded, type PressureLimits } from './back-pressure.ts';
@@ -113,7 +113,7 @@ interface Work {
 
 class KeyedGroupMember implements KeyedConsumer {
   readonly #bus: Bus;
-  readonly #rights: readonly Right[];
+  readonly #rights: readonly RequiredRight[];
   readonly #options: Required<KeyedConsumerOptions>;
   readonly #consumer: Consumer;
   readonly #assignment = new Assignment();

@@ -5,11 +5,10 @@ import { ConsumerDead, firstFetch, type OnFatal, watchStall } from '../consume/c
 import { messageOf } from '../errors.ts';
 import { type OffsetReset, observeConsumer } from '../kafkajs/consumer-observer.ts';
 import { type BusRecord, fromMessage } from '../record.ts';
-import { type Right, RightMissing } from '../rights.ts';
+import { type RequiredRight, RightMissing } from '../rights.ts';
 import { endsWithin } from '../time-limit.ts';
 import { noticeQuiet } from './catch-up.ts';
-import { pinnedAssigner } from './pinned-assigner.ts';
-import { retryJoin } from './retry-join.ts';
+import { pinnedAssigner, retryJoin } from './one-off-group.ts';
 
 export interface FollowerOptions {
   readonly topic: string;
@@ -50,7 +49,7 @@ export async function follow(bus: Bus, options: FollowerOptions): Promise<Follow
 
 class TopicFollower implements Follower {
   readonly #bus: Bus;
-  readonly #rights: readonly Right[];
+  readonly #rights: readonly RequiredRight[];
   readonly #options: FollowerOptions;
   readonly #positions: Map<number, bigint>;
   readonly #stall;

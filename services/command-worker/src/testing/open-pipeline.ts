@@ -3,9 +3,19 @@ import type { BusRecord, HandlerResult, Outgoing } from '@vault-engine/bus';
 import type { Decoded } from '@vault-engine/contracts';
 import { dataKey } from '@vault-engine/crypto';
 import { openMemoryStore } from '@vault-engine/token-store/memory';
-import type { AuditEntry, Journal, PlatformId, Providers, Vault, WrappedDataKey } from '@vault-engine/vault';
+import {
+  type AuditEntry,
+  type Journal,
+  memoryCircuits,
+  type PlatformId,
+  type Providers,
+  type Vault,
+  type WrappedDataKey,
+} from '@vault-engine/vault';
+import { limitInFlight } from '../in-flight.ts';
 import { rateLimit } from '../rate-limit.ts';
 import type { Received } from '../receive.ts';
+import { keepRefusals } from '../refusals.ts';
 import type { ReplyTopics } from '../reply-address.ts';
 import { type CommandParts, type Served, serveCommand } from '../serve-command.ts';
 import { NOW, plainCodec, type SampleEngine, tableOf } from './command-samples.ts';
@@ -25,9 +35,18 @@ const NO_PROVIDERS: Providers = {
   clientId: () => null,
   admit: async () => ({ ok: true }),
   inTurn: (_platform, work) => work(),
-  refresh: async () => ({ kind: 'application_fault', reason: 'not_registered' }),
+  refresh: async () => ({
+    kind: 'failed',
+    answeredBy: 'not_sent',
+    says: 'application_fault',
+    reason: 'not_registered',
+    status: null,
+    code: null,
+    retryAfterMs: null,
+  }),
   introspect: async () => 'unknown',
   refreshTimeoutMs: 1_000,
+  circuits: memoryCircuits(),
   revoke: async () => ({ kind: 'not_supported' }),
   identify: async () => ({ ok: true, value: null }),
 };
@@ -43,7 +62,10 @@ export interface Pipeline {
   readonly notified: Received[];
   /** Topics whose partition count was forgotten. */
   readonly forgotten: string[];
-  readonly serve: (record: BusRecord, ordered?: boolean) => Promise<HandlerResult>;
+  readonly serve: (
+    record: BusRecord,
+    turn?: Partial<Parameters<ReturnType<typeof serveCommand>>[1]>,
+  ) => Promise<HandlerResult>;
 }
 
 /** What a test replaces. */
@@ -106,6 +128,8 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     },
     topics: REPLY_TOPICS,
     partitionCount: Object.assign(async () => 4, { forget: (topic: string) => void forgotten.push(topic) }),
+    inFlight: limitInFlight({ commands: 100, bytes: 1_000_000 }),
+    refusals: keepRefusals(vault),
     expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
@@ -123,8 +147,15 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     attempts,
     notified,
     forgotten,
-    serve: (record, ordered = true) =>
-      handle(record, { ordered, releaseKeyOrder: () => undefined, runOutsideConcurrencyLimit: (work) => work }),
+    serve: (record, turn = {}) =>
+      handle(record, {
+        attempt: 1,
+        ordered: true,
+        releaseKeyOrder: () => undefined,
+        runOutsideConcurrencyLimit: (work) => work,
+        signal: new AbortController().signal,
+        ...turn,
+      }),
   };
 };
 
