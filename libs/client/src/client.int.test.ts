@@ -177,6 +177,24 @@ describe('a request', () => {
     expect(await client.forgetUser({ userId: 'u1' })).toEqual({ userId: 'u1', connections: 2 });
   });
 
+  test('reports a revoked grant', async () => {
+    const asked: unknown[] = [];
+    vault.respond = async (received) => {
+      const decoded = await vault.codec.decode(received.value);
+      if (decoded.ok) asked.push(decoded.value);
+      const reported = { user_id: 'u1', platform: 'gmail', outcome: 'older_version', token_version: 8, revision: 4 };
+      return vault.reply(received, 'RevocationReported', reported);
+    };
+    expect(await client.reportRevoked({ ...gmail, tokenVersion: 7 })).toEqual({
+      userId: 'u1',
+      platform: 'gmail',
+      outcome: 'older_version',
+      tokenVersion: 8,
+      revision: 4,
+    });
+    expect(asked).toEqual([{ user_id: 'u1', platform: 'gmail', token_version: 7 }]);
+  });
+
   test('starts a flow, with a given id or without', async () => {
     const asked: unknown[] = [];
     vault.respond = async (received) => {

@@ -7,7 +7,7 @@ import { PortUnavailable } from './ports.ts';
 import { mayRefresh } from './refresh/judge-answer.ts';
 import type { RefreshAnswer } from './refresh/refresh-request.ts';
 import type { Refresher } from './refresh/refresher.ts';
-import { status } from './status.ts';
+import { isReportedRevoked, status } from './status.ts';
 
 /** The `GetToken` command. */
 export interface GetToken {
@@ -45,6 +45,7 @@ export const getToken = async (
 ): Promise<Answer<TokenIssued>> => {
   const { user: row, record } = await vault.store.readConnection(command.user, command.platform);
   if (row === null || record === null) return notConnected(vault, command.platform);
+  if (isReportedRevoked(record)) return REPORTED;
   const lack = lackOf(command, record, vault.now());
   if (lack === null) return issue(vault, call, command, row, record);
   const refreshed = await refresh(vault, call, command, record, onRetrieval).catch(unlessUsable(lack));
@@ -71,6 +72,12 @@ const notConnected = (vault: Vault, platform: PlatformId): Answer<never> =>
   vault.platforms.displayName(platform) === null
     ? refuse('invalid_request', 'there is no such platform', 'unknown_platform')
     : refuse('not_connected', 'the user has no connection on this platform');
+
+const REPORTED = refuse(
+  'expired_token',
+  'the provider has revoked the grant, as an engine reported; the user has to reconnect',
+  'reported_revoked',
+);
 
 /** Why a stored token does not satisfy a command. */
 interface Lack {
