@@ -80,6 +80,7 @@ export const assembleVault = async (
   const { config, log, part } = context;
   const topics = topicNames(config.kafka.topicPrefix);
   const catalog = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
+  for (const platform of catalog.replaced) log.info('shipped platform profile replaced', { platform });
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);

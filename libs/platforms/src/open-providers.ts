@@ -78,7 +78,8 @@ export const openProviders = (options: ProvidersOptions): Providers => {
       return perMinute === null ? { ok: true } : rate.take(platform, perMinute);
     },
     inTurn: (platform, work) => limitOf(platform)(work),
-    refreshTimeoutMs: (mostSecrets(clients) + 1) * outbound.timeoutMs,
+    // An answer without a lifetime is followed by an introspection request.
+    refreshTimeoutMs: mostSecrets(clients) * longestTimeout(catalog, outbound) + outbound.timeoutMs,
     circuits,
     refresh: async (platform, refreshToken, params, cancelled, clientId) =>
       untilAccepted(
@@ -125,7 +126,11 @@ const untilAccepted = async <Outcome>(
 
 const isClientRefused = (outcome: object): boolean => 'reason' in outcome && outcome.reason === 'client_refused';
 
-/** How many secrets one client has at most. An answer without a lifetime is followed by one more request. */
+/** The longest time limit of a token request, milliseconds. */
+const longestTimeout = (catalog: ProfileCatalog, { timeoutMs }: Outbound): number =>
+  Math.max(timeoutMs, ...catalog.all().map(({ refresh }) => (refresh.timeout_s ?? 0) * 1_000));
+
+/** How many secrets one client has at most. */
 const mostSecrets = (clients: ProvidersOptions['clients']): number =>
   Math.max(
     1,

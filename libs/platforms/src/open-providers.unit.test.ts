@@ -19,7 +19,8 @@ const open = (registered: boolean, known = true) => {
   const providers = openProviders({
     catalog: {
       displayName: () => (known ? profile.displayName : null),
-      all: () => [],
+      all: () => (known ? [profile] : []),
+      replaced: [],
       flowMs: () => 1,
       grantMs: () => null,
       profile: () => (known ? profile : null),

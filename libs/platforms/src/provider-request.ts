@@ -40,11 +40,13 @@ export const requestRefresh = (
     url,
     body,
     reuse: canRepeat(profile),
+    ...(profile.refresh.timeout_s !== null && { timeoutMs: profile.refresh.timeout_s * 1_000 }),
   });
 };
 
 /** Whether a second use of a refresh token is harmless if it is unknown whether the provider received the first. */
-const canRepeat = ({ rotation }: PlatformProfile): boolean => rotation.mode === 'never' || rotation.grace_s > 0;
+const canRepeat = ({ rotation }: PlatformProfile): boolean =>
+  rotation.mode === 'never' || rotation.on_reuse === 'accept' || rotation.grace_s > 0;
 
 /** A token to introspect, and its kind (RFC 7662 §2.1). */
 export interface IntrospectedToken {

@@ -158,7 +158,12 @@ export interface Providers {
   readonly circuits: CircuitStore;
   revoke(
     platform: PlatformId,
-    tokens: { readonly access: Secret | null; readonly refresh: Secret | null },
+    tokens: {
+      readonly access: Secret | null;
+      readonly refresh: Secret | null;
+      /** Where only access tokens can be revoked, an expired one is refreshed first. */
+      readonly accessExpired?: boolean;
+    },
     params: ConnectionMetadata['params'],
     clientId?: string | null,
   ): Promise<RevokeOutcome>;

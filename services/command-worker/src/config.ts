@@ -29,6 +29,12 @@ const inFlightSettings = settings(
   }),
 );
 
+/** How many samples of unauthenticated records a worker writes to the dead-letter topic within a minute. */
+const sampleSettings = settings(
+  z.object({ VAULT_WORKER_SAMPLES_PER_MINUTE: wholeNumber(0, 6_000).default(6) }),
+  (variables) => ({ perMinute: variables.VAULT_WORKER_SAMPLES_PER_MINUTE }),
+);
+
 /** After how many milliseconds any worker publishes a pending transition of another one: longer than a write may take. */
 const drainSettings = settings(
   z.object({ VAULT_WORKER_DRAIN_AFTER_MS: wholeNumber(1_000, 600_000).default(10_000) }),
@@ -43,6 +49,7 @@ export const readWorkerConfig = (env: Environment) =>
       ...vaultSettings,
       keyedConsumer: keyedConsumerSettings,
       inFlight: inFlightSettings,
+      samples: sampleSettings,
       drain: drainSettings,
     },
     env,

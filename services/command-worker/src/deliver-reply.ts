@@ -93,10 +93,13 @@ export const sendOnce = async (
 /** The publisher looks a topic up again before it reports `unknown_topic`. */
 const PERMANENT: ReadonlySet<PublishReason> = new Set(['no_such_partition', 'unknown_topic', 'too_large', 'refused']);
 
-/** The outcome of the attempt, or `failed` after `ms`: a broker may still acknowledge it, and nobody waits for that. */
+/** Node keeps one list of timers for each duration: steps let commands share a few lists. */
+const STEP_MS = 250;
+
+/** The outcome of the attempt, or `failed` after `ms`, rounded up to {@link STEP_MS}: a broker may still acknowledge it, and nobody waits for that. */
 const within = async <T>(ms: number, attempt: Promise<T>): Promise<T | 'failed'> => {
   const late = Promise.withResolvers<'failed'>();
-  const timer = setTimeout(() => late.resolve('failed'), ms);
+  const timer = setTimeout(() => late.resolve('failed'), Math.ceil(ms / STEP_MS) * STEP_MS);
   try {
     return await Promise.race([attempt, late.promise]);
   } finally {

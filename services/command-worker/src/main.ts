@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { openAttempts, openEngineTable } from '@vault-engine/assembly/open-engines';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
 import {
   type BusRecord,
   createPublisher,
@@ -17,11 +18,13 @@ import { readWorkerConfig, type WorkerConfig } from './config.ts';
 import { arrivesLate } from './deadline.ts';
 import { limitInFlight } from './in-flight.ts';
 import { notifyUnauthenticated } from './notify-unauthenticated.ts';
-import { observe } from './observe.ts';
+import { observe, observeUnauthenticated } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
 import { keepRefusals } from './refusals.ts';
 import { countPartitions, replyPartitions } from './reply-address.ts';
-import { type CommandParts, serveCommand } from './serve-command.ts';
+import { sampleUnauthenticated } from './sample-unauthenticated.ts';
+import { type CommandParts, concludeFailed, serveCommand } from './serve-command.ts';
+import { isTransient } from './transient-failure.ts';
 
 type Context = ServiceContext<WorkerConfig>;
 
@@ -41,6 +44,10 @@ const start = async (context: Context): Promise<void> => {
   const replyTopics = { ofEngine: topics.replies, gateway: topics.replies(GATEWAY) };
   const notice = { ...assembled, replies, topics: replyTopics, partitionCount, now: Date.now };
   const admission = { now: Date.now, retentionMs: COMMAND_RETENTION_MS, takeToken: rateLimit() };
+  const engineIds = () => table.all().map(({ open }) => open.engine);
+  const { perMinute } = context.config.samples;
+  const groupId = `${context.config.kafka.topicPrefix}${GROUP}`;
+  const sample = sampleUnauthenticated({ topic: topics.commandsDlt, groupId, perMinute, now: Date.now });
   const parts: CommandParts = {
     ...assembled,
     table,
@@ -59,9 +66,11 @@ const start = async (context: Context): Promise<void> => {
     refusals: keepRefusals(assembled.vault),
     attempts,
     notify: notifyUnauthenticated(notice),
-    onServed: observe(context, () => table.all().map(({ open }) => open.engine)),
+    onUnauthenticated: observeUnauthenticated(context, engineIds, sample, deadLetters),
+    onServed: observe(context, engineIds, Date.now),
   };
-  await consumeCommands(context, assembled, parts, deadLetters);
+  await watchTopics(context, bus, ['commands', 'commandsDlt', 'engines', 'auditLog', 'connectionEvents']);
+  await consumeCommands(context, assembled, parts, deadLetters, groupId);
 };
 
 const openPublisher = ({ part }: Context, { bus }: AssembledVault, name: string): Promise<Publisher> =>
@@ -87,9 +96,9 @@ const consumeCommands = async (
   { bus, topics }: AssembledVault,
   parts: CommandParts,
   deadLetters: Publisher,
+  groupId: string,
 ): Promise<void> => {
   const { config, log, part, fatal } = context;
-  const groupId = `${config.kafka.topicPrefix}${GROUP}`;
   const consumer = await part(
     'commands',
     () =>
@@ -99,7 +108,7 @@ const consumeCommands = async (
         ...config.keyedConsumer,
         ordered: (record) => !arrivesLate(record, Date.now()),
         handle: serveCommand(parts),
-        deadLetter: moveToDeadLetterTopic(topics, deadLetters, groupId, log),
+        deadLetter: moveToDeadLetterTopic(topics, parts, deadLetters, groupId, log),
         ...reportsTo(log),
         onFatal: fatal,
       }),
@@ -114,13 +123,35 @@ const consumeCommands = async (
   observeConsumer(context, 'commands', consumer);
 };
 
-const moveToDeadLetterTopic =
-  (topics: TopicNames, deadLetters: Publisher, groupId: string, log: Log): KeyedConsumerOptions['deadLetter'] =>
-  async (record: BusRecord, reason: string) => {
+/** The bus's reason for a command whose handling failed too often. Of all dead letters only these are not answered yet. */
+const HANDLER_FAILED = 'handler_failed';
+
+const moveToDeadLetterTopic = (
+  topics: TopicNames,
+  parts: CommandParts,
+  deadLetters: Publisher,
+  groupId: string,
+  log: Log,
+): KeyedConsumerOptions['deadLetter'] => {
+  const concluded = new WeakSet<BusRecord>();
+  return async (record: BusRecord, reason: string) => {
+    if (reason === HANDLER_FAILED && !concluded.has(record)) {
+      await concludeFailed(parts, record).catch(unlessTransient(log));
+      concluded.add(record);
+    }
     const { key, value, partition, offset } = record;
     const headers = deadLetterHeaders(record, groupId, reason);
     await deadLetters.send({ topic: topics.commandsDlt, key, value, headers });
     log.warn('record moved to the dead-letter topic', { partition, offset: String(offset), reason });
+  };
+};
+
+/** A command that cannot even be answered as failed goes to the dead-letter topic all the same. */
+const unlessTransient =
+  (log: Log) =>
+  (error: unknown): void => {
+    if (isTransient(error)) throw error;
+    log.error('failed command not answered', { error });
   };
 
 const reportsTo = (log: Log): Pick<KeyedConsumerOptions, 'onError' | 'onOffsetReset'> => ({

@@ -1,6 +1,6 @@
-import type { Outgoing } from '@vault-engine/bus';
+import type { Headers, Outgoing } from '@vault-engine/bus';
 import type { Codec, Records, ReplyName } from '@vault-engine/contracts';
-import { encodeReplyHeaders, sealForEngine, signReply } from '@vault-engine/protocol';
+import { encodeReplyHeaders, HEADER, sealForEngine, signReply } from '@vault-engine/protocol';
 import { ERRORS, type Failure } from '@vault-engine/vault';
 import type { Executed } from './execute.ts';
 import type { Command } from './read-command.ts';
@@ -101,6 +101,10 @@ export const failureRecord = ({
   value: { error_code: code, message, suggested_action: ERRORS[code].action, retry_after_ms: retryAfterMs ?? null },
 });
 
+/** The W3C trace context of the command, handed on as it came: the vault makes no spans of its own. Not authenticated. */
+const traceHeader = ({ traceparent }: Authenticated['headers']): Headers =>
+  traceparent === null ? {} : { [HEADER.traceparent]: Buffer.from(traceparent) };
+
 /** The message of a reply, signed under the key that signed the command. */
 export const replyMessage = (
   codec: Pick<Codec, 'encode'>,
@@ -116,6 +120,6 @@ export const replyMessage = (
     partition,
     key,
     value,
-    headers: encodeReplyHeaders(headers.correlation, record.type, signature),
+    headers: { ...encodeReplyHeaders(headers.correlation, record.type, signature), ...traceHeader(headers) },
   };
 };

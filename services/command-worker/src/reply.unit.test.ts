@@ -75,3 +75,12 @@ test("a reply is signed under the command's key, and has its correlation id, key
   const head = { replyTopic: REPLY_TOPIC, commandId, replyType: 'CommandFailed', requestMac };
   expect(verifyReply(keys, head, message.value ?? Buffer.alloc(0), headers.value.signature.mac)).toBe(true);
 });
+
+test("a reply has the command's trace context as it came, and none without one", () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const traced = inProgress(sync, statusRecord(keys, { headers: { traceparent: Buffer.from(traceparent) } }));
+  const failure = failureRecord({ code: 'internal', message: 'a message' });
+  const headersOf = (of: typeof from) => replyMessage(plainCodec, of, address, failure).headers;
+  expect(headersOf(traced)?.['traceparent']?.toString()).toBe(traceparent);
+  expect(headersOf(from)).not.toHaveProperty('traceparent');
+});

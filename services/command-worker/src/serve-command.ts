@@ -3,7 +3,7 @@ import type { BusRecord, HandlerContext, HandlerResult, Outgoing, Publisher } fr
 import { type Codec, isCommandName } from '@vault-engine/contracts';
 import type { EngineTable } from '@vault-engine/engines';
 import { uuidText } from '@vault-engine/protocol';
-import { type AuditSubject, type Call, type Failure, refuse } from '@vault-engine/vault';
+import { type AuditSubject, auditOf, type Call, type Failure, refuse } from '@vault-engine/vault';
 import { admitHeaders, isMutating } from './admit.ts';
 import { afterMicrotasks, auditVerdict } from './audit-verdict.ts';
 import type { ExpectedPartition } from './command-partition.ts';
@@ -40,13 +40,31 @@ export interface CommandParts extends DecisionParts {
   readonly attempts: Pick<Attempts, 'note'>;
   /** Tells a known engine that a command in its name was not authenticated. */
   readonly notify: (received: Received) => void;
+  /** Called with each record that is not an authenticated command. */
+  readonly onUnauthenticated: (refused: UnauthenticatedRecord) => void;
   /** Called with how each command ended. */
   readonly onServed: (served: Served) => void;
 }
 
+/** A record that is not a command, or whose MAC is not that of a usable key of its engine. */
+export interface UnauthenticatedRecord {
+  readonly record: BusRecord;
+  /** The claimed engine; null if none is claimed or no engine has the id. */
+  readonly engine: string | null;
+  /** Why, from a closed list for counts. */
+  readonly counted: Unauthenticated | typeof MALFORMED;
+  /** Why, with the name of a header at fault. */
+  readonly reason: string;
+}
+
+/** The record has not the form of a command. */
+const MALFORMED = 'malformed';
+
 /** How one command ended, for logs and metrics: ids and codes, no value of the command. */
 export interface Served {
   readonly requestId: string;
+  /** Of the command's `traceparent`; null without one. Not authenticated. */
+  readonly traceId: string | null;
   readonly engine: string;
   readonly action: string;
   readonly subject: AuditSubject;
@@ -65,8 +83,7 @@ type Turn = Pick<HandlerContext, 'attempt' | 'ordered' | 'releaseKeyOrder' | 'ru
 
 /**
  * Serves one record of the commands topic:
- * 1. receive: a record that is not a command goes to the dead-letter topic; one that is not authenticated is counted;
- *    neither is answered;
+ * 1. receive: a record that is not a command, or not authenticated, is counted and not answered;
  * 2. decide: headers, grant and rate first, at no cost; then reply address, partition, schema, type, key and fields
  *    are checked and
  *    the command is executed. A repetition of a mutating command is answered from its dedupe record; any other command has
@@ -81,10 +98,16 @@ export const serveCommand = (parts: CommandParts): ((record: BusRecord, turn: Tu
   const serving: ServingParts = { ...parts, deliver: openDelivery(parts.replies, parts.vault.now) };
   return async (record, turn) => {
     const received = receive(record);
-    if (!received.ok) return { kind: 'dead-letter', reason: received.reason };
+    if (!received.ok) {
+      refuseUnauthenticated(parts, { record, engine: null, counted: MALFORMED, reason: received.reason });
+      return ACK;
+    }
     const authenticated = authenticate(parts.table, received.value);
     if (!authenticated.ok) {
-      refuseUnauthenticated(parts, received.value, authenticated.reason);
+      const { reason } = authenticated;
+      const engine = parts.table.get(received.value.headers.engine)?.open.engine ?? null;
+      refuseUnauthenticated(parts, { record, engine, counted: reason, reason });
+      if (engine !== null) parts.notify(received.value);
       return ACK;
     }
     const { releaseKeyOrder, runOutsideConcurrencyLimit, signal } = turn;
@@ -109,15 +132,33 @@ export const serveCommand = (parts: CommandParts): ((record: BusRecord, turn: Tu
 const ACK: HandlerResult = { kind: 'ack' };
 
 /** All unknown engine ids share one count and get no notice: invented ids cost neither memory nor messages. */
-const refuseUnauthenticated = (
-  { table, attempts, notify }: CommandParts,
-  received: Received,
-  reason: Unauthenticated,
-): void => {
-  const { engine } = received.headers;
-  const known = table.get(engine) !== undefined;
-  attempts.note(known ? engine : null, reason);
-  if (known) notify(received);
+const refuseUnauthenticated = ({ attempts, onUnauthenticated }: CommandParts, refused: UnauthenticatedRecord): void => {
+  attempts.note(refused.engine, refused.counted);
+  onUnauthenticated(refused);
+};
+
+/**
+ * Audits and answers, as `internal`, a command whose handling has failed too often, before it goes to the dead-letter topic.
+ * What is not an authenticated command is not answered. Rejects with a transient failure.
+ */
+export const concludeFailed = async (parts: CommandParts, record: BusRecord): Promise<void> => {
+  const received = receive(record);
+  const authenticated = received.ok ? authenticate(parts.table, received.value) : received;
+  if (!authenticated.ok) return;
+  const from = authenticated.value;
+  const topic = replyTopicOf(parts.topics, from);
+  const { address } = replyAddress(topic, await parts.partitionCount(topic), from);
+  const { failure } = refuse('internal', 'the command failed unexpectedly', 'handler_failed');
+  const call = callOf(from);
+  const decided = refusedBefore(from, failure);
+  await parts.vault.journal.record(
+    parts.vault.journal.encodeAudit(
+      auditOf(parts.vault, call, failure.code, { ...decided.subject, reason: 'handler_failed' }),
+    ),
+  );
+  const reply = address === null ? null : replyMessage(parts.codec, from, address, failureRecord(failure));
+  const delivery = reply === null ? 'undeliverable' : await sendOnce(parts.replies, reply);
+  parts.onServed(servedAs(parts, from, call, decided, delivery === 'failed' ? 'expired' : delivery));
 };
 
 /** The parts, and the delivery that all commands share. */
@@ -237,17 +278,34 @@ const auditAndSign = async (
   address: ReplyAddress | null,
 ): Promise<Concluded> => {
   const sign = (verdict: Verdict) => (address === null ? null : replyMessage(codec, from, address, replyOf(verdict)));
-  const [verdict, reply] = await Promise.all([
+  const [audited, signed] = await Promise.all([
     auditVerdict(vault, from, call, decided),
-    afterMicrotasks().then(() => sign(decided)),
+    afterMicrotasks().then(() => attempt(() => sign(decided))),
   ]);
-  return { verdict, reply: verdict === decided ? reply : sign(verdict) };
+  if (audited !== decided) return { verdict: audited, reply: sign(audited) };
+  if (signed.ok) return { verdict: decided, reply: signed.value };
+  // The command is executed and audited: a reply that cannot be made does not have it executed again.
+  const failed: Verdict = { ...decided, answer: UNSIGNED, error: signed.error };
+  return { verdict: failed, reply: sign(failed) };
+};
+
+const UNSIGNED = refuse('internal', 'the command was executed, its reply could not be made; contact the operator');
+
+const attempt = <T>(
+  work: () => T,
+): { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown } => {
+  try {
+    return { ok: true, value: work() };
+  } catch (error) {
+    return { ok: false, error };
+  }
 };
 
 const replyOf = ({ answer }: Verdict): ReplyRecord => (answer.ok ? answer.value : failureRecord(answer.failure));
 
 const servedAs = (parts: CommandParts, from: Authenticated, call: Call, verdict: Verdict, reply: Delivery): Served => ({
   requestId: call.requestId,
+  traceId: from.headers.traceparent?.split('-')[1] ?? null,
   engine: call.engine,
   action: call.action,
   subject: verdict.subject,

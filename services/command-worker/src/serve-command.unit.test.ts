@@ -3,6 +3,7 @@ import { uuidText } from '@vault-engine/protocol';
 import { PortUnavailable } from '@vault-engine/vault';
 import { describe, expect, it } from 'vitest';
 import { limitInFlight } from './in-flight.ts';
+import { concludeFailed } from './serve-command.ts';
 import {
   commandRecord,
   NOW,
@@ -53,11 +54,13 @@ describe('a valid command', () => {
 });
 
 describe('a record that is not an authenticated command', () => {
-  it('goes to the dead-letter topic when it has no form of a command', async () => {
-    const { serve, sent, audited } = openPipeline([sync]);
+  it('is counted and neither answered nor kept when it has no form of a command', async () => {
+    const { serve, sent, audited, attempts, unauthenticated } = openPipeline([sync]);
     const record = { ...statusRecord(sync.keys.kafka), key: null };
-    expect(await serve(record)).toEqual({ kind: 'dead-letter', reason: 'key_missing' });
+    expect(await serve(record)).toEqual(ACK);
     expect([sent, audited]).toEqual([[], []]);
+    expect(attempts).toEqual([[null, 'malformed']]);
+    expect(unauthenticated).toEqual([{ record, engine: null, counted: 'malformed', reason: 'key_missing' }]);
   });
 
   it('is counted under the claimed engine, which gets a notice', async () => {
@@ -307,4 +310,33 @@ it('a value that cannot be decoded is answered, audited and moved to the dead-le
   expect(result).toEqual({ kind: 'dead-letter', reason: 'undecodable' });
   expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'invalid_request' } });
   expect(audited).toMatchObject([{ result: 'invalid_request', reason: 'undecodable' }]);
+});
+
+describe('a command whose handling failed too often', () => {
+  it('is audited and answered as internal', async () => {
+    const { parts, sent, audited, served } = openPipeline([sync]);
+    await concludeFailed(parts, statusRecord(sync.keys.kafka));
+    expect(audited).toMatchObject([{ result: 'internal', reason: 'handler_failed', userId: USER, engine: 'sync' }]);
+    expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'internal' } });
+    expect(served).toMatchObject([{ result: 'internal', reply: 'sent' }]);
+  });
+
+  it('is not answered when it is not authenticated', async () => {
+    const { parts, sent, audited } = openPipeline([sync]);
+    await concludeFailed(parts, { ...statusRecord(sync.keys.kafka), key: Buffer.from('u2') });
+    expect([sent, audited]).toEqual([[], []]);
+  });
+});
+
+it('a reply that cannot be made is answered as internal, without another execution or audit record', async () => {
+  const { parts } = openPipeline([sync]);
+  const encode: typeof parts.codec.encode = (name, value) => {
+    if (name === 'StatusSnapshot') throw new TypeError('a bug');
+    return parts.codec.encode(name, value);
+  };
+  const { serve, sent, audited, served } = openPipeline([sync], { parts: { codec: { ...parts.codec, encode } } });
+  expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+  expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'internal' } });
+  expect(audited).toHaveLength(1);
+  expect(served[0]?.error).toBeInstanceOf(TypeError);
 });

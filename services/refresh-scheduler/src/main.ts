@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
 import { every, isOutage, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
 import { abandonFlows, drainPending } from '@vault-engine/vault';
 import type { Announced } from './announce.ts';
@@ -28,6 +29,7 @@ const start = async (context: Context): Promise<void> => {
     context,
     assembled.catalog.all().map(({ id }) => id),
   );
+  await watchTopics(context, assembled.bus, ['auditLog', 'connectionEvents']);
   await drainPeriodically(context, assembled);
   const queues = await openDueQueues(context, assembled, observed);
   await announcePeriodically(context, assembled, queues);

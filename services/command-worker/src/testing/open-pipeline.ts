@@ -17,7 +17,7 @@ import { rateLimit } from '../rate-limit.ts';
 import type { Received } from '../receive.ts';
 import { keepRefusals } from '../refusals.ts';
 import type { ReplyTopics } from '../reply-address.ts';
-import { type CommandParts, type Served, serveCommand } from '../serve-command.ts';
+import { type CommandParts, type Served, serveCommand, type UnauthenticatedRecord } from '../serve-command.ts';
 import { NOW, plainCodec, type SampleEngine, tableOf } from './command-samples.ts';
 
 export const REPLY_TOPICS: ReplyTopics = {
@@ -60,6 +60,7 @@ export interface Pipeline {
   readonly served: Served[];
   readonly attempts: [engine: string | null, reason: string][];
   readonly notified: Received[];
+  readonly unauthenticated: UnauthenticatedRecord[];
   /** Topics whose partition count was forgotten. */
   readonly forgotten: string[];
   readonly serve: (
@@ -84,6 +85,7 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
   const served: Served[] = [];
   const attempts: [string | null, string][] = [];
   const notified: Received[] = [];
+  const unauthenticated: UnauthenticatedRecord[] = [];
   const forgotten: string[] = [];
   let ids = 0;
   const vault: Vault = {
@@ -132,6 +134,7 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     refusals: keepRefusals(vault),
     expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
+    onUnauthenticated: (refused) => void unauthenticated.push(refused),
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
     notify: (received) => void notified.push(received),
     onServed: (one) => void served.push(one),
@@ -146,6 +149,7 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     served,
     attempts,
     notified,
+    unauthenticated,
     forgotten,
     serve: (record, turn = {}) =>
       handle(record, {
