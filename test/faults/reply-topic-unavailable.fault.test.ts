@@ -22,11 +22,11 @@ beforeAll(async () => {
   const env = { VAULT_WORKER_CONCURRENCY: String(CONCURRENCY) };
   at = await openFaultVault({ parts: { brokers: [kafka.address] }, timeoutMs: 30_000, env });
   publisher = createPublisher(at.vault.bus);
-});
+}, 180_000);
 afterAll(async () => {
-  await publisher.close();
-  await at.close();
-  await kafka.stop();
+  await publisher?.close();
+  await at?.close();
+  await kafka?.stop();
 });
 
 it("gives up one engine's replies at their deadlines while its topic accepts none, delivers later ones, and serves the others", async () => {

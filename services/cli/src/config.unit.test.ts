@@ -31,7 +31,13 @@ describe('with npm start running and no vault selected', () => {
       kafka: { brokers: ['k:1'], ssl: false, sasl: undefined, topicPrefix: '' },
       registry: { url: 'http://r' },
       profiles: { folders: [], allowInsecureLoopback: true, timeoutMs: 10_000 },
-      key: { wrapper: 'local', keyFile: join(folder, 'keys', 'local.key'), environment: 'development' },
+      key: {
+        wrapper: 'local',
+        keyFile: join(folder, 'keys', 'local.key'),
+        environment: 'development',
+        branches: 64,
+        outageMs: 3_600_000,
+      },
     });
     expect(config.topics()).toMatchObject({ environment: 'development', kafka: { brokers: ['k:1'] } });
   });

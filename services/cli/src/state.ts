@@ -149,9 +149,9 @@ const DIFFERENCES: Readonly<Record<Differing['difference'], string>> = {
   outdated: 'the topic has an earlier revision',
   different: 'the topic has the same revision with other content',
   store_behind: 'the topic has a later revision than the store, with other content',
+  unreadable: 'a row of the store does not parse; quarantine list has the reason',
   surplus: 'the topic has a snapshot, but the store does not have the user',
   buried: 'the newest snapshot on the topic is followed by a superseded record',
-  unreadable: 'a row of the user does not parse; `quarantine list` has the reason',
 };
 
 const printDiffering = (

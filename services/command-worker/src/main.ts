@@ -2,19 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { openAttempts, openEngineTable } from '@vault-engine/assembly/open-engines';
 import { watchTopics } from '@vault-engine/assembly/watch-topics';
-import {
-  type BusRecord,
-  createPublisher,
-  deadLetterHeaders,
-  type KeyedConsumerOptions,
-  type Publisher,
-  startKeyedConsumer,
-} from '@vault-engine/bus';
-import { COMMAND_RETENTION_MS, GATEWAY, type TopicNames } from '@vault-engine/contracts';
+import { createPublisher, type KeyedConsumerOptions, type Publisher, startKeyedConsumer } from '@vault-engine/bus';
+import { COMMAND_RETENTION_MS, GATEWAY } from '@vault-engine/contracts';
 import { every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
 import { drainPending } from '@vault-engine/vault';
 import { expectedPartition } from './command-partition.ts';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
+import { moveToDeadLetterTopic } from './dead-letters.ts';
 import { arrivesLate } from './deadline.ts';
 import { limitInFlight } from './in-flight.ts';
 import { notifyUnauthenticated } from './notify-unauthenticated.ts';
@@ -23,8 +17,7 @@ import { rateLimit } from './rate-limit.ts';
 import { keepRefusals } from './refusals.ts';
 import { countPartitions, replyPartitions } from './reply-address.ts';
 import { sampleUnauthenticated } from './sample-unauthenticated.ts';
-import { type CommandParts, concludeFailed, serveCommand } from './serve-command.ts';
-import { isTransient } from './transient-failure.ts';
+import { type CommandParts, serveCommand } from './serve-command.ts';
 
 type Context = ServiceContext<WorkerConfig>;
 
@@ -99,6 +92,14 @@ const consumeCommands = async (
   groupId: string,
 ): Promise<void> => {
   const { config, log, part, fatal } = context;
+  const deadLetterParts = {
+    topic: topics.commandsDlt,
+    groupId,
+    deadLetters,
+    log,
+    batchesPerMinute: config.samples.perMinute,
+    now: Date.now,
+  };
   const consumer = await part(
     'commands',
     () =>
@@ -108,7 +109,7 @@ const consumeCommands = async (
         ...config.keyedConsumer,
         ordered: (record) => !arrivesLate(record, Date.now()),
         handle: serveCommand(parts),
-        deadLetter: moveToDeadLetterTopic(topics, parts, deadLetters, groupId, log),
+        deadLetter: moveToDeadLetterTopic(deadLetterParts, parts),
         ...reportsTo(log),
         onFatal: fatal,
       }),
@@ -122,37 +123,6 @@ const consumeCommands = async (
   );
   observeConsumer(context, 'commands', consumer);
 };
-
-/** The bus's reason for a command whose handling failed too often. Of all dead letters only these are not answered yet. */
-const HANDLER_FAILED = 'handler_failed';
-
-const moveToDeadLetterTopic = (
-  topics: TopicNames,
-  parts: CommandParts,
-  deadLetters: Publisher,
-  groupId: string,
-  log: Log,
-): KeyedConsumerOptions['deadLetter'] => {
-  const concluded = new WeakSet<BusRecord>();
-  return async (record: BusRecord, reason: string) => {
-    if (reason === HANDLER_FAILED && !concluded.has(record)) {
-      await concludeFailed(parts, record).catch(unlessTransient(log));
-      concluded.add(record);
-    }
-    const { key, value, partition, offset } = record;
-    const headers = deadLetterHeaders(record, groupId, reason);
-    await deadLetters.send({ topic: topics.commandsDlt, key, value, headers });
-    log.warn('record moved to the dead-letter topic', { partition, offset: String(offset), reason });
-  };
-};
-
-/** A command that cannot even be answered as failed goes to the dead-letter topic all the same. */
-const unlessTransient =
-  (log: Log) =>
-  (error: unknown): void => {
-    if (isTransient(error)) throw error;
-    log.error('failed command not answered', { error });
-  };
 
 const reportsTo = (log: Log): Pick<KeyedConsumerOptions, 'onError' | 'onOffsetReset'> => ({
   onError: (error, { partition, offset }) =>

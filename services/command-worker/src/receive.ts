@@ -41,12 +41,8 @@ export interface CommandInProgress extends Authenticated {
   readonly signal: AbortSignal;
 }
 
-/**
- * Frame, key and headers: no MAC, no look-up. `reason` is the dead letter's for a record that is not a command. A record with the
- * sender's timestamp is refused: freshness and deadline count from the broker's append time (`message.timestamp.type=LogAppendTime`).
- */
+/** Frame, key and headers: no MAC, no look-up. */
 export const receive = (record: BusRecord): { ok: true; value: Received } | { ok: false; reason: string } => {
-  if (record.timestampType === 'CreateTime') return { ok: false, reason: 'create_time' };
   const framed = unframe(record.value);
   if (!framed.ok || record.value === null) return { ok: false, reason: framed.ok ? 'empty' : framed.reason };
   if (record.key === null) return { ok: false, reason: 'key_missing' };

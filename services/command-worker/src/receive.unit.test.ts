@@ -17,7 +17,6 @@ test('a record with frame, key and headers is received', () => {
 });
 
 test.each([
-  ['create_time', { ...record, timestampType: 'CreateTime' as const }],
   ['empty', { ...record, value: null }],
   ['empty', { ...record, value: Buffer.alloc(0) }],
   ['bad_magic', { ...record, value: Buffer.from('{"type":"GetStatus"}') }],

@@ -172,7 +172,7 @@ const serve = async (
   inFlight: InFlightCommand | null,
 ): Promise<HandlerResult> => {
   const call = callOf(from);
-  const refused = inFlight === null ? BUSY : admitHeaders(parts.admission, from);
+  const refused = inFlight === null ? BUSY : (refuseSendersTime(from) ?? admitHeaders(parts.admission, from));
   const concluded = await decideAndAudit(parts, from, call, refused).catch(retryTransient);
   if (concluded === 'retry') return RETRY;
   const { verdict, reply } = concluded;
@@ -182,6 +182,16 @@ const serve = async (
   parts.onServed({ ...servedAs(parts, from, call, verdict, delivery), error: error ?? verdict.error });
   return verdict.poison === null ? ACK : { kind: 'dead-letter', reason: verdict.poison };
 };
+
+/** Freshness and deadline count from the broker's append time. Where the sender sets the time, no command is executed. */
+const refuseSendersTime = ({ record }: CommandInProgress): Failure | null =>
+  record.timestampType === 'CreateTime' ? CREATE_TIME : null;
+
+const CREATE_TIME = refuse(
+  'internal',
+  'the commands topic has the timestamps of senders (message.timestamp.type=CreateTime); contact the operator',
+  'create_time',
+).failure;
 
 const BUSY: Failure = {
   ...refuse(

@@ -177,6 +177,18 @@ describe('a command that its headers decide about', () => {
   });
 });
 
+it("a command whose time is its sender's is not executed, but audited and answered", async () => {
+  const { serve, sent, audited } = openPipeline([sync], {
+    store: { readUser: () => expect.fail('a user was read') },
+  });
+  const value = { user_id: USER, platform: 'gmail', flow_id: null };
+  const record = commandRecord(sync.keys.kafka, 'StartConnection', value);
+  expect(await serve({ ...record, timestampType: 'CreateTime' })).toEqual(ACK);
+  expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'internal', suggested_action: 'contact_operator' } });
+  expect(audited).toMatchObject([{ result: 'internal', reason: 'create_time' }]);
+  expect(await openPipeline([sync]).serve({ ...record, timestampType: 'LogAppendTime' })).toEqual(ACK);
+});
+
 describe('a part that does not answer', () => {
   const readUser = () => Promise.reject(new PortUnavailable('storage', 'no answer'));
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire, isBuiltin } from 'node:module';
+// As a namespace: the services' bundles declare `createRequire` themselves.
+import * as nodeModule from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { compileFunction } from 'node:vm';
 
@@ -40,7 +41,8 @@ export class KafkajsDiffers extends Error {
 export type LoadModule = (path: string) => unknown;
 
 /** The folder of the kafkajs that is installed for this package. */
-export const installedKafkajs = (): string => dirname(createRequire(import.meta.url).resolve('kafkajs/package.json'));
+export const installedKafkajs = (): string =>
+  dirname(nodeModule.createRequire(import.meta.url).resolve('kafkajs/package.json'));
 
 /**
  * Opens a private copy of kafkajs: the same files, with module instances of their own. Patches of the copy do not touch the
@@ -97,11 +99,11 @@ const run = (source: string, file: string, loaded: CommonJsModule, require: (req
   execute.call(loaded.exports, loaded.exports, require, loaded, file, dirname(file));
 };
 
-const nodeRequire = createRequire(import.meta.url);
+const nodeRequire = nodeModule.createRequire(import.meta.url);
 
 /** kafkajs has no dependencies: what is not a builtin of Node is a file of its own. */
 const loadRequired = (folder: string, from: string, request: string, load: (file: string) => unknown): unknown => {
-  if (isBuiltin(request)) return nodeRequire(request);
+  if (nodeModule.isBuiltin(request)) return nodeRequire(request);
   const target = join(dirname(from), request);
   const file = [target, `${target}.js`, `${target}.json`, join(target, 'index.js')].find(isFile);
   if (!request.startsWith('.') || file === undefined || relative(folder, file).startsWith('..'))

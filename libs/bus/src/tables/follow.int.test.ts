@@ -162,6 +162,15 @@ describe('reading a topic', () => {
     expect(await collect(readTopic(test.bus, topic, { from }))).toEqual([]);
   });
 
+  it('reads more records than it buffers, also in its first fetch', async () => {
+    const topic = await test.topic(1);
+    const count = 12_000;
+    await Promise.all(
+      Array.from({ length: count }, () => publisher.send({ topic, key: null, value: text('x'), partition: 0 })),
+    );
+    expect(await collect(readTopic(test.bus, topic))).toHaveLength(count);
+  });
+
   it('can be left early', async () => {
     const topic = await test.topic(2);
     await fill(topic, 100);

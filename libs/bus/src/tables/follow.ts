@@ -60,6 +60,7 @@ class TopicFollower implements Follower {
   #restartQuietCount: () => void = () => undefined;
   #reopening: Promise<void> | undefined;
   #paused = false;
+  #pausedAtJoin = false;
   #closed = false;
   readonly #closing = Promise.withResolvers<void>();
 
@@ -76,7 +77,7 @@ class TopicFollower implements Follower {
 
   async start(): Promise<void> {
     try {
-      this.#consumer = await retryJoin(() => this.#open());
+      this.#use(await retryJoin(() => this.#open()));
     } catch (error) {
       this.#stall.stop();
       throw error;
@@ -103,7 +104,16 @@ class TopicFollower implements Follower {
     for (const right of this.#rights) this.#bus.rights.granted(right);
   }
 
-  /** Creates a consumer and joins its group. */
+  /** Takes a consumer into use. It has read already: pauses and resumes of the meantime are applied. */
+  #use(consumer: Consumer): void {
+    this.#consumer = consumer;
+    if (this.#paused === this.#pausedAtJoin) return;
+    const topics = [{ topic: this.#options.topic }];
+    if (this.#paused) consumer.pause(topics);
+    else consumer.resume(topics);
+  }
+
+  /** Creates a consumer, joins its group and awaits the first fetch. */
   async #open(): Promise<Consumer> {
     const { topic } = this.#options;
     const crash = { retryable: false };
@@ -166,6 +176,7 @@ class TopicFollower implements Follower {
   #seek(consumer: Consumer): void {
     const { topic } = this.#options;
     for (const [partition, offset] of this.#positions) consumer.seek({ topic, partition, offset: String(offset) });
+    this.#pausedAtJoin = this.#paused;
     if (this.#paused) consumer.pause([{ topic }]);
   }
 
@@ -199,7 +210,7 @@ class TopicFollower implements Follower {
     let pauseMs = REOPEN_PAUSE_MS;
     while (!this.#closed && this.#consumer === undefined) {
       try {
-        this.#consumer = await this.#open();
+        this.#use(await this.#open());
       } catch (error) {
         this.#stall.fetched();
         if (error instanceof RightMissing) this.#bus.rights.refused(error);

@@ -90,7 +90,12 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
   let ids = 0;
   const vault: Vault = {
     store: { ...openMemoryStore({ now }), ...changes.store },
-    keys: { keyOf: () => KEY, newKey: async () => ({ dataKey: KEY, wrapped: WRAPPED }), evict: () => undefined },
+    keys: {
+      keyOf: () => KEY,
+      newKey: async () => ({ dataKey: KEY, wrapped: WRAPPED }),
+      rewrap: async () => null,
+      evict: () => undefined,
+    },
     journal: {
       encodeAudit: (entry) => Buffer.from(JSON.stringify(entry)),
       encodeEvent: (event) => Buffer.from(JSON.stringify(event)),
