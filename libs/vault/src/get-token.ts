@@ -25,8 +25,11 @@ export interface TokenIssued {
   readonly access: Secret;
   readonly metadata: ConnectionMetadata;
   readonly tokenVersion: number;
-  /** A problem of the connection although the token is usable; null: none. */
-  readonly warning: StatusReason | null;
+  /**
+   * A problem of the connection although the token is usable; null: none. `short_validity`: it does not live as long as the
+   * caller asks for, and no other does.
+   */
+  readonly warning: StatusReason | 'short_validity' | null;
 }
 
 /** How an unusable token is refreshed. */
@@ -61,10 +64,10 @@ export const getToken = async (
           'renewed_in_vain',
         );
   }
-  // Without a refresh there is no token that lives as long as the caller asks for.
-  return lack.usable &&
-    (refreshed.kind !== 'kept' || refreshed.record.condition.kind === 'failing' || lack.refreshesAhead)
-    ? issue(vault, call, command, row, 'record' in refreshed ? refreshed.record : record)
+  const latest = 'record' in refreshed ? refreshed.record : record;
+  if (isReportedRevoked(latest)) return REPORTED;
+  return lack.usable
+    ? issue(vault, call, command, row, latest)
     : whyNot(lack, record.condition, refreshed, vault.now());
 };
 
@@ -84,26 +87,28 @@ interface Lack {
   readonly reason: 'access_token_expired' | 'rejected_by_platform';
   /** It has not expired, and the caller does not call it rejected. */
   readonly usable: boolean;
-  /** It lives as long as the caller asks for, and is refreshed because it expires soon. */
-  readonly refreshesAhead: boolean;
 }
 
 /** A token that expires within this time, or within this part of its life, is refreshed before it is issued. */
 const AHEAD = { ms: 60_000, part: 1 / 20 };
 
 const lackOf = (command: GetToken, record: ConnectionRecord, now: number): Lack | null => {
-  if (command.rejectedVersion === record.tokenVersion)
-    return { reason: 'rejected_by_platform', usable: false, refreshesAhead: false };
+  if (command.rejectedVersion === record.tokenVersion) return { reason: 'rejected_by_platform', usable: false };
   const { storedAt, metadata } = record;
   const { expiresAt } = metadata;
   if (expiresAt === null) return null;
   const left = expiresAt - now;
   const wanted = (command.minValiditySeconds ?? 0) * 1_000;
   const ahead = Math.min(AHEAD.ms, Math.max(expiresAt - storedAt, 0) * AHEAD.part);
-  return left > Math.max(wanted, ahead)
-    ? null
-    : { reason: 'access_token_expired', usable: left > 0, refreshesAhead: left > wanted };
+  return left > Math.max(wanted, ahead) ? null : { reason: 'access_token_expired', usable: left > 0 };
 };
+
+/** Whether a token expires before the caller wants it to. */
+const isShort = (
+  { minValiditySeconds }: GetToken,
+  { metadata: { expiresAt } }: ConnectionRecord,
+  now: number,
+): boolean => expiresAt !== null && expiresAt - now < (minValiditySeconds ?? 0) * 1_000;
 
 const refresh = async (
   vault: Vault,
@@ -215,7 +220,8 @@ const issue = async (
   try {
     const access = openAccess(key, { user, platform }, record);
     const { metadata, tokenVersion } = record;
-    const warning = status(record, vault.now()).reason;
+    const now = vault.now();
+    const warning = status(record, now).reason ?? (isShort(command, record, now) ? 'short_validity' : null);
     return {
       ok: true,
       value: { platform, access, metadata, tokenVersion, warning },
