@@ -2,7 +2,11 @@ import { type MisbehavingProvider, misbehave, openMisbehavingProvider } from '@v
 import { type Change, PortUnavailable, type Providers, type SpentOrNot, type TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type Moment, mortal } from './mortal.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
+import {
+  openProviderAndRefreshes,
+  type ProviderAndRefreshes,
+  refuseUntilBelieved,
+} from './open-provider-and-refreshes.ts';
 import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 import { GRACE_S, profileOf } from './profiles.ts';
 
@@ -199,12 +203,12 @@ describe('9: an unknown outcome after the grace, at a provider with introspectio
 
   it('is introspected also when it was written down, and cleared once known', async () => {
     const user = await refreshes.connect({ refresh: 'written down' });
-    provider.script(misbehave.cut(), misbehave.serverError());
+    provider.script(misbehave.cut(), misbehave.invalidClient());
     await refreshes.ask(user);
     refreshes.pass(GRACE_S * 1_000);
     await refreshes.ask(user, { refresher: told('unspent') });
     expect((await refreshes.recordOf(user)).condition).toMatchObject({
-      reason: 'provider_unavailable',
+      reason: 'provider_misconfigured',
       unknownSince: null,
     });
     expect(sent('written down')).toBe(2);
@@ -251,9 +255,9 @@ test('10: a dead grant is not asked for again where the user has connected anew 
   expect((await its.recordOf(user)).condition).toEqual({ kind: 'good' });
 });
 
-test('10: a dead grant takes no connection away', async () => {
+test('10: a dead grant takes no connection away, and keeps its refresh token', async () => {
   const user = await its.connect({});
-  its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
+  await refuseUntilBelieved(its, user);
   expect(await its.ask(user)).toMatchObject({ code: 'expired_token', reason: 'grant_refused' });
   expect(await its.recordOf(user)).toMatchObject({ condition: { kind: 'dead' }, refresh: expect.anything() });
 });

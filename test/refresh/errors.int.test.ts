@@ -85,7 +85,7 @@ test('17: after a failure no process asks until its cool-down is over, and a for
   await it.ask(user);
   const others = await Promise.all([1, 2, 3].map(() => it.ask(user, { refresher: it.refresher() })));
   expect(new Set(others.map(({ code }) => code))).toEqual(new Set(['refresh_cooling_down']));
-  expect(others[0]).toMatchObject({ reason: 'provider_unavailable', retryAfterMs: expect.any(Number) });
+  expect(others[0]).toMatchObject({ reason: 'outcome_unknown', retryAfterMs: expect.any(Number) });
   expect(it.sent('cool')).toBe(1);
   const { tokenVersion } = await it.recordOf(user);
   const { requestId, engine, keyId } = callOf('RefreshNow');
@@ -98,7 +98,7 @@ test('17: after a failure no process asks until its cool-down is over, and a for
 test('18: a token that is valid yet is served with a warning while its refresh fails', async () => {
   const user = await it.connect({ expiresInMs: 30_000, access: 'still valid' });
   it.provider.script(misbehave.serverError());
-  const served = { code: 'ok', access: 'still valid', warning: 'provider_unavailable' };
+  const served = { code: 'ok', access: 'still valid', warning: 'outcome_unknown' };
   expect(await it.ask(user, { minValiditySeconds: 120 })).toMatchObject(served);
   expect(await it.ask(user, { minValiditySeconds: 120 })).toMatchObject(served);
   expect(it.changesOf(user)).toEqual(['CONNECTED', 'FAILING']);

@@ -50,9 +50,16 @@ const misconfigured = (reason: string): ExpectedOutcome =>
 const transient = (reason: string): ExpectedOutcome =>
   failing('provider_unavailable', `provider_unavailable ${reason}`, unavailable('provider_unavailable'));
 
-/** The refresh token may be spent: what that comes to depends on what the provider does with those that are. */
-const unknown = (reason: string): Record<Kind, ExpectedOutcome> => {
-  const audited = `provider_unavailable ${reason}`;
+/** The provider refuses the grant. One refusal is not believed: the connection is suspect. */
+const suspect: ExpectedOutcome = failing(
+  'grant_refused',
+  'expired_token refused_by_provider',
+  unavailable('grant_refused'),
+);
+
+/** The refresh token may be spent. The outcome depends on what the provider does with spent ones. */
+const unknown = (reason: string, result = 'provider_unavailable'): Record<Kind, ExpectedOutcome> => {
+  const audited = `${result} ${reason}`;
   const perhapsSpent = failing('outcome_unknown', audited, unavailable('outcome_unknown'), true);
   return {
     never: transient(reason),
@@ -71,7 +78,7 @@ const ofAll = (outcome: ExpectedOutcome): Record<Kind, ExpectedOutcome> => ({
   graced: outcome,
 });
 
-/** How often one renewal asks where a provider calls a grant dead. */
+/** How often one refresh asks a provider that refuses the grant. */
 const TWICE = 2;
 const RETRY_AFTER_S = 120;
 
@@ -87,7 +94,7 @@ interface Case {
 const CASES: Readonly<Record<string, Case>> = {
   'answers slowly': { meets: () => [misbehave.slow(50)], outcome: ofAll(RENEWED) },
   hangs: { meets: () => [misbehave.hang()], outcome: unknown('timeout'), impatient: true },
-  'answers 500': { meets: () => [misbehave.serverError()], outcome: ofAll(transient('provider_error')) },
+  'answers 500': { meets: () => [misbehave.serverError()], outcome: unknown('provider_error') },
   'answers 429 with Retry-After': {
     meets: () => [misbehave.throttle(RETRY_AFTER_S)],
     outcome: ofAll(
@@ -104,22 +111,29 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   'answers 200 with invalid_grant, twice': {
     meets: () => [misbehave.errorWithStatus200(), misbehave.errorWithStatus200()],
-    outcome: ofAll(dead('grant_refused', 'expired_token refused_by_provider')),
+    outcome: ofAll(suspect),
     asks: TWICE,
   },
   'answers 200 with ok: false and an error that its profile lists, twice': {
     meets: () => [misbehave.notOk(), misbehave.notOk()],
-    outcome: ofAll(dead('grant_refused', 'expired_token refused_by_provider')),
+    outcome: ofAll(suspect),
     asks: TWICE,
   },
   'names no expires_in': { meets: () => [misbehave.withoutExpiry()], outcome: ofAll(RENEWED) },
   'names no refresh_token': { meets: () => [misbehave.withoutRefreshToken()], outcome: ofAll(RENEWED) },
   'answers 200 with HTML': { meets: () => [misbehave.html()], outcome: unknown('answer_unreadable') },
-  'answers 502 with HTML': { meets: () => [misbehave.html(502)], outcome: ofAll(transient('provider_error')) },
+  'answers 502 with HTML': { meets: () => [misbehave.html(502)], outcome: unknown('provider_error') },
   'answers 200 with 50 MB': { meets: () => [misbehave.huge()], outcome: unknown('answer_too_large') },
   redirects: {
     meets: () => [misbehave.redirect('http://127.0.0.1:1/token')],
-    outcome: ofAll(misconfigured('redirected')),
+    outcome: {
+      ...unknown('redirected', 'provider_misconfigured'),
+      never: misconfigured('redirected'),
+      rejecting: {
+        ...misconfigured('redirected'),
+        condition: { kind: 'failing', reason: 'provider_misconfigured', unknownSince: expect.any(Number) },
+      },
+    },
   },
   'answers with the wrong content type': { meets: () => [misbehave.wrongContentType()], outcome: ofAll(RENEWED) },
   'answers invalid_client': {
@@ -129,7 +143,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'answers invalid_grant once': { meets: () => [misbehave.invalidGrant()], outcome: ofAll(RENEWED), asks: TWICE },
   'answers invalid_grant twice': {
     meets: () => [misbehave.invalidGrant(), misbehave.invalidGrant()],
-    outcome: ofAll(dead('grant_refused', 'expired_token refused_by_provider')),
+    outcome: ofAll(suspect),
     asks: TWICE,
   },
   'cuts the connection after the request': { meets: () => [misbehave.cut()], outcome: unknown('connection_cut') },
@@ -148,6 +162,8 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
     const profile = profileOf(provider, kind, { errors });
     patient = await openRefreshes({ profile, timeoutMs: 5_000 });
     impatient = await openRefreshes({ profile, timeoutMs: 500 });
+    await patient.succeed();
+    await impatient.succeed();
   });
   afterAll(async () => {
     await patient.close();
@@ -176,7 +192,7 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
       expect(await refreshes.ask(user)).toMatchObject({ code: 'expired_token', reason: 'outcome_unknown' });
       expect(spentSince(from)).toEqual(['refresh-0']);
     } else if (condition.kind === 'failing') {
-      await restsAndRecovers(condition.retryAt, meets, expected);
+      await restsAndRecovers(condition.retryAt, meets, expected, asks);
     } else if (condition.kind === 'dead') {
       await isLeftAlone(expected);
     }
@@ -187,6 +203,7 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
     retryAt: number,
     meets: () => readonly Behaviour[],
     { condition }: ExpectedOutcome,
+    asks: number,
   ) => {
     const from = provider.requests.length;
     expect(await refreshes.ask(user)).toMatchObject(
@@ -203,7 +220,7 @@ describe.each(Object.keys(KINDS) as Kind[])('a provider whose refresh tokens are
     if (again.kind !== 'failing') return;
     refreshes.pass(again.retryAt - refreshes.vault.now() + 1);
     expect(await refreshes.ask(user)).toMatchObject({ code: 'ok', warning: null });
-    expect(spentSince(from)).toEqual(['refresh-0', 'refresh-0']);
+    expect(spentSince(from)).toEqual(Array(asks + 1).fill('refresh-0'));
     expect(refreshes.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECOVERED']);
   };
 

@@ -6,7 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { writePlatforms } from '@vault-engine/development';
 import { createDataKeys, openLocalWrapper } from '@vault-engine/kms';
-import { openCatalog, openOutbound, openProviders, openSharedRate, type WrittenProfile } from '@vault-engine/platforms';
+import {
+  openCatalog,
+  openOutbound,
+  openProviders,
+  openSharedCircuits,
+  openSharedRate,
+  type WrittenProfile,
+} from '@vault-engine/platforms';
 import { openRedisStore } from '@vault-engine/token-store';
 import {
   type ConnectionRecord,
@@ -45,6 +52,8 @@ export interface Refreshes extends Omit<ListingJournal, 'journal'> {
   readonly refresher: (parts?: Partial<Vault>) => Refresher;
   /** Rejects where the vault refuses. */
   readonly connect: (tokens: Tokens) => Promise<UserId>;
+  /** Lets another user's refresh succeed: the client is off probation, and the platform has healthy neighbours now. */
+  readonly succeed: () => Promise<void>;
   readonly recordOf: (user: UserId) => Promise<ConnectionRecord>;
   /** Asks for the user's token, by default with a renewer of this vault's own. */
   readonly ask: (user: UserId, asking?: Asking) => Promise<Told>;
@@ -106,6 +115,11 @@ export const openRefreshes = async (options: RefreshesOptions): Promise<Refreshe
       const connected = await connect(vault, platform, tokens);
       return connected.ok ? connected.user : fail();
     },
+    succeed: async () => {
+      const connected = await connect(vault, platform, { refresh: `neighbour-${randomUUID()}` });
+      const told = connected.ok ? await ask(vault, own, { user: connected.user, platform }) : fail();
+      if (told.code !== 'ok') fail();
+    },
     recordOf: async (user) => (await store.readConnection(user, platform)).record ?? fail(),
     ask: (user, asking) => ask(vault, own, { user, platform }, asking),
     auditOf: (user) => audited.filter((entry) => entry.userId === user).map(auditText),
@@ -138,6 +152,7 @@ const reachProviders = async (
   const clients = new Map([[platform, { id: CLIENT.id, secret: secretOf(Buffer.from(CLIENT.secret)) }]]);
   const outbound = openOutbound({ allowInsecureLoopback: true, timeoutMs });
   const rate = openSharedRate(counted);
+  const circuits = openSharedCircuits(counted);
   let passed = 0;
   const now = () => Date.now() + passed;
   return {
@@ -147,10 +162,11 @@ const reachProviders = async (
     pass: (ms: number) => {
       passed += Math.ceil(ms);
     },
-    providers: openProviders({ catalog, clients, outbound, rate, now, random: Math.random }),
+    providers: openProviders({ catalog, clients, outbound, rate, circuits, now, random: Math.random }),
     close: async () => {
       outbound.close();
       await rate.close();
+      await circuits.close();
     },
   };
 };

@@ -111,12 +111,12 @@ describe('the store is lost after the provider has answered', () => {
   });
 
   it('what the provider refused kills no connection: the refresh token is not spent', async () => {
-    const { user, answer } = await storeLostMeanwhile(misbehave.serverError());
+    const { user, answer } = await storeLostMeanwhile(misbehave.invalidClient());
     await broken();
     link.mend();
-    expect(await answer).toMatchObject({ code: 'provider_unavailable' });
+    expect(await answer).toMatchObject({ code: 'provider_misconfigured' });
     const { condition } = await refreshes.recordOf(user);
-    expect(condition).toMatchObject({ kind: 'failing', reason: 'provider_unavailable', failures: 1 });
+    expect(condition).toMatchObject({ kind: 'failing', reason: 'provider_misconfigured', failures: 1 });
   });
 
   it('a grant that was called dead is asked for once more when it is back', async () => {

@@ -47,8 +47,18 @@ describe('a token that is usable', () => {
 
   it('is issued with a warning when it can’t be refreshed: as it is, and not when more is needed', async () => {
     const user = await its.connect({ expiresInMs: HOUR_MS });
-    its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
     const more = { minValiditySeconds: 3_700 };
+    await its.succeed();
+    its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
+    const suspect = { code: 'ok', access: 'access-0', warning: 'grant_refused' };
+    expect(await its.ask(user, more)).toMatchObject(suspect);
+    expect(await its.ask(user)).toMatchObject(suspect);
+    its.pass(61_000);
+    its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
+    await its.ask(user, more);
+    its.pass(30 * 60_000);
+    await its.succeed();
+    its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
     expect(await its.ask(user, more)).toMatchObject({ code: 'expired_token', reason: 'grant_refused' });
     expect(await its.ask(user)).toMatchObject({ code: 'ok', access: 'access-0', warning: 'grant_refused' });
     const without = await its.connect({ refresh: null, expiresInMs: HOUR_MS });

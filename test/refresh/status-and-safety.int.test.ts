@@ -2,7 +2,11 @@ import { misbehave, openAuthorizationServer } from '@vault-engine/authorization-
 import { status } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { connect } from './connect.ts';
-import { openProviderAndRefreshes, type ProviderAndRefreshes } from './open-provider-and-refreshes.ts';
+import {
+  openProviderAndRefreshes,
+  type ProviderAndRefreshes,
+  refuseUntilBelieved,
+} from './open-provider-and-refreshes.ts';
 import { openRefreshes, type Refreshes } from './open-refreshes.ts';
 
 let its: ProviderAndRefreshes;
@@ -93,17 +97,36 @@ test('26: a redirect is not followed', async () => {
 });
 
 describe('27: to refresh and to authorise anew are two things', () => {
-  it('a dead grant is revived by the user alone', async () => {
+  it('a dead grant is revived by the user', async () => {
     const user = await its.connect({ refresh: 'dead' });
-    its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
-    await its.ask(user);
-    its.pass(30 * 24 * 3_600_000);
+    await refuseUntilBelieved(its, user);
+    const asked = its.sent('dead');
     expect(await its.refresher().processDue(user, its.platform)).toEqual({ kind: 'nothing' });
     expect(await its.ask(user)).toMatchObject({ code: 'expired_token', reason: 'grant_refused' });
-    expect(its.sent('dead')).toBe(2);
+    expect(its.sent('dead')).toBe(asked);
     await its.connect({ user, access: 'revived', expiresInMs: 600_000 });
     expect(await its.ask(user)).toMatchObject({ code: 'ok', access: 'revived', warning: null });
-    expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'RECONNECTED']);
+    expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'EXPIRED', 'RECONNECTED']);
+  });
+
+  it('a dead grant is asked for once a day all the same, and comes back when the provider takes it again', async () => {
+    const user = await its.connect({ refresh: 'asleep' });
+    await refuseUntilBelieved(its, user);
+    const asked = its.sent('asleep');
+    its.pass(24 * 3_600_000 + 1);
+    its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
+    expect(await its.refresher().processDue(user, its.platform)).toEqual({ kind: 'dead' });
+    expect(its.sent('asleep')).toBe(asked + 2);
+    its.pass(24 * 3_600_000 + 1);
+    expect(await its.refresher().processDue(user, its.platform)).toEqual({ kind: 'renewed' });
+    expect(its.changesOf(user)).toEqual(['CONNECTED', 'EXPIRED', 'EXPIRED', 'RECOVERED']);
+  });
+
+  it('an operator asks for a dead grant at any time', async () => {
+    const user = await its.connect({ refresh: 'revived' });
+    await refuseUntilBelieved(its, user);
+    expect(await its.refresher().processDue(user, its.platform, true)).toEqual({ kind: 'renewed' });
+    expect(await its.ask(user)).toMatchObject({ code: 'ok', warning: null });
   });
 
   it('a refresh leaves the grant as it began, and asks for no scopes', async () => {
@@ -111,7 +134,7 @@ describe('27: to refresh and to authorise anew are two things', () => {
     const before = await its.recordOf(user);
     await its.ask(user);
     const after = await its.recordOf(user);
-    expect(after.grant).toEqual({ ...before.grant, refreshedAt: expect.any(Number) });
+    expect(after.grant).toEqual({ ...before.grant, refreshedAt: expect.any(Number), rotation: 'rotated' });
     expect(after.metadata.scopes).toEqual(before.metadata.scopes);
     const request = its.provider.requests.find(({ body }) => body.includes('as+it+was'));
     expect(new URLSearchParams(request?.body).get('grant_type')).toBe('refresh_token');

@@ -9,6 +9,7 @@ import {
   openCatalog,
   openOutbound,
   openProviders,
+  openSharedCircuits,
   openSharedRate,
   type ProfileCatalog,
   readClientCredentials,
@@ -140,5 +141,10 @@ const reachProviders = async (
     async () => openSharedRate(config.redis),
     (open) => open.close(),
   );
-  return openProviders({ catalog, clients, outbound, rate, now: Date.now, random: Math.random });
+  const circuits = await part(
+    'circuits',
+    async () => openSharedCircuits(config.redis),
+    (open) => open.close(),
+  );
+  return openProviders({ catalog, clients, outbound, rate, circuits, now: Date.now, random: Math.random });
 };

@@ -10,7 +10,9 @@ export type FailingReason =
   | 'provider_throttles'
   | 'provider_misconfigured'
   /** The refresh token was sent and the answer was lost: the refresh token may be spent. */
-  | 'outcome_unknown';
+  | 'outcome_unknown'
+  /** The provider refuses the grant, and the refusal is not confirmed yet: the connection is suspect. */
+  | 'grant_refused';
 
 /** Why a connection can't go on without the user, from a closed list. */
 export type DeadReason = 'grant_refused' | 'outcome_unknown';

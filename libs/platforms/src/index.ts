@@ -17,5 +17,6 @@ export { formatFaults, type ProfileFault } from './profiles/read-yaml.ts';
 export type { ProviderDeps } from './provider-request.ts';
 export { refreshGrant } from './refresh/refresh-grant.ts';
 export { refreshTerms } from './refresh/refresh-terms.ts';
+export { openSharedCircuits } from './refresh/share-circuits.ts';
 export { type GrantTokens, revokeGrant } from './revoke-grant.ts';
 export { openSharedRate, type ShareRateOptions } from './share-rate.ts';

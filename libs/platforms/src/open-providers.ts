@@ -1,4 +1,10 @@
-import type { PlatformId, Providers } from '@vault-engine/vault';
+import {
+  type CircuitStore,
+  type FailedRefresh,
+  memoryCircuits,
+  type PlatformId,
+  type Providers,
+} from '@vault-engine/vault';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { credentialsFor, type RegisteredClient } from './client-credentials.ts';
 import { fetchIdentity } from './fetch-identity.ts';
@@ -23,14 +29,26 @@ export interface ProvidersOptions {
   readonly clients: ReadonlyMap<PlatformId, RegisteredClient>;
   readonly outbound: Outbound;
   readonly rate: SharedRate;
+  /** The health of platforms, shared by all processes; of this process alone where it is left out. */
+  readonly circuits?: CircuitStore;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly random: RandomFraction;
 }
 
+const NOT_REGISTERED: FailedRefresh = {
+  kind: 'failed',
+  answeredBy: 'not_sent',
+  says: 'application_fault',
+  reason: 'not_registered',
+  status: null,
+  code: null,
+  retryAfterMs: null,
+};
+
 /** The domain's {@link Providers}, implemented by the profiles. */
 export const openProviders = (options: ProvidersOptions): Providers => {
-  const { catalog, clients, outbound, rate, now, random } = options;
+  const { catalog, clients, outbound, rate, circuits = memoryCircuits(), now, random } = options;
   const deps = { outbound, now };
   const registered = (platform: PlatformId): { profile: PlatformProfile; client: RegisteredClient } | null => {
     const [profile, client] = [catalog.profile(platform), clients.get(platform)];
@@ -52,7 +70,7 @@ export const openProviders = (options: ProvidersOptions): Providers => {
   return {
     terms: (platform) => {
       const found = registered(platform);
-      return found === null ? null : refreshTerms(found.profile, random);
+      return found === null ? null : refreshTerms(found.profile, random, found.client.id);
     },
     clientId: (platform) => registered(platform)?.client.id ?? null,
     admit: async (platform) => {
@@ -62,12 +80,13 @@ export const openProviders = (options: ProvidersOptions): Providers => {
     inTurn: (platform, work) => limitOf(platform)(work),
     // An answer without a lifetime is followed by an introspection request.
     refreshTimeoutMs: mostSecrets(clients) * longestTimeout(catalog, outbound) + outbound.timeoutMs,
+    circuits,
     refresh: async (platform, refreshToken, params, cancelled, clientId) =>
       untilAccepted(
         registrations(platform, clientId),
         ({ profile, client }) => refreshGrant(profile, client, refreshToken, { ...deps, cancelled }, params),
         isClientRefused,
-      ).then((outcome) => outcome ?? { kind: 'application_fault', reason: 'not_registered' }),
+      ).then((outcome) => outcome ?? NOT_REGISTERED),
     introspect: async (platform, refreshToken, params, clientId) =>
       untilAccepted(
         registrations(platform, clientId),

@@ -59,8 +59,9 @@ it.each([
   expect(await providers.revoke(platform, { access: access(), refresh: refresh() }, {})).toEqual({
     kind: 'not_supported',
   });
-  expect(await providers.refresh(platform, refresh(), {}, new AbortController().signal)).toEqual({
-    kind: 'application_fault',
+  expect(await providers.refresh(platform, refresh(), {}, new AbortController().signal)).toMatchObject({
+    answeredBy: 'not_sent',
+    says: 'application_fault',
     reason: 'not_registered',
   });
   expect(await providers.introspect(platform, refresh(), {})).toBe('unknown');
@@ -76,7 +77,7 @@ it('sends requests to a platform with a client registration', async () => {
 
 it('a provider can introspect refresh tokens only where its profile says so', () => {
   const tells = (introspection: { url: string; refresh_tokens?: boolean } | null) =>
-    refreshTerms(testProfile('https://provider.example/token', { introspection }), () => 0).canIntrospect;
+    refreshTerms(testProfile('https://provider.example/token', { introspection }), () => 0, 'client').canIntrospect;
   const url = 'https://provider.example/introspect';
   expect([tells(null), tells({ url }), tells({ url, refresh_tokens: true })]).toEqual([false, false, true]);
 });
@@ -89,6 +90,7 @@ it.each([
   const terms = refreshTerms(
     testProfile('https://provider.example/token', { access: { none_means: meaning, default_ttl_s: seconds } }),
     () => 0,
+    'client',
   );
   const due = terms.dueAt({ refreshedAt: 1_000, hasRefreshToken: true, expiresAt: null, refreshExpiresAt: null });
   if (!refreshed) return expect(due).toBeNull();

@@ -38,9 +38,25 @@ export type Condition =
       readonly retryAt: number;
       /** When the refresh token was first sent without an answer, Unix milliseconds; null: it is unspent. */
       readonly unknownSince: number | null;
+      /** The provider has refused the grant, first and last at these times (Unix milliseconds): the connection is suspect. */
+      readonly suspicion?: { readonly since: number; readonly lastAt: number };
+      readonly answer?: LastAnswer;
     }
   /** The grant is gone: the user has to connect again. */
-  | { readonly kind: 'dead'; readonly reason: DeadReason; readonly since: number };
+  | {
+      readonly kind: 'dead';
+      readonly reason: DeadReason;
+      readonly since: number;
+      /** When the provider is asked once more all the same, Unix milliseconds. */
+      readonly recheckAt?: number;
+      readonly answer?: LastAnswer;
+    };
+
+/** The provider's last refusal, for the operator: its HTTP status, and its error code from a bounded alphabet. */
+export interface LastAnswer {
+  readonly status: number;
+  readonly code: string | null;
+}
 
 /** The user's consent. Ciphertexts are not bound to it. */
 export interface Grant {
@@ -54,6 +70,11 @@ export interface Grant {
   readonly account: string | null;
   /** The client id that the grant belongs to. Absent: stored before it was recorded, so it counts as the current client's. */
   readonly client?: string;
+  /**
+   * Whether refreshes of this grant brought new refresh tokens. `kept`: so far they never did. `rotated`: one did. Absent: it was
+   * not refreshed yet, or by a version that did not note it.
+   */
+  readonly rotation?: 'kept' | 'rotated';
 }
 
 /** An OAuth flow that a user has started and not finished; see `StartConnection`. */

@@ -4,7 +4,7 @@ import { type Answer, auditOf, type Call, refuse, type Vault } from './call.ts';
 import type { Condition, ConnectionMetadata, ConnectionRecord, UserRow } from './connection-record.ts';
 import { openAccess, RecordCorrupt } from './credentials.ts';
 import { PortUnavailable } from './ports.ts';
-import { mayRefresh } from './refresh/decide-refresh.ts';
+import { mayRefresh } from './refresh/judge-answer.ts';
 import type { RefreshAnswer } from './refresh/refresh-request.ts';
 import type { Refresher } from './refresh/refresher.ts';
 import { status } from './status.ts';
@@ -144,6 +144,14 @@ const whyNot = (
         AGAIN_SOON_MS,
       );
     case 'later':
+      if (refreshed.reason === 'provider_misconfigured') return MISCONFIGURED;
+      if (refreshed.limit === 'incident')
+        return later(
+          'provider_unavailable',
+          'token refreshes of this platform fail for now; retry after retry_after_ms',
+          refreshed.reason ?? lack.reason,
+          refreshed.retryAfterMs,
+        );
       return later(
         'refresh_cooling_down',
         'the platform does not allow a refresh yet; retry after retry_after_ms',
@@ -163,12 +171,7 @@ const whyNot = (
 
 const failing = (before: Condition, { reason, retryAt, failures }: Failing, now: number) => {
   const retryAfterMs = Math.max(retryAt - now, 1);
-  if (reason === 'provider_misconfigured')
-    return refuse(
-      'provider_misconfigured',
-      'the platform rejected this deployment’s client registration or request; contact the operator',
-      reason,
-    );
+  if (reason === 'provider_misconfigured') return MISCONFIGURED;
   const triedNow = before.kind !== 'failing' || before.failures !== failures;
   return triedNow && reason !== 'provider_throttles'
     ? later('provider_unavailable', 'the token refresh failed; retry after retry_after_ms', reason, retryAfterMs)
@@ -179,6 +182,12 @@ const failing = (before: Condition, { reason, retryAt, failures }: Failing, now:
         retryAfterMs,
       );
 };
+
+const MISCONFIGURED = refuse(
+  'provider_misconfigured',
+  'the platform rejected this deployment’s client registration or request; contact the operator',
+  'provider_misconfigured',
+);
 
 type Failing = Extract<Condition, { kind: 'failing' }>;
 

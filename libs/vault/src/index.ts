@@ -10,7 +10,16 @@ export { getStatus, type PlatformStatus, type StatusSnapshot } from './get-statu
 export { type GetToken, getToken, type RefreshOnRetrieval, type TokenIssued } from './get-token.ts';
 export * from './ports.ts';
 export type * from './providers.ts';
-export { firstStep, type MayRefresh, mayRefresh, unknownSince } from './refresh/decide-refresh.ts';
+export {
+  type CircuitState,
+  type CircuitStore,
+  healthOf,
+  type Incident,
+  memoryCircuits,
+  NEW_CIRCUIT,
+  type PlatformHealth,
+} from './refresh/circuit.ts';
+export { type Evidence, firstStep, type MayRefresh, mayRefresh, unknownSince } from './refresh/judge-answer.ts';
 export type * from './refresh/refresh-request.ts';
 export { createRefresher, type Refresher, type RefresherOptions } from './refresh/refresher.ts';
 export { attentionAt, refreshAt } from './refresh/schedule.ts';

@@ -1,6 +1,7 @@
 import type { Secret } from '@vault-engine/crypto';
 import type { PlatformId } from '@vault-engine/model';
 import type { ConnectionMetadata } from './connection-record.ts';
+import type { CircuitStore } from './refresh/circuit.ts';
 
 /** The facts that decide when a connection is refreshed next. Times are Unix milliseconds. */
 export interface RefreshFacts {
@@ -28,6 +29,17 @@ export interface RefreshTerms {
   readonly reuse: 'harmless' | 'refused' | 'fatal';
   /** Whether introspection tells if a refresh token is spent ({@link Providers.introspect}). */
   readonly canIntrospect: boolean;
+  /** Names platform and client in the state that all processes share; it changes with the client id, and does not show it. */
+  readonly circuit: string;
+  readonly verdict: VerdictTerms;
+}
+
+/** When a refusal of the grant is believed. */
+export interface VerdictTerms {
+  /** When a refused grant is asked for again, milliseconds after the first refusal, ascending. */
+  readonly confirmAfterMs: readonly number[];
+  /** When the user is asked at the latest if the refusals go on and no other connection tells, milliseconds after the first. */
+  readonly askUserAfterMs: number;
 }
 
 /** Credentials from a successful refresh. */
@@ -58,18 +70,32 @@ export interface RotatedOnly extends Pick<RefreshedCredentials, 'refreshExpiresA
   readonly refresh: Secret;
 }
 
-/** The outcome of one refresh request. `reason` is from a closed list of the adapter. */
-export type RefreshOutcome =
-  | ({ readonly kind: 'renewed' } & RefreshedCredentials)
-  | RotatedOnly
-  /** The provider says that the grant is gone. */
-  | { readonly kind: 'grant_dead'; readonly reason: string }
-  /** Registration, profile or network of this deployment is wrong. It says nothing about the connection. */
-  | { readonly kind: 'application_fault'; readonly reason: string }
-  | { readonly kind: 'transient'; readonly reason: string; readonly retryAfterMs: number | null }
-  | { readonly kind: 'throttled'; readonly reason: string; readonly retryAfterMs: number }
-  /** The request was sent without a usable answer: the refresh token may be spent. */
-  | { readonly kind: 'unknown_outcome'; readonly reason: string };
+/** The outcome of one refresh request. */
+export type RefreshOutcome = ({ readonly kind: 'renewed' } & RefreshedCredentials) | RotatedOnly | FailedRefresh;
+
+/** A refresh request that brought no credentials, as it was observed. What it proves is for `judge-answer.ts` to say. */
+export interface FailedRefresh {
+  readonly kind: 'failed';
+  /**
+   * Who answered. `not_sent`: the provider has not seen the request. `provider`: the provider itself, by an error in a form that
+   * its profile describes. `front`: an HTTP status without such an error, which a gateway may have sent. `none`: no answer, or an
+   * unreadable success.
+   */
+  readonly answeredBy: 'not_sent' | 'provider' | 'front' | 'none';
+  /**
+   * What the answer says, if it is believed: the grant is gone, this deployment is at fault (registration, profile, network), or a
+   * later attempt may help.
+   */
+  readonly says: 'grant_dead' | 'application_fault' | 'transient' | 'throttled';
+  /** From a closed list of the adapter. */
+  readonly reason: string;
+  /** The HTTP status; null: there was none. */
+  readonly status: number | null;
+  /** The provider's error code, if it is a word of `a-z` and `_` or one that the profile lists; its description never. */
+  readonly code: string | null;
+  /** The provider's `Retry-After`, milliseconds; null: none. */
+  readonly retryAfterMs: number | null;
+}
 
 /**
  * What introspection says of a refresh token. `spent`: it is no longer accepted, whether used or revoked. `unknown`: there is
@@ -129,6 +155,7 @@ export interface Providers {
   ): Promise<SpentOrNot>;
   /** The longest time of a {@link Providers.refresh}, milliseconds. */
   readonly refreshTimeoutMs: number;
+  readonly circuits: CircuitStore;
   revoke(
     platform: PlatformId,
     tokens: {

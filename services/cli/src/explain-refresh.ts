@@ -73,11 +73,15 @@ const refreshing = ({ refresh, condition }: ConnectionRecord): string => {
     case 'good':
       return 'good';
     case 'dead':
-      return `dead since ${iso(condition.since)}: ${condition.reason}`;
+      return `dead since ${iso(condition.since)}: ${condition.reason}${answered(condition)}`;
     case 'failing':
-      return `failing since ${iso(condition.since)}: ${condition.reason}, ${condition.failures} failures; next attempt after ${iso(condition.retryAt)}`;
+      return `failing since ${iso(condition.since)}: ${condition.reason}, ${condition.failures} failures${answered(condition)}; next attempt after ${iso(condition.retryAt)}`;
   }
 };
+
+/** The provider's last refusal: its status and its error code, which is from a bounded alphabet. */
+const answered = ({ answer }: Pick<Extract<ConnectionRecord['condition'], { kind: 'failing' }>, 'answer'>): string =>
+  answer === undefined ? '' : `, last answer ${answer.status}${answer.code === null ? '' : ` ${answer.code}`}`;
 
 const lease = ({ lease: owned }: ConnectionRecord, now: number): string => {
   if (owned === null) return 'free';
@@ -89,7 +93,10 @@ const lease = ({ lease: owned }: ConnectionRecord, now: number): string => {
 
 const nowText = (record: ConnectionRecord, may: MayRefresh, now: number): string => {
   const { refresh, condition } = record;
-  if (may.kind === 'yes') return FIRST_STEPS[firstStep(may.terms, maybeSpentSince(record, now), now)];
+  if (may.kind === 'yes')
+    return FIRST_STEPS[
+      firstStep({ terms: may.terms, rotation: record.grant.rotation, unknownSince: maybeSpentSince(record, now) }, now)
+    ];
   if (may.kind === 'later')
     return `would not be refreshed yet: the least interval between refreshes ends ${at(now + may.retryAfterMs, now)}`;
   if (refresh === null || condition.kind === 'dead') return 'would not be refreshed: the user has to reconnect';

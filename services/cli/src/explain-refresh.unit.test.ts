@@ -27,6 +27,8 @@ const terms: RefreshTerms = {
   graceMs: 0,
   reuse: 'fatal',
   canIntrospect: false,
+  circuit: 'circuit',
+  verdict: { confirmAfterMs: [60_000], askUserAfterMs: 3_600_000 },
 };
 
 const linesOf = (connection: ConnectionRecord, by: RefreshTerms | null = terms): string =>

@@ -25,7 +25,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `refresh due|why|run`: what the scheduler will do, and why. Reads the store; decrypts no token. */
+/** `refresh due|why|run|revive`: what the scheduler will do, and why. Reads the store; decrypts no token. */
 export const addRefresh = (program: Command, context: CommandContext): void => {
   const refresh = program.command('refresh').description('scheduled refreshes: what is due, and why');
   refresh
@@ -47,7 +47,24 @@ export const addRefresh = (program: Command, context: CommandContext): void => {
     .argument('<user>')
     .argument('<platform>', 'platform id, for example google-calendar')
     .action((user: string, platform: string) => run(context, connectionOf(user, platform)));
+  refresh
+    .command('revive')
+    .description('ask the provider again for dead connections, of one user or of a whole platform; audited')
+    .argument('[user]')
+    .argument('[platform]', 'platform id, for example google-calendar')
+    .option('--platform <id>', 'all dead connections of this platform')
+    .option('--since <time>', 'with --platform: only those that died at or after this time (ISO 8601)')
+    .option('--dry-run', 'list the connections and ask nobody')
+    .action((user: string | undefined, platform: string | undefined, options: ReviveOptions) =>
+      revive(context, user, platform, options),
+    );
 };
+
+interface ReviveOptions {
+  readonly platform?: string;
+  readonly since?: string;
+  readonly dryRun?: boolean;
+}
 
 interface ConnectionName {
   readonly user: UserId;
@@ -91,24 +108,79 @@ const SCHEDULER_TIMEOUT_MS = 60_000;
 
 const run = async ({ terminal, config }: CommandContext, name: ConnectionName): Promise<void> => {
   const settings = config.refresh();
-  const { kafka, registry, redis } = settings;
   await withStore(settings, (store) => readRecord(store, name));
-  const codec = await openCodec({ registryUrl: registry.url });
-  const topic = topicNames(kafka.topicPrefix).auditLog;
-  await withAuditLog({ bus: openBus(kafka), codec, topic }, (audit) =>
-    audit('refresh.run', `${name.user}:${name.platform}`),
-  );
-  const outcome = await requestRefresh(name, { ...redis, withinMs: SCHEDULER_TIMEOUT_MS }).catch((error: unknown) => {
-    if (error instanceof NoScheduler)
-      throw new CliFailure(`${error.message}; check that a refresh-scheduler is running`);
-    throw error;
-  });
+  await auditEach(settings, 'refresh.run', [name]);
+  const outcome = await forceRefresh(settings, name);
   if (outcome !== 'renewed')
     throw new CliFailure(
       `${OUTCOMES[outcome]}; npm run vault -- refresh why ${name.user} ${name.platform} explains the state`,
     );
   terminal.out('refreshed');
 };
+
+/** A forced refresh also asks for a connection that is dead: it comes back if the provider accepts its refresh token again. */
+const revive = async (
+  { terminal, config }: CommandContext,
+  user: string | undefined,
+  platform: string | undefined,
+  { platform: whole, since, dryRun = false }: ReviveOptions,
+): Promise<void> => {
+  const from = since === undefined ? 0 : Date.parse(since);
+  if (Number.isNaN(from))
+    throw new CliFailure('--since: use an ISO 8601 time, such as 2026-11-30T12:00:00Z', EXIT.usage);
+  if ((user === undefined) === (whole === undefined) || (user !== undefined && platform === undefined))
+    throw new CliFailure('name either a user and a platform, or --platform', EXIT.usage);
+  const settings = config.refresh();
+  const names =
+    user === undefined || platform === undefined
+      ? await withStore(settings, (store) => deadConnections(store, whole ?? '', from))
+      : [connectionOf(user, platform)];
+  if (dryRun || names.length === 0) {
+    for (const name of names) terminal.out(`${name.user}  ${name.platform}`);
+    return terminal.out(`${names.length} dead connections`);
+  }
+  await auditEach(settings, 'refresh.revive', names);
+  let revived = 0;
+  for (const [done, name] of names.entries()) {
+    const outcome = await forceRefresh(settings, name);
+    if (outcome === 'renewed') revived += 1;
+    const result = outcome === 'renewed' ? 'revived' : OUTCOMES[outcome];
+    terminal.out(`${done + 1}/${names.length}  ${name.user}  ${name.platform}  ${result}`);
+  }
+  if (revived < names.length) throw new CliFailure(`${revived} of ${names.length} connections revived`);
+  terminal.out(`${revived} of ${names.length} connections revived`);
+};
+
+/** The connections of a platform that died at or after `from`, Unix milliseconds. */
+const deadConnections = async (store: TokenStore, id: string, from: number): Promise<readonly ConnectionName[]> => {
+  const platform = platformId(id);
+  if (platform === null) throw new CliFailure('invalid platform id: use a-z, 0-9 and -', EXIT.usage);
+  const dead = new Set<UserId>();
+  for await (const user of store.users()) {
+    const { record } = await store.readConnection(user, platform);
+    if (record?.condition.kind === 'dead' && record.condition.since >= from) dead.add(user);
+  }
+  return [...dead].map((user) => ({ user, platform }));
+};
+
+const auditEach = async (
+  { kafka, registry }: RefreshConfig,
+  action: 'refresh.run' | 'refresh.revive',
+  names: readonly ConnectionName[],
+): Promise<void> => {
+  const codec = await openCodec({ registryUrl: registry.url });
+  const topic = topicNames(kafka.topicPrefix).auditLog;
+  await withAuditLog({ bus: openBus(kafka), codec, topic }, async (audit) => {
+    for (const { user, platform } of names) await audit(action, `${user}:${platform}`);
+  });
+};
+
+const forceRefresh = ({ redis }: RefreshConfig, name: ConnectionName): Promise<DueResult['kind']> =>
+  requestRefresh(name, { ...redis, withinMs: SCHEDULER_TIMEOUT_MS }).catch((error: unknown) => {
+    if (error instanceof NoScheduler)
+      throw new CliFailure(`${error.message}; check that a refresh-scheduler is running`);
+    throw error;
+  });
 
 const OUTCOMES: Readonly<Record<Exclude<DueResult['kind'], 'renewed'>, string>> = {
   failed: 'token refresh failed; it will be retried',
@@ -130,7 +202,7 @@ const readRecord = async (store: TokenStore, { user, platform }: ConnectionName)
 /** The random source only affects the backoff after a failure, which is not used here. */
 const termsOf = (catalog: ProfileCatalog, platform: PlatformId) => {
   const profile = catalog.profile(platform);
-  return profile === null ? null : refreshTerms(profile, () => 0);
+  return profile === null ? null : refreshTerms(profile, () => 0, '');
 };
 
 /** Runs `use` with the store open. */

@@ -143,6 +143,24 @@ const hosts = z
 /** Enough for a log-in with a second factor and a consent. */
 export const DEFAULT_FLOW_S = 900;
 
+const verdict = z
+  .strictObject({
+    confirm_after: z
+      .array(z.int().min(1))
+      .min(1)
+      .default([60, 300, 1_800])
+      .describe(
+        'When a refused grant is asked for again, seconds after the first refusal, ascending. After the last one the user is asked if other connections of the platform succeed meanwhile.',
+      ),
+    ask_user_after: z
+      .int()
+      .min(1)
+      .max(7 * 86_400)
+      .default(21_600)
+      .describe('When the user is asked at the latest while the refusals go on, seconds after the first.'),
+  })
+  .describe('When a refusal of the grant is believed.');
+
 const limits = z
   .strictObject({
     concurrency: z.int().min(1).max(1_000).default(32).describe('Refreshes in flight in one process.'),
@@ -281,6 +299,7 @@ export const profileSchema = z.strictObject({
     })
     .prefault({}),
   limits: limits.prefault({}),
+  verdict: verdict.prefault({}),
   errors: z
     .strictObject({
       grant_dead: errorCodes.default(['invalid_grant']).describe('The grant is over: the user has to connect again.'),

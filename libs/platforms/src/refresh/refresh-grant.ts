@@ -1,5 +1,5 @@
 import type { Secret } from '@vault-engine/crypto';
-import type { RefreshOutcome } from '@vault-engine/vault';
+import type { FailedRefresh, RefreshOutcome } from '@vault-engine/vault';
 import { errorCode, readBody, retryAfterMs, saysOk } from '../answer/read-answer.ts';
 import type { StatedExpiry } from '../answer/read-expiry.ts';
 import type { ClientCredentials } from '../client-credentials.ts';
@@ -7,14 +7,9 @@ import { endpointUrl } from '../endpoint-url.ts';
 import type { Exchange, NotSentReason } from '../outbound/exchange.ts';
 import { type PlatformProfile, refreshLifetimes } from '../profiles/platform-catalog.ts';
 import { type ProviderDeps, requestRefresh } from '../provider-request.ts';
-import { classify, type RefreshRefusal } from './classify.ts';
+import { classify } from './classify.ts';
 import { introspectExpiry } from './introspect.ts';
 import { readCredentials, type TokenAnswer } from './read-credentials.ts';
-
-/** The outcome of {@link refreshGrant}: the port's, with the code of a refusal. */
-export type GrantOutcome =
-  | Extract<RefreshOutcome, { kind: 'renewed' | 'access_unusable' | 'unknown_outcome' }>
-  | RefreshRefusal;
 
 /**
  * Spends a refresh token with one request, which is never repeated here: an answer may have been given and lost. Does not
@@ -28,12 +23,12 @@ export const refreshGrant = async (
   refreshToken: Secret,
   deps: ProviderDeps,
   params: Readonly<Record<string, string>> = {},
-): Promise<GrantOutcome> => {
+): Promise<RefreshOutcome> => {
   const url = endpointUrl(profile, profile.refresh.url ?? profile.token.url, {
     fill: { client_id: client.id },
     params,
   });
-  if (!url.ok) return { kind: 'application_fault', reason: url.reason, code: null };
+  if (!url.ok) return unanswered('not_sent', 'application_fault', url.reason);
   // A lifetime counts from the moment it was granted, which is not earlier than this one.
   const askedAt = deps.now();
   const exchange = await requestRefresh({ profile, client }, url.value, refreshToken, deps);
@@ -65,10 +60,15 @@ export const refreshGrant = async (
   }
 };
 
-type Answer =
-  | Extract<GrantOutcome, { kind: 'unknown_outcome' }>
-  | RefreshRefusal
-  | Exclude<TokenAnswer, { kind: 'nothing' }>;
+type Answer = FailedRefresh | Exclude<TokenAnswer, { kind: 'nothing' }>;
+
+/** A failure without an answer, or with one that does not read. */
+const unanswered = (
+  answeredBy: 'not_sent' | 'none',
+  says: 'application_fault' | 'transient',
+  reason: string,
+  status: number | null = null,
+): FailedRefresh => ({ kind: 'failed', answeredBy, says, reason, status, code: null, retryAfterMs: null });
 
 interface Times {
   /** Unix milliseconds: when the request was sent, and when its answer is read. */
@@ -81,7 +81,7 @@ const readAnswer = (profile: PlatformProfile, exchange: Exchange, times: Times):
     case 'not_sent':
       return notSent(exchange.reason);
     case 'unanswered':
-      return { kind: 'unknown_outcome', reason: exchange.reason };
+      return unanswered('none', 'transient', exchange.reason);
     case 'cut_short':
       return cutShort(profile, exchange, times.now);
     case 'answered':
@@ -111,14 +111,14 @@ const wholeAnswer = (
   );
   if (refusal !== null) return refusal;
   // The provider accepted the request: whatever the answer lacks, the refresh token may be spent.
-  if (!body.ok) return { kind: 'unknown_outcome', reason: body.reason };
+  if (!body.ok) return unanswered('none', 'transient', body.reason, status);
   const tokens = readCredentials(profile, body.value, askedAt);
-  return tokens.kind === 'nothing' ? { kind: 'unknown_outcome', reason: 'answer_incomplete' } : tokens;
+  return tokens.kind === 'nothing' ? unanswered('none', 'transient', 'answer_incomplete', status) : tokens;
 };
 
 const namesSuccess = ({ ok, ok_path: okPath }: PlatformProfile['response']): boolean => ok !== null || okPath !== null;
 
-/** The status of a refusal counts without its body; a success without its body is no success. */
+/** A refusal without its body is not the provider's own word: the body had the code. A success without its body is no answer. */
 const cutShort = (
   { errors }: PlatformProfile,
   { status, retryAfter, reason }: Extract<Exchange, { kind: 'cut_short' }>,
@@ -126,25 +126,22 @@ const cutShort = (
 ): Answer => {
   const facts = { status, code: null, saysNotOk: false, retryAfterMs: retryAfterMs(retryAfter, now) };
   const refusal = classify(facts, errors);
-  if (refusal === null) return { kind: 'unknown_outcome', reason };
-  // The missing body had the reason, so this is not the application's fault.
-  return refusal.kind === 'application_fault' && refusal.reason === 'unexplained_refusal'
-    ? { kind: 'transient', reason: 'answer_cut', code: null, retryAfterMs: facts.retryAfterMs }
-    : refusal;
+  if (refusal === null) return unanswered('none', 'transient', reason, status);
+  return refusal.reason === 'unexplained_refusal' ? { ...refusal, says: 'transient', reason: 'answer_cut' } : refusal;
 };
 
-const notSent = (reason: NotSentReason): RefreshRefusal => {
+const notSent = (reason: NotSentReason): FailedRefresh => {
   switch (reason) {
     case 'host_not_allowed':
     case 'insecure_url':
     case 'address_refused':
-      return { kind: 'application_fault', reason, code: null };
+      return unanswered('not_sent', 'application_fault', reason);
     case 'unresolvable':
     case 'unreachable':
     case 'tls_failed':
     case 'timeout':
     case 'cancelled':
-      return { kind: 'transient', reason, code: null, retryAfterMs: null };
+      return unanswered('not_sent', 'transient', reason);
   }
 };
 

@@ -269,7 +269,7 @@ describe('the request', () => {
     const hosts = { param: 'region', allowed: ['accounts.provider.example'] };
     for (const region of ['evil.example', 'https://accounts.provider.example@evil.example', '127.0.0.1', '//x'])
       expect(await refreshAt(server, { hosts }, { params: { region } })).toMatchObject({
-        kind: 'application_fault',
+        says: 'application_fault',
         reason: 'host_not_allowed',
       });
     expect(await refreshAt(server, { hosts }, { params: { other: 'x' } })).toMatchObject({ kind: 'renewed' });
@@ -295,13 +295,21 @@ const OK_FALSE = { response: { ok_path: 'ok' }, errors: { grant_dead: ['invalid_
 describe('a misbehaving server:', () => {
   it('500', async () => {
     const outcome = await refreshAt(await answeringJson(500, { error: 'canary' }));
-    expect(outcome).toEqual({ kind: 'transient', reason: 'provider_error', code: null, retryAfterMs: null });
+    expect(outcome).toEqual({
+      kind: 'failed',
+      answeredBy: 'front',
+      says: 'transient',
+      reason: 'provider_error',
+      status: 500,
+      code: null,
+      retryAfterMs: null,
+    });
   });
 
   it('429 with Retry-After in seconds', async () => {
     const server = await answeringJson(429, {}, { 'retry-after': '17' });
-    expect(await refreshAt(server)).toEqual({
-      kind: 'throttled',
+    expect(await refreshAt(server)).toMatchObject({
+      says: 'throttled',
       reason: 'rate_limited',
       code: null,
       retryAfterMs: 17_000,
@@ -310,22 +318,22 @@ describe('a misbehaving server:', () => {
 
   it('429 with Retry-After as a date', async () => {
     const server = await answeringJson(429, {}, { 'retry-after': new Date(NOW + 90_000).toUTCString() });
-    expect(await refreshAt(server)).toMatchObject({ kind: 'throttled', retryAfterMs: 90_000 });
+    expect(await refreshAt(server)).toMatchObject({ says: 'throttled', retryAfterMs: 90_000 });
   });
 
   it('503 with an OAuth error and Retry-After', async () => {
     const server = await answeringJson(503, { error: 'temporarily_unavailable' }, { 'retry-after': '5' });
-    expect(await refreshAt(server)).toMatchObject({ kind: 'transient', reason: 'provider_error', retryAfterMs: 5_000 });
+    expect(await refreshAt(server)).toMatchObject({ answeredBy: 'provider', says: 'transient', retryAfterMs: 5_000 });
   });
 
   it('503 with invalid_grant, which proves nothing about the grant', async () => {
-    expect(await refreshAt(await answeringJson(503, { error: 'invalid_grant' }))).toMatchObject({ kind: 'transient' });
+    expect(await refreshAt(await answeringJson(503, { error: 'invalid_grant' }))).toMatchObject({ says: 'transient' });
   });
 
   it('200 with an error body', async () => {
     const server = await answeringJson(200, { error: 'bad_refresh_token', error_description: 'canary' });
-    expect(await refreshAt(server, { errors: { grant_dead: ['bad_refresh_token'] } })).toEqual({
-      kind: 'grant_dead',
+    expect(await refreshAt(server, { errors: { grant_dead: ['bad_refresh_token'] } })).toMatchObject({
+      says: 'grant_dead',
       reason: 'refused_by_provider',
       code: 'bad_refresh_token',
     });
@@ -333,9 +341,13 @@ describe('a misbehaving server:', () => {
 
   it('200 with ok: false', async () => {
     const server = await answeringJson(200, { ok: false, error: 'invalid_refresh_token' });
-    expect(await refreshAt(server, OK_FALSE)).toMatchObject({ kind: 'grant_dead', code: 'invalid_refresh_token' });
+    expect(await refreshAt(server, OK_FALSE)).toMatchObject({
+      answeredBy: 'provider',
+      says: 'grant_dead',
+      code: 'invalid_refresh_token',
+    });
     expect(await refreshAt(await answeringJson(200, { ok: false }), OK_FALSE)).toMatchObject({
-      kind: 'application_fault',
+      says: 'application_fault',
       reason: 'unexplained_refusal',
     });
   });
@@ -358,8 +370,8 @@ describe('a misbehaving server:', () => {
       });
       expect('refresh' in outcome && outcome.refresh && reveal(outcome.refresh).toString()).toBe(CANARIES.next);
       const alone = { ...body, refresh_token: undefined };
-      expect(await refreshAt(await answeringJson(200, alone))).toEqual({
-        kind: 'unknown_outcome',
+      expect(await refreshAt(await answeringJson(200, alone))).toMatchObject({
+        answeredBy: 'none',
         reason: 'answer_incomplete',
       });
     }
@@ -375,17 +387,21 @@ describe('a misbehaving server:', () => {
   it('HTML', async () => {
     const html = (status: number) =>
       answering((response) => response.writeHead(status, { 'content-type': 'text/html' }).end('<html>canary</html>'));
-    expect(await refreshAt(await html(200))).toEqual({ kind: 'unknown_outcome', reason: 'answer_unreadable' });
+    expect(await refreshAt(await html(200))).toMatchObject({ answeredBy: 'none', reason: 'answer_unreadable' });
     expect(await refreshAt(await html(403))).toMatchObject({
-      kind: 'application_fault',
+      says: 'application_fault',
       reason: 'unexplained_refusal',
     });
-    expect(await refreshAt(await html(502))).toMatchObject({ kind: 'transient', reason: 'provider_error' });
+    expect(await refreshAt(await html(502))).toMatchObject({
+      answeredBy: 'front',
+      says: 'transient',
+      reason: 'provider_error',
+    });
   });
 
   it('JSON that is no object', async () => {
     for (const body of [[TOKENS], 'canary', 1, null])
-      expect(await refreshAt(await answeringJson(200, body))).toMatchObject({ kind: 'unknown_outcome' });
+      expect(await refreshAt(await answeringJson(200, body))).toMatchObject({ answeredBy: 'none' });
   });
 
   it('a body of 50 MB, which is not read to its end', async () => {
@@ -401,7 +417,7 @@ describe('a misbehaving server:', () => {
       };
       more();
     });
-    expect(await refreshAt(server)).toEqual({ kind: 'unknown_outcome', reason: 'answer_too_large' });
+    expect(await refreshAt(server)).toMatchObject({ answeredBy: 'none', reason: 'answer_too_large' });
     expect(written).toBeLessThan(25 * 2 ** 20);
   });
 
@@ -409,13 +425,17 @@ describe('a misbehaving server:', () => {
     const server = await answering((response) =>
       response.writeHead(307, { location: `${server.url}/elsewhere` }).end(),
     );
-    expect(await refreshAt(server)).toMatchObject({ kind: 'application_fault', reason: 'redirected' });
+    expect(await refreshAt(server)).toMatchObject({
+      answeredBy: 'front',
+      says: 'application_fault',
+      reason: 'redirected',
+    });
     expect(server.received).toHaveLength(1);
   });
 
   it('invalid_client, which is the application’s fault', async () => {
-    expect(await refreshAt(await answeringJson(401, { error: 'invalid_client' }))).toEqual({
-      kind: 'application_fault',
+    expect(await refreshAt(await answeringJson(401, { error: 'invalid_client' }))).toMatchObject({
+      says: 'application_fault',
       reason: 'client_refused',
       code: 'invalid_client',
     });
@@ -423,21 +443,22 @@ describe('a misbehaving server:', () => {
 
   it.each([400, 401, 403])('invalid_grant with status %i', async (status) => {
     expect(await refreshAt(await answeringJson(status, { error: 'invalid_grant' }))).toMatchObject({
-      kind: 'grant_dead',
+      answeredBy: 'provider',
+      says: 'grant_dead',
     });
   });
 
   it('an unlisted error code, which is not repeated', async () => {
-    expect(await refreshAt(await answeringJson(400, { error: `canary ${CANARIES.refresh}` }))).toEqual({
-      kind: 'application_fault',
+    expect(await refreshAt(await answeringJson(400, { error: `canary ${CANARIES.refresh}` }))).toMatchObject({
+      says: 'application_fault',
       reason: 'unknown_error',
       code: null,
     });
   });
 
   it('hangs after the request', async () => {
-    expect(await refreshAt(await answering(() => undefined), {}, { timeoutMs: 150 })).toEqual({
-      kind: 'unknown_outcome',
+    expect(await refreshAt(await answering(() => undefined), {}, { timeoutMs: 150 })).toMatchObject({
+      answeredBy: 'none',
       reason: 'timeout',
     });
   });
@@ -446,14 +467,14 @@ describe('a misbehaving server:', () => {
     const server = keep(await openTcpServer(() => undefined));
     const profile = testProfile(`https://localhost:${server.port}/token`);
     expect(await refreshAt(server, profile, { timeoutMs: 150 })).toMatchObject({
-      kind: 'transient',
+      answeredBy: 'not_sent',
       reason: 'timeout',
     });
   });
 
   it('cuts the connection after the request', async () => {
-    expect(await refreshAt(await answering((response) => response.destroy()))).toEqual({
-      kind: 'unknown_outcome',
+    expect(await refreshAt(await answering((response) => response.destroy()))).toMatchObject({
+      answeredBy: 'none',
       reason: 'connection_cut',
     });
   });
@@ -461,9 +482,17 @@ describe('a misbehaving server:', () => {
   it('cuts the connection before the request', async () => {
     const server = keep(await openTcpServer((socket) => socket.once('data', () => socket.destroy())));
     const profile = testProfile(`https://localhost:${server.port}/token`);
-    expect(await refreshAt(server, profile)).toMatchObject({ kind: 'transient', reason: 'tls_failed' });
+    expect(await refreshAt(server, profile)).toMatchObject({
+      answeredBy: 'not_sent',
+      says: 'transient',
+      reason: 'tls_failed',
+    });
     await server.close();
-    expect(await refreshAt(server, profile)).toMatchObject({ kind: 'transient', reason: 'unreachable' });
+    expect(await refreshAt(server, profile)).toMatchObject({
+      answeredBy: 'not_sent',
+      says: 'transient',
+      reason: 'unreachable',
+    });
   });
 
   it('cuts its answer: a success is unknown then, a refusal still counts', async () => {
@@ -472,9 +501,13 @@ describe('a misbehaving server:', () => {
         response.writeHead(status, { 'content-length': '500' }).write('{"access_token":"canary');
         setTimeout(() => response.destroy(), 20);
       });
-    expect(await refreshAt(await cut(200))).toEqual({ kind: 'unknown_outcome', reason: 'answer_cut' });
-    expect(await refreshAt(await cut(400))).toMatchObject({ kind: 'transient', reason: 'answer_cut' });
-    expect(await refreshAt(await cut(429))).toMatchObject({ kind: 'throttled' });
+    expect(await refreshAt(await cut(200))).toMatchObject({ answeredBy: 'none', reason: 'answer_cut' });
+    expect(await refreshAt(await cut(400))).toMatchObject({
+      answeredBy: 'front',
+      says: 'transient',
+      reason: 'answer_cut',
+    });
+    expect(await refreshAt(await cut(429))).toMatchObject({ answeredBy: 'provider', says: 'throttled' });
   });
 
   it('inherited names (__proto__) are no fields', async () => {
@@ -486,7 +519,7 @@ describe('a misbehaving server:', () => {
 it('a refresh that is cancelled before it is sent sends nothing', async () => {
   const server = await answeringJson(200, TOKENS);
   expect(await refreshAt(server, {}, { cancelled: AbortSignal.abort() })).toMatchObject({
-    kind: 'transient',
+    answeredBy: 'not_sent',
     reason: 'cancelled',
   });
   expect(server.received).toEqual([]);
@@ -497,5 +530,5 @@ it('a host that resolves to a private address gets no token', async () => {
   const resolve = async () => [{ address: '10.0.0.1', family: 4 }];
   const outbound = keep(openOutbound({ allowInsecureLoopback: false, resolve }));
   const outcome = await refreshGrant(profile, client(), secretOf(Buffer.from('x')), { outbound, now: () => NOW });
-  expect(outcome).toEqual({ kind: 'application_fault', reason: 'address_refused', code: null });
+  expect(outcome).toMatchObject({ answeredBy: 'not_sent', says: 'application_fault', reason: 'address_refused' });
 });

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import type { RefreshFacts, RefreshTerms } from '@vault-engine/vault';
 import { type PlatformProfile, refreshLifetimes } from '../profiles/platform-catalog.ts';
 
-/** The refresh terms of a platform, by its profile. */
-export const refreshTerms = (profile: PlatformProfile, random: RandomFraction): RefreshTerms => {
-  const { rotation, refresh, introspection } = profile;
+/** The refresh terms of a platform, by its profile and the client that is configured for it. */
+export const refreshTerms = (profile: PlatformProfile, random: RandomFraction, clientId = ''): RefreshTerms => {
+  const { rotation, refresh, introspection, verdict } = profile;
   return {
     dueAt: (facts) => dueAt(assumed(profile, facts), profile, () => jitterOf(facts)),
     backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
@@ -12,6 +12,11 @@ export const refreshTerms = (profile: PlatformProfile, random: RandomFraction): 
     graceMs: rotation.grace_s * 1_000,
     reuse: reuseOf(rotation),
     canIntrospect: introspection?.refresh_tokens === true,
+    circuit: `${profile.id}:${createHash('sha256').update(clientId).digest('hex').slice(0, 16)}`,
+    verdict: {
+      confirmAfterMs: verdict.confirm_after.map((after) => after * 1_000),
+      askUserAfterMs: verdict.ask_user_after * 1_000,
+    },
   };
 };
 

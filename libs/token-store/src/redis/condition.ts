@@ -2,14 +2,16 @@ import { BrokenRow, type Condition, type DeadReason, type FailingReason, type Gr
 import { isObject, isText, isWhole, isWholeOrNull, parseJson } from './parse-fields.ts';
 
 /**
- * A condition as JSON.
+ * A condition as JSON. Fields that came later are left out where they say nothing, and earlier versions skip them. A reason that
+ * earlier versions do not know stands in `actualReason`, beside one that they know.
  *
  * @throws RangeError for a number that JSON would not return exactly
  */
 export const conditionText = (condition: Condition): string => {
   const copy = conditionOf({ ...condition });
   if (copy === null) throw new RangeError('a condition has a number that is not an integer within ±(2^52 - 1)');
-  return JSON.stringify(copy);
+  const isNew = copy.kind === 'failing' && !isOneOf(FAILING_BEFORE, copy.reason);
+  return JSON.stringify(isNew ? { ...copy, reason: 'provider_unavailable', actualReason: copy.reason } : copy);
 };
 
 /** Reads back {@link conditionText}. Rows of the first release have no such field; their condition is `good`. */
@@ -23,23 +25,52 @@ export const parseCondition = (field: Buffer | null): Condition => {
 
 /** The condition in `value`, without fields that are not part of one; null: an unknown shape. */
 const conditionOf = (value: Record<string, unknown>): Condition | null => {
-  const { kind, reason, since, failures, retryAt, unknownSince = null } = value;
+  const { kind, since, failures, retryAt, unknownSince = null, recheckAt } = value;
+  const reason = value['actualReason'] ?? value['reason'];
   if (kind === 'good' || kind === 'none') return { kind };
   if (!isWhole(since)) return null;
-  if (kind === 'dead') return isOneOf(DEAD, reason) ? { kind, reason, since } : null;
+  const answer = answerOf(value['answer']);
+  if (kind === 'dead') {
+    if (!isOneOf(DEAD, reason) || (recheckAt !== undefined && !isWhole(recheckAt))) return null;
+    return { kind, reason, since, ...(recheckAt !== undefined && { recheckAt }), ...(answer && { answer }) };
+  }
   if (kind !== 'failing' || !isWhole(failures) || !isWhole(retryAt)) return null;
+  const suspicion = suspicionOf(value['suspicion']);
   return isOneOf(FAILING, reason) && isWholeOrNull(unknownSince)
-    ? { kind, reason, since, failures, retryAt, unknownSince }
+    ? {
+        kind,
+        reason,
+        since,
+        failures,
+        retryAt,
+        unknownSince,
+        ...(suspicion && { suspicion }),
+        ...(answer && { answer }),
+      }
     : null;
 };
 
+const suspicionOf = (value: unknown): { since: number; lastAt: number } | null => {
+  if (!isObject(value)) return null;
+  const { since, lastAt } = value;
+  return isWhole(since) && isWhole(lastAt) ? { since, lastAt } : null;
+};
+
+const answerOf = (value: unknown): { status: number; code: string | null } | null => {
+  if (!isObject(value)) return null;
+  const { status, code } = value;
+  return isWhole(status) && (code === null || isText(code)) ? { status, code } : null;
+};
+
 const DEAD: readonly DeadReason[] = ['grant_refused', 'outcome_unknown'];
-const FAILING: readonly FailingReason[] = [
+/** The reasons that every version reads. */
+const FAILING_BEFORE: readonly FailingReason[] = [
   'provider_unavailable',
   'provider_throttles',
   'provider_misconfigured',
   'outcome_unknown',
 ];
+const FAILING: readonly FailingReason[] = [...FAILING_BEFORE, 'grant_refused'];
 
 const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is T =>
   list.some((item) => item === value);
@@ -50,8 +81,15 @@ const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is
  * @throws RangeError for a number that JSON would not return exactly
  */
 export const grantText = (grant: Grant): string => {
-  const { since, endsAt, refreshedAt: renewedAt, account, client } = grant;
-  const fields = { since, endsAt, renewedAt, account, ...(client !== undefined && { client }) };
+  const { since, endsAt, refreshedAt: renewedAt, account, client, rotation } = grant;
+  const fields = {
+    since,
+    endsAt,
+    renewedAt,
+    account,
+    ...(client !== undefined && { client }),
+    ...(rotation !== undefined && { rotation }),
+  };
   if (grantOf(fields) === null) throw new RangeError('a grant has a number that is not an integer within ±(2^52 - 1)');
   return JSON.stringify(fields);
 };
@@ -65,7 +103,23 @@ export const parseGrant = (field: Buffer | null, storedAt: number): Grant => {
   return grant;
 };
 
-const grantOf = ({ since, endsAt, renewedAt: refreshedAt, account, client }: Record<string, unknown>): Grant | null =>
+const grantOf = ({
+  since,
+  endsAt,
+  renewedAt: refreshedAt,
+  account,
+  client,
+  rotation,
+}: Record<string, unknown>): Grant | null =>
   isWhole(since) && isWholeOrNull(endsAt) && isWholeOrNull(refreshedAt) && (account === null || isText(account))
-    ? { since, endsAt, refreshedAt, account, ...(isText(client) && { client }) }
+    ? {
+        since,
+        endsAt,
+        refreshedAt,
+        account,
+        ...(isText(client) && { client }),
+        ...(isOneOf(ROTATIONS, rotation) && { rotation }),
+      }
     : null;
+
+const ROTATIONS = ['kept', 'rotated'] as const;

@@ -33,17 +33,19 @@ export const keepLease = (
   of: LeaseOf,
   { claimedMs, leaseMs }: LeaseTimes,
   now: () => number,
+  elapsed: () => number = () => performance.now(),
 ): KeptLease => {
   let phase: 'claimed' | 'called' = 'claimed';
   let isAnothers = false;
-  let heldAt = now();
-  const isLate = () => now() >= heldAt + claimedMs;
+  let held = { wall: now(), monotonic: elapsed() };
+  // A step of the wall clock, or a pause that the monotonic clock does not count, only causes one more extension.
+  const isLate = () => now() >= held.wall + claimedMs || elapsed() >= held.monotonic + claimedMs;
   const hold = async (): Promise<boolean> => {
-    const at = now();
-    const held = await store.hold({ ...of, phase, ttlMs: phase === 'called' ? leaseMs : claimedMs });
-    if (held) heldAt = Math.max(heldAt, at);
-    else isAnothers = true;
-    return held;
+    const at = { wall: now(), monotonic: elapsed() };
+    const isHeld = await store.hold({ ...of, phase, ttlMs: phase === 'called' ? leaseMs : claimedMs });
+    if (!isHeld) isAnothers = true;
+    else if (at.monotonic >= held.monotonic) held = at;
+    return isHeld;
   };
   // While the store is out nobody loses a lease: the next extension, or the put, shows who has it.
   const timer = setInterval(() => hold().catch(() => undefined), claimedMs / 3);

@@ -5,7 +5,7 @@ import type { RecordName } from '../credentials.ts';
 import { status, withPublishedStatus } from '../status.ts';
 import type { LeaseOf } from '../token-store.ts';
 import { commitRefresh } from './commit.ts';
-import { mayRefresh } from './decide-refresh.ts';
+import { mayRefresh } from './judge-answer.ts';
 import { giveBackAnd } from './lease.ts';
 import type { DueResult, RefreshActor, RefreshAnswer, RefreshRequest } from './refresh-request.ts';
 import { attentionAt, refreshAt } from './schedule.ts';

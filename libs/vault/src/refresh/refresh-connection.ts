@@ -2,22 +2,27 @@ import type { Secret } from '@vault-engine/crypto';
 import type { ErrorCode } from '@vault-engine/model';
 import { auditOf, type Vault } from '../call.ts';
 import { nextVersion } from '../change/change.ts';
-import type { ConnectionRecord, Lease, UserRow } from '../connection-record.ts';
+import type { Condition, ConnectionRecord, Lease, UserRow } from '../connection-record.ts';
 import { openRefresh } from '../credentials.ts';
 import { type Port, PortUnavailable } from '../ports.ts';
-import type { RefreshedCredentials, RefreshOutcome, RefreshTerms, RotatedOnly } from '../providers.ts';
+import type { FailedRefresh, RefreshedCredentials, RefreshOutcome, RefreshTerms, RotatedOnly } from '../providers.ts';
 import { withPublishedStatus } from '../status.ts';
+import type { LeaseOf } from '../token-store.ts';
+import { type Admitted, admitRefresh, type NotAdmitted } from './admit-refresh.ts';
 import { type CommitResult, commitRefresh, type RefreshCommit } from './commit.ts';
-import { type Attempt, conditionAfter, firstStep, mayRefresh, type Refused, unknownSince } from './decide-refresh.ts';
+import { type Evidence, firstStep, mayRefresh, unknownSince } from './judge-answer.ts';
 import { giveBackAnd, type KeptLease, keepLease, type LeaseTimes } from './lease.ts';
 import type { RefreshAnswer, RefreshRequest } from './refresh-request.ts';
 import { refreshedRecord, rotatedRecord } from './refreshed-record.ts';
+import { type Attempt, conditionAfter } from './verdict.ts';
 
 /** What a refresh works with, beside the vault. Times are milliseconds. */
 export interface RefreshTiming extends LeaseTimes {
   /** A grant that the provider calls dead is asked for once more after this time. */
   readonly confirmMs: number;
   readonly sleep: (ms: number) => Promise<unknown>;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 /** The answer of one attempt. `held`: another process has the lease. */
@@ -29,6 +34,7 @@ interface Leased {
   readonly timing: RefreshTiming;
   readonly request: RefreshRequest;
   readonly lease: KeptLease;
+  readonly admitted: Admitted;
   readonly row: UserRow;
   readonly record: ConnectionRecord;
   readonly terms: RefreshTerms;
@@ -42,6 +48,8 @@ interface Leased {
  * ```
  *          nothing to refresh, or not now
  *   look ───────────────────────────────────────────────────────────▶ answer
+ *     │
+ *   admit ── an incident is open, or too many requests wait ────────▶ later
  *     │
  *   claim ── another process has the lease ─────────────────────────▶ held
  *     │       phase `claimed`: the refresh token is unused
@@ -63,43 +71,105 @@ export const refreshConnection = async (
   request: RefreshRequest,
 ): Promise<AttemptAnswer> => {
   const looked = await look(vault, request);
-  if (looked !== null) return looked;
+  if ('answer' in looked) return looked.answer;
+  const admitted = await admitRefresh(vault, timing, { ...request, ...looked });
+  if (!admitted.ok) return laterThanIncident(vault, timing, request, looked.record, admitted);
   const of = { user: request.user, platform: request.platform, owner: vault.uuid() };
-  // A claim is a write, so it also shows that the store takes writes before a refresh token is spent.
+  try {
+    return await claim(vault, timing, request, of, admitted);
+  } finally {
+    await admitted.leave();
+  }
+};
+
+/** A claim is a write, so it also shows that the store takes writes before a refresh token is spent. */
+const claim = async (
+  vault: Vault,
+  timing: RefreshTiming,
+  request: RefreshRequest,
+  of: LeaseOf,
+  admitted: Admitted,
+): Promise<AttemptAnswer> => {
   const claimed = await vault.store.claim({ ...of, tokenVersion: request.tokenVersion, ttlMs: timing.claimedMs });
   if (claimed.kind === 'held') return { kind: 'held' };
   if (claimed.kind === 'changed') return lookAgain(vault, request);
   const lease = keepLease(vault.store, of, timing, vault.now);
   try {
-    const { user: row, record } = await vault.store.readConnection(of.user, of.platform).catch(giveBackAnd(vault, of));
-    const terms = vault.providers.terms(of.platform);
-    if (row === null || record === null || terms === null || answerOf(vault, request, { user: row, record }) !== null) {
+    const found = await vault.store.readConnection(of.user, of.platform).catch(giveBackAnd(vault, of));
+    const looked = judgeable(vault, request, found);
+    if ('answer' in looked) {
       await vault.store.release(of);
-      return await lookAgain(vault, request);
+      return looked.answer;
     }
-    return await judge({ vault, timing, request, lease, row, record, terms, before: claimed.before });
+    return await judge({ vault, timing, request, lease, admitted, ...looked, before: claimed.before });
   } finally {
     lease.stop();
   }
 };
 
-const look = async (vault: Vault, request: RefreshRequest): Promise<AttemptAnswer | null> =>
-  answerOf(vault, request, await vault.store.readConnection(request.user, request.platform));
+/** A connection that is to be refreshed now. */
+type Refreshable = Pick<Leased, 'row' | 'record' | 'terms'>;
 
-const lookAgain = async (vault: Vault, request: RefreshRequest): Promise<AttemptAnswer> =>
-  (await look(vault, request)) ?? { kind: 'held' };
+const look = async (vault: Vault, request: RefreshRequest): Promise<{ answer: AttemptAnswer } | Refreshable> =>
+  judgeable(vault, request, await vault.store.readConnection(request.user, request.platform));
 
-/** The answer that needs no lease; null: there is something to refresh. */
-const answerOf = (
+const lookAgain = async (vault: Vault, request: RefreshRequest): Promise<AttemptAnswer> => {
+  const looked = await look(vault, request);
+  return 'answer' in looked ? looked.answer : { kind: 'held' };
+};
+
+/** The connection, if there is something to refresh; else the answer, for which no lease is needed. */
+const judgeable = (
   vault: Vault,
   { platform, tokenVersion, forced }: RefreshRequest,
-  { user, record }: { readonly user: UserRow | null; readonly record: ConnectionRecord | null },
-): AttemptAnswer | null => {
-  if (user === null || record === null) return { kind: 'gone' };
-  if (record.tokenVersion !== tokenVersion) return { kind: 'renewed', user, record };
+  { user: row, record }: { readonly user: UserRow | null; readonly record: ConnectionRecord | null },
+): { answer: AttemptAnswer } | Refreshable => {
+  if (row === null || record === null) return { answer: { kind: 'gone' } };
+  if (record.tokenVersion !== tokenVersion) return { answer: { kind: 'renewed', user: row, record } };
   const may = mayRefresh(record, vault.providers.terms(platform), vault.now(), forced);
-  if (may.kind === 'yes') return null;
-  return may.kind === 'kept' ? { kind: 'kept', record } : { ...may, limit: 'interval', record };
+  if (may.kind === 'yes') return { row, record, terms: may.terms };
+  return { answer: may.kind === 'kept' ? { kind: 'kept', record } : { ...may, limit: 'interval', record } };
+};
+
+/**
+ * The answer while the circuit of the platform is open. A connection whose token has expired shows the incident's reason; its
+ * failures are not counted.
+ */
+const laterThanIncident = async (
+  vault: Vault,
+  timing: RefreshTiming,
+  request: RefreshRequest,
+  record: ConnectionRecord,
+  { incident, retryAfterMs }: NotAdmitted,
+): Promise<AttemptAnswer> => {
+  const { expiresAt } = record.metadata;
+  const later = {
+    kind: 'later' as const,
+    limit: 'incident' as const,
+    record,
+    retryAfterMs,
+    ...(incident !== null && { reason: incident.reason }),
+  };
+  if (incident === null || record.condition.kind !== 'good' || expiresAt === null || expiresAt > vault.now())
+    return later;
+  const of = { user: request.user, platform: request.platform, owner: vault.uuid() };
+  const claimed = await vault.store.claim({ ...of, tokenVersion: request.tokenVersion, ttlMs: timing.claimedMs });
+  if (claimed.kind !== 'claimed') return later;
+  if (claimed.before?.phase === 'called') {
+    await vault.store.release(of);
+    return later;
+  }
+  const now = vault.now();
+  const failing = { kind: 'failing' as const, reason: incident.reason, since: now, failures: 1, unknownSince: null };
+  const committed = await commitRefresh(vault, of.owner, {
+    ...commitOf(request),
+    action: 'TellState',
+    result: 'ok',
+    reason: 'incident',
+    after: (current) =>
+      withPublishedStatus({ ...current, condition: { ...failing, retryAt: Math.ceil(now + retryAfterMs) } }, now),
+  });
+  return committed.kind === 'written' ? { ...later, record: committed.record } : later;
 };
 
 /** Decides whether the refresh token is sent. One token of the platform's rate covers whatever the provider is asked. */
@@ -107,9 +177,11 @@ const judge = async (leased: Leased): Promise<AttemptAnswer> => {
   const { vault, timing, request, lease, record, terms, before } = leased;
   const { providers } = vault;
   const since = unknownSince(record, before, { ...timing, refreshTimeoutMs: providers.refreshTimeoutMs });
-  const attempt: Attempt = { terms, askedAt: vault.now(), unknownSince: since, now: vault.now() };
-  const first = firstStep(terms, since, vault.now());
-  if (first === 'give_up') return answer(leased, await persistRefused(leased, attempt, SPENT));
+  const evidence: Evidence = { terms, rotation: record.grant.rotation, unknownSince: since };
+  // An operator who forces a dead connection has decided that the refresh token is sent.
+  const isRevived = request.forced && record.condition.kind === 'dead';
+  const first = isRevived ? 'send' : firstStep(evidence, vault.now());
+  if (first === 'give_up') return answer(leased, await persistSpent(leased));
   const rate = await providers.admit(request.platform).catch(giveBackAnd(vault, lease.of));
   if (!rate.ok) {
     await vault.store.release(lease.of);
@@ -117,7 +189,7 @@ const judge = async (leased: Leased): Promise<AttemptAnswer> => {
   }
   const refresh = await openedRefresh(leased).catch(giveBackAnd(vault, lease.of));
   try {
-    if (first === 'send') return await answer(leased, await call(leased, attempt, refresh));
+    if (first === 'send') return await answer(leased, await call(leased, evidence, refresh));
     // Introspection spends nothing, so the lease stays in phase `claimed`. No earlier request is under way any more: a holder
     // that lost its lease sent nothing in the last of its time (`lease.ts`), and one that wrote down a lost answer had waited.
     const spent = await providers.introspect(
@@ -126,19 +198,31 @@ const judge = async (leased: Leased): Promise<AttemptAnswer> => {
       record.metadata.params,
       record.grant.client ?? null,
     );
+    if (spent === 'spent') return await answer(leased, await persistSpent(leased));
     return await answer(
       leased,
       spent === 'unspent'
-        ? await call(leased, { ...attempt, unknownSince: null }, refresh)
-        : await persistRefused(leased, attempt, spent === 'spent' ? SPENT : NOT_INTROSPECTED),
+        ? await call(leased, { ...evidence, unknownSince: null }, refresh)
+        : await persistFailed(leased, evidence, {
+            failed: NOT_INTROSPECTED,
+            askedAt: vault.now(),
+            introspected: spent,
+          }),
     );
   } finally {
     refresh.wipe();
   }
 };
 
-const SPENT: Refused = { kind: 'grant_dead', reason: 'outcome_unknown' };
-const NOT_INTROSPECTED: Refused = { kind: 'transient', reason: 'introspection_failed', retryAfterMs: null };
+const NOT_INTROSPECTED: FailedRefresh = {
+  kind: 'failed',
+  answeredBy: 'not_sent',
+  says: 'transient',
+  reason: 'introspection_failed',
+  status: null,
+  code: null,
+  retryAfterMs: null,
+};
 
 const openedRefresh = async ({ vault, request, row, record }: Leased): Promise<Secret> => {
   const { user, platform } = request;
@@ -148,17 +232,20 @@ const openedRefresh = async ({ vault, request, row, record }: Leased): Promise<S
 };
 
 /** Sends the refresh token: the intent is in the audit log and the lease in phase `called` before. */
-const call = async (leased: Leased, attempt: Attempt, refresh: Secret): Promise<CommitResult> => {
-  const { vault, lease } = leased;
+const call = async (leased: Leased, evidence: Evidence, refresh: Secret): Promise<CommitResult> => {
+  const { vault, lease, request, record, terms } = leased;
   await auditIntent(leased).catch(giveBackAnd(vault, lease.of));
   if (!(await enterCalled(leased))) return { kind: 'lost' };
   const askedAt = vault.now();
   const outcome = await send(leased, refresh);
   if (outcome === null) return { kind: 'lost' };
+  if (outcome.kind === 'renewed') return persistRefreshed(leased, outcome, refresh);
   if (outcome.kind === 'access_unusable') return persistRotated(leased, outcome);
-  return outcome.kind === 'renewed'
-    ? persistRefreshed(leased, outcome, refresh)
-    : persistRefused(leased, { ...attempt, askedAt, now: vault.now() }, outcome);
+  const isRefused = outcome.says === 'grant_dead' && terms.canIntrospect;
+  const introspected = isRefused
+    ? await vault.providers.introspect(request.platform, refresh, record.metadata.params)
+    : 'unknown';
+  return persistFailed(leased, evidence, { failed: outcome, askedAt, introspected });
 };
 
 const auditIntent = async ({ vault, request, record }: Leased): Promise<void> => {
@@ -186,37 +273,56 @@ const send = async (
   const once = () =>
     vault.providers.refresh(request.platform, refresh, record.metadata.params, lease.lost, record.grant.client ?? null);
   const first = await once();
-  if (first.kind !== 'grant_dead') return first;
+  if (first.kind !== 'failed' || first.says !== 'grant_dead') return first;
   await timing.sleep(timing.confirmMs);
   return (await throughOutages(timing, () => lease.called())) ? once() : null;
 };
 
 /**
- * Writes what a refusal means once the store takes it: a lease left in phase `called` would make an unused refresh token
+ * Writes what a failure means once the store takes it: a lease left in phase `called` would make an unused refresh token
  * look spent. Rejects with `PortUnavailable` (`audit`) when the write is not audited yet.
  */
-const persistRefused = (
-  { vault, timing, request, lease }: Leased,
-  attempt: Attempt,
-  outcome: Refused,
-): Promise<CommitResult> =>
-  throughOutages(timing, () =>
-    commitRefresh(vault, lease.of.owner, {
-      ...commitOf(request),
-      result: RESULTS[outcome.kind],
-      reason: outcome.reason,
-      after: (record) =>
-        withPublishedStatus({ ...record, condition: conditionAfter(record.condition, outcome, attempt) }, vault.now()),
-    }),
-  );
+const persistFailed = async (
+  leased: Leased,
+  evidence: Evidence,
+  facts: Pick<Attempt, 'failed' | 'askedAt' | 'introspected'>,
+): Promise<CommitResult> => {
+  const { vault, record, admitted } = leased;
+  const health = await admitted.report(facts.failed, record.condition);
+  const attempt: Attempt = { ...evidence, ...facts, health, now: vault.now() };
+  const { says, reason } = facts.failed;
+  return persistCondition(leased, RESULTS[says], reason, (earlier) => conditionAfter(earlier, attempt));
+};
 
-const RESULTS: Readonly<Record<Refused['kind'], ErrorCode>> = {
+const RESULTS: Readonly<Record<FailedRefresh['says'], ErrorCode>> = {
   grant_dead: 'expired_token',
   application_fault: 'provider_misconfigured',
   transient: 'provider_unavailable',
   throttled: 'refresh_cooling_down',
-  unknown_outcome: 'provider_unavailable',
 };
+
+/** The refresh token is used up, and its successor is lost. */
+const persistSpent = (leased: Leased): Promise<CommitResult> =>
+  persistCondition(leased, 'expired_token', 'outcome_unknown', () => ({
+    kind: 'dead',
+    reason: 'outcome_unknown',
+    since: leased.vault.now(),
+  }));
+
+const persistCondition = (
+  { vault, timing, request, lease }: Leased,
+  result: ErrorCode,
+  reason: string,
+  conditionOf: (earlier: Condition) => Condition,
+): Promise<CommitResult> =>
+  throughOutages(timing, () =>
+    commitRefresh(vault, lease.of.owner, {
+      ...commitOf(request),
+      result,
+      reason,
+      after: (record) => withPublishedStatus({ ...record, condition: conditionOf(record.condition) }, vault.now()),
+    }),
+  );
 
 /** Writes credentials that the provider has issued. */
 const persistRefreshed = async (
@@ -226,6 +332,7 @@ const persistRefreshed = async (
 ): Promise<CommitResult> => {
   const { vault, request } = leased;
   const { user, platform } = request;
+  await leased.admitted.reportSuccess();
   const committed = await persistIssued(leased, {
     ...commitOf(request),
     result: 'ok',

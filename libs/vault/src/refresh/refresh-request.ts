@@ -1,4 +1,4 @@
-import type { PlatformId, UserId } from '@vault-engine/model';
+import type { FailingReason, PlatformId, UserId } from '@vault-engine/model';
 import type { TransitionActor } from '../change/transition.ts';
 import type { ConnectionRecord, UserRow } from '../connection-record.ts';
 
@@ -25,8 +25,13 @@ export type RefreshAnswer =
   /** Not now, although nothing is wrong with it. */
   | {
       readonly kind: 'later';
-      /** The platform's rate, which all processes share, or the least interval between two refreshes of one connection. */
-      readonly limit: 'rate' | 'interval';
+      /**
+       * The platform's rate, which all processes share; the least interval between two refreshes of one connection; or an incident
+       * of the platform.
+       */
+      readonly limit: 'rate' | 'interval' | 'incident';
+      /** Why others fail, with `incident`; absent where only too many requests wait for answers. */
+      readonly reason?: FailingReason;
       readonly record: ConnectionRecord;
       readonly retryAfterMs: number;
     }

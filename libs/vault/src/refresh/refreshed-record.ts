@@ -1,4 +1,5 @@
 import type { DataKey, Secret } from '@vault-engine/crypto';
+import { reveal } from '@vault-engine/crypto/plaintext';
 import type { ConnectionMetadata, ConnectionRecord, Grant } from '../connection-record.ts';
 import { openAccess, type RecordName, sealCredentials } from '../credentials.ts';
 import type { RefreshedCredentials, RotatedOnly } from '../providers.ts';
@@ -29,13 +30,27 @@ export const refreshedRecord = (
     {
       ...sealCredentials(key, name, version, now, credentials),
       condition: { kind: 'good' },
-      // A refresh proves whose grant it is.
-      grant: { ...grantAfter(old, metadata.refreshExpiresAt, now), ...(client !== null && { client }) },
+      grant: {
+        ...grantAfter(old, metadata.refreshExpiresAt, now),
+        rotation: rotationAfter(old, refreshed, refresh),
+        // A refresh proves whose grant it is.
+        ...(client !== null && { client }),
+      },
       lease: null,
     },
     now,
   );
 };
+
+/** A provider that repeats the refresh token has not rotated it either. One rotation is enough to call a grant rotating. */
+const rotationAfter = (
+  { grant }: ConnectionRecord,
+  { refresh: issued }: RefreshedCredentials,
+  sent: Secret,
+): 'kept' | 'rotated' =>
+  grant.rotation === 'rotated' || (issued !== null && !isSame(issued, sent)) ? 'rotated' : 'kept';
+
+const isSame = (a: Secret, b: Secret): boolean => reveal(a).equals(reveal(b));
 
 /**
  * The record with a new refresh token and the old access token, for an answer whose access token is unusable. The token
@@ -57,7 +72,7 @@ export const rotatedRecord = (
         ...sealCredentials(key, name, version, now, { access, refresh, metadata }),
         tokenVersion,
         condition: { kind: 'failing', reason: fault, since, failures, retryAt, unknownSince: null },
-        grant: { ...grant, refreshedAt: now },
+        grant: { ...grant, refreshedAt: now, rotation: 'rotated' },
         lease: null,
       },
       now,

@@ -38,6 +38,18 @@ const recordAfter = (changes: Partial<RefreshedCredentials> = {}, before = old, 
   });
 
 describe('a refreshed record', () => {
+  it('notes whether the refresh token was rotated, and one rotation for good', () => {
+    const rotationAfter = (refresh: string | null, before = old) =>
+      recordAfter({ refresh: refresh === null ? null : secretOf(Buffer.from(refresh)) }, before).grant.rotation;
+    expect(['another', null, 'spent refresh'].map((token) => rotationAfter(token))).toEqual([
+      'rotated',
+      'kept',
+      'kept',
+    ]);
+    const rotated = { ...old, grant: { ...old.grant, rotation: 'rotated' as const } };
+    expect(rotationAfter(null, rotated)).toBe('rotated');
+  });
+
   it('opens to the new tokens, is good, has no lease, and notes its published status', () => {
     const record = recordAfter();
     expect(reveal(openAccess(KEY, NAME, record)).toString()).toBe('new access');
@@ -50,7 +62,7 @@ describe('a refreshed record', () => {
       lease: null,
     });
     expect(record.lastPublishedStatus).toBe(statusText(status(record, NOW)));
-    expect(record.grant).toEqual({ ...old.grant, refreshedAt: NOW });
+    expect(record.grant).toEqual({ ...old.grant, refreshedAt: NOW, rotation: 'rotated' });
   });
 
   it('keeps the refresh token that was spent where the answer names no other (RFC 6749 §6)', () => {

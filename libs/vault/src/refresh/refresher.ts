@@ -34,6 +34,8 @@ export interface RefresherOptions {
 
 const PERSIST_MS = 5_000;
 const CONFIRM_MS = 1_000;
+/** At most so many refreshes wait or are under way in a process; more are told to come again. */
+const MAX_IN_FLIGHT = 4_096;
 /** How often a connection whose lease another process holds is looked at, milliseconds. */
 const LOOK_MS = 100;
 
@@ -48,17 +50,18 @@ export const createRefresher = (
     leaseMs: vault.providers.refreshTimeoutMs + persistMs,
     confirmMs: CONFIRM_MS,
     sleep,
+    random,
   };
   const refreshesInFlight = new Map<string, Promise<RefreshAnswer>>();
   let draining = false;
 
   /** Also waits for another holder: for its result, or until its lease expires. */
   const untilLeaseIsFree = async (request: RefreshRequest): Promise<RefreshAnswer> => {
-    const giveUpAt = vault.now() + 2 * timing.leaseMs;
+    const giveUpAt = performance.now() + 2 * timing.leaseMs;
     for (;;) {
       const answer = await vault.providers.inTurn(request.platform, () => refreshConnection(vault, timing, request));
       if (answer.kind !== 'held') return answer;
-      if (draining || vault.now() > giveUpAt) return { kind: 'busy' };
+      if (draining || performance.now() > giveUpAt) return { kind: 'busy' };
       await sleep(LOOK_MS * (0.5 + random()));
     }
   };
@@ -68,7 +71,7 @@ export const createRefresher = (
     const key = `${user}:${platform}:${tokenVersion}:${forced}`;
     const shared = refreshesInFlight.get(key);
     if (shared !== undefined) return shared;
-    if (draining) return { kind: 'busy' };
+    if (draining || refreshesInFlight.size >= MAX_IN_FLIGHT) return { kind: 'busy' };
     const under = untilLeaseIsFree(request).finally(() => refreshesInFlight.delete(key));
     refreshesInFlight.set(key, under);
     return under;

@@ -27,7 +27,7 @@ export const refreshAt = (
     case 'failing':
       return condition.retryAt;
     case 'dead':
-      return null;
+      return condition.recheckAt ?? null;
     case 'none': // A client has been configured since.
     case 'good':
       return terms.dueAt({ refreshedAt: storedAt, hasRefreshToken: true, expiresAt, refreshExpiresAt });

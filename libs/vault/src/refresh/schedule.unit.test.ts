@@ -6,7 +6,7 @@ import type { RefreshTerms } from '../providers.ts';
 import { status, withPublishedStatus } from '../status.ts';
 import { connectionOf, terms } from '../testing/connection-samples.ts';
 import { NOW } from '../testing/flow-samples.ts';
-import { mayRefresh } from './decide-refresh.ts';
+import { mayRefresh } from './judge-answer.ts';
 import { attentionAt, isOver, refreshAt } from './schedule.ts';
 
 /** Due a minute ahead of the expiry. */

@@ -43,4 +43,6 @@ export const terms: RefreshTerms = {
   graceMs: 0,
   reuse: 'harmless',
   canIntrospect: false,
+  circuit: 'circuit',
+  verdict: { confirmAfterMs: [60_000, 300_000, 1_800_000], askUserAfterMs: 21_600_000 },
 };

@@ -3,7 +3,15 @@ import type { BusRecord, HandlerResult, Outgoing } from '@vault-engine/bus';
 import type { Decoded } from '@vault-engine/contracts';
 import { dataKey } from '@vault-engine/crypto';
 import { openMemoryStore } from '@vault-engine/token-store/memory';
-import type { AuditEntry, Journal, PlatformId, Providers, Vault, WrappedDataKey } from '@vault-engine/vault';
+import {
+  type AuditEntry,
+  type Journal,
+  memoryCircuits,
+  type PlatformId,
+  type Providers,
+  type Vault,
+  type WrappedDataKey,
+} from '@vault-engine/vault';
 import { rateLimit } from '../rate-limit.ts';
 import type { Received } from '../receive.ts';
 import type { ReplyTopics } from '../reply-address.ts';
@@ -25,9 +33,18 @@ const NO_PROVIDERS: Providers = {
   clientId: () => null,
   admit: async () => ({ ok: true }),
   inTurn: (_platform, work) => work(),
-  refresh: async () => ({ kind: 'application_fault', reason: 'not_registered' }),
+  refresh: async () => ({
+    kind: 'failed',
+    answeredBy: 'not_sent',
+    says: 'application_fault',
+    reason: 'not_registered',
+    status: null,
+    code: null,
+    retryAfterMs: null,
+  }),
   introspect: async () => 'unknown',
   refreshTimeoutMs: 1_000,
+  circuits: memoryCircuits(),
   revoke: async () => ({ kind: 'not_supported' }),
   identify: async () => ({ ok: true, value: null }),
 };
