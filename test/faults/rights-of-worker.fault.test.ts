@@ -15,7 +15,7 @@ afterAll(async () => {
 });
 
 describe('a command worker', () => {
-  /** The smallest set; `deploy/README.md` lists it. */
+  /** The smallest set, as `npm run vault -- acls print command-worker` prints it. */
   const rightsOf = ({ topics, place }: TestVault): readonly RightText[] => [
     `READ topic ${topics.commands}`,
     `READ topic ${topics.engines}`,

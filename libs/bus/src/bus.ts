@@ -5,7 +5,7 @@ import { Kafka, logLevel } from './kafkajs/kafkajs.ts';
 import { openSocket } from './kafkajs/open-socket.ts';
 import { patchKafkajs } from './kafkajs/patches.ts';
 import { type BusLog, kafkajsLog } from './log.ts';
-import { type Right, Rights } from './rights.ts';
+import { type RequiredRight, Rights } from './rights.ts';
 
 patchKafkajs();
 
@@ -104,7 +104,7 @@ const ASK_AGAIN_MS = [50, 100, 200, 400, 800, 1_600];
  */
 export async function askAdmin<T>(
   bus: Bus,
-  rights: readonly Right[],
+  rights: readonly RequiredRight[],
   question: (admin: Admin) => Promise<T>,
 ): Promise<T> {
   try {

@@ -1,7 +1,7 @@
 import { brokerErrorOf } from './errors.ts';
 
 /** A Kafka operation on a topic or a consumer group, as in an ACL. */
-export interface Right {
+export interface RequiredRight {
   readonly operation: 'READ' | 'WRITE' | 'DESCRIBE';
   readonly resource: 'topic' | 'group';
   /** The resource's name; `*` at its end marks a prefix. */
@@ -15,10 +15,10 @@ export interface Right {
 export class RightMissing extends Error {
   override readonly name = 'RightMissing';
   readonly principal: string | null;
-  readonly operation: Right['operation'];
-  readonly resource: Right['resource'];
+  readonly operation: RequiredRight['operation'];
+  readonly resource: RequiredRight['resource'];
   readonly resourceName: string;
-  constructor(principal: string | null, right: Right, options?: ErrorOptions) {
+  constructor(principal: string | null, right: RequiredRight, options?: ErrorOptions) {
     const { operation, resource, name } = right;
     super(
       `${principal ?? "this client's principal"} lacks the right ${operation} on ${resource} ${name}; add an ACL that allows it`,
@@ -31,13 +31,13 @@ export class RightMissing extends Error {
   }
 }
 
-const RESOURCE_OF: Readonly<Record<string, Right['resource']>> = {
+const RESOURCE_OF: Readonly<Record<string, RequiredRight['resource']>> = {
   TOPIC_AUTHORIZATION_FAILED: 'topic',
   GROUP_AUTHORIZATION_FAILED: 'group',
 };
 
 /** Whether the brokers refused access to a topic or a group. undefined: neither. */
-export const refusedResourceOf = (error: unknown): Right['resource'] | undefined =>
+export const refusedResourceOf = (error: unknown): RequiredRight['resource'] | undefined =>
   RESOURCE_OF[brokerErrorOf(error) ?? ''];
 
 /** How long a refused write counts after the last refusal, in ms: nothing else shows that the right is back. */
@@ -53,7 +53,7 @@ export class Rights {
   }
 
   /** The error for a refused resource; any other error unchanged. */
-  explain(error: unknown, rights: readonly Right[]): unknown {
+  explain(error: unknown, rights: readonly RequiredRight[]): unknown {
     if (error instanceof RightMissing) return error;
     const resource = refusedResourceOf(error);
     const right = rights.find((one) => one.resource === resource);
@@ -67,14 +67,14 @@ export class Rights {
 
   /** A write was refused. It counts for a minute, or until {@link granted}. */
   writeRefused(topic: string, cause: unknown, now: number): RightMissing {
-    const right: Right = { operation: 'WRITE', resource: 'topic', name: topic };
+    const right: RequiredRight = { operation: 'WRITE', resource: 'topic', name: topic };
     const error = new RightMissing(this.#principal, right, { cause });
     this.#missing.set(keyOf(error), { error, until: now + WRITE_REFUSAL_MS });
     return error;
   }
 
   /** The brokers have allowed it. Cheap while nothing is missing. */
-  granted({ operation, resource, name }: Right): void {
+  granted({ operation, resource, name }: RequiredRight): void {
     if (this.#missing.size > 0) this.#missing.delete(`${operation} ${resource} ${name}`);
   }
 

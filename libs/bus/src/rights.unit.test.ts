@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Right, RightMissing, Rights } from './rights.ts';
+import { type RequiredRight, RightMissing, Rights } from './rights.ts';
 
-const READ_TOPIC: Right = { operation: 'READ', resource: 'topic', name: 't' };
-const READ_GROUP: Right = { operation: 'READ', resource: 'group', name: 'g' };
+const READ_TOPIC: RequiredRight = { operation: 'READ', resource: 'topic', name: 't' };
+const READ_GROUP: RequiredRight = { operation: 'READ', resource: 'group', name: 'g' };
 const refusal = (type: string) => new Error('retries exceeded', { cause: Object.assign(new Error(type), { type }) });
 
 describe('a refusal of the brokers', () => {

@@ -11,3 +11,12 @@ export {
   unlockRecord,
 } from './seal-record.ts';
 export * from './wire.ts';
+export {
+  type BranchKey,
+  type BranchKeyName,
+  branchOf,
+  type DataKeyContext,
+  type UnwrapRefusal,
+  unwrapDataKey,
+  wrapDataKey,
+} from './wrap-data-key.ts';

@@ -28,15 +28,37 @@ export const applyPlatforms = async (
   parts: PlatformsParts,
   platforms: readonly PlatformName[],
 ): Promise<readonly PlatformChange[]> => {
-  const there = await namesOn(parts);
-  const due = new Map(platforms.map(({ id, displayName }) => [id, displayName]));
-  const changes = [...new Set([...there.keys(), ...due.keys()])].sort().flatMap((id) => changeOf(id, there, due));
-  for (const { id } of changes) await publish(parts, id, due.get(id));
+  const changes = await comparePlatforms(parts, platforms);
+  await publishPlatforms(parts, platforms, changes);
   return changes;
 };
 
+/** Returns the changes that {@link applyPlatforms} would publish. */
+export const comparePlatforms = async (
+  parts: Pick<PlatformsParts, 'bus' | 'codec' | 'topic'>,
+  platforms: readonly PlatformName[],
+): Promise<readonly PlatformChange[]> => {
+  const there = await namesOn(parts);
+  const due = new Map(platforms.map(({ id, displayName }) => [id, displayName]));
+  return [...new Set([...there.keys(), ...due.keys()])].sort().flatMap((id) => changeOf(id, there, due));
+};
+
+/** Publishes these changes, some or all of those that {@link comparePlatforms} found for `platforms`. */
+export const publishPlatforms = async (
+  parts: PlatformsParts,
+  platforms: readonly PlatformName[],
+  changes: readonly PlatformChange[],
+): Promise<void> => {
+  const due = new Map(platforms.map(({ id, displayName }) => [id, displayName]));
+  for (const { id } of changes) await publish(parts, id, due.get(id));
+};
+
 /** The names on the topic. An unreadable record gives a null name, so the platform is republished. */
-const namesOn = async ({ bus, codec, topic }: PlatformsParts): Promise<ReadonlyMap<string, string | null>> => {
+const namesOn = async ({
+  bus,
+  codec,
+  topic,
+}: Pick<PlatformsParts, 'bus' | 'codec' | 'topic'>): Promise<ReadonlyMap<string, string | null>> => {
   const names = new Map<string, string | null>();
   for await (const record of readTopic(bus, topic)) {
     const id = record.key?.toString() ?? '';

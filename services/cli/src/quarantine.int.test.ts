@@ -70,7 +70,7 @@ test('an entry that is put back returns to its place; that is audited', async ()
 
 test('a discarded entry is gone; that is audited', async () => {
   const id = await plant('a third member');
-  expect(await vault(['discard', id])).toMatchObject({ code: 0, out: [`discarded ${id}`] });
+  expect(await vault(['discard', id, '--yes'])).toMatchObject({ code: 0, out: [`discarded ${id}`] });
   expect((await vault(['list'])).out.join('\n')).not.toContain(id);
   expect(await audited()).toContainEqual(['quarantine.discard', id]);
 });

@@ -1,4 +1,5 @@
 import { openStore } from '@vault-engine/assembly/open-store';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
 import { type Bus, connectBus, createPublisher, type OffsetReset, startKeyedConsumer } from '@vault-engine/bus';
 import { type Codec, openCodec, type TopicNames, topicNames } from '@vault-engine/contracts';
 import { driverLog, every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
@@ -32,6 +33,7 @@ const DRAIN_TIMEOUT_MS = 10_000;
 /** The state topic is read to its end before anything is published: its content decides what has to be published. */
 const start = async (context: Context): Promise<void> => {
   const shared = await share(context);
+  await watchTopics(context, shared.bus, ['connectionEvents', 'connectionState']);
   await readStates(context, shared);
   await republishPeriodically(context, shared);
   await reconcilePeriodically(context, shared);

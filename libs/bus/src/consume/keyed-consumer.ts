@@ -3,8 +3,8 @@ import type { Bus } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { EmptyFetch, OffsetReset } from '../kafkajs/consumer-observer.ts';
 import { isStaleBatch } from '../kafkajs/patch-consumer-group.ts';
-import { type BusRecord, fromMessage, sizeOf } from '../record.ts';
-import { type Right, RightMissing } from '../rights.ts';
+import { type BusRecord, fromMessage, sizeOf, undecodedCodecOf } from '../record.ts';
+import { type RequiredRight, RightMissing } from '../rights.ts';
 import { endsWithin } from '../time-limit.ts';
 import { Assignment, type PartitionState, type PartitionStats } from './assignment.ts';
 import { isOverloaded, type PressureLimits } from './back-pressure.ts';
@@ -109,11 +109,13 @@ interface Work {
   readonly record: BusRecord;
   readonly state: PartitionState;
   readonly entry: Entry;
+  /** The codec of a batch that could not be decoded, whose bytes are the record's value. */
+  readonly undecodedCodec: string | undefined;
 }
 
 class KeyedGroupMember implements KeyedConsumer {
   readonly #bus: Bus;
-  readonly #rights: readonly Right[];
+  readonly #rights: readonly RequiredRight[];
   readonly #options: Required<KeyedConsumerOptions>;
   readonly #consumer: Consumer;
   readonly #assignment = new Assignment();
@@ -356,7 +358,8 @@ class KeyedGroupMember implements KeyedConsumer {
     const last = batch.lastOffset();
     const first = batch.messages[0]?.offset;
     if (first !== undefined) this.#startAt(state, BigInt(first));
-    for (const message of batch.messages) this.#deliver(fromMessage(batch.topic, batch.partition, message), state);
+    for (const message of batch.messages)
+      this.#deliver(fromMessage(batch.topic, batch.partition, message), state, undecodedCodecOf(message));
     state.ledger.skipTo(BigInt(last) + 1n);
     resolveOffset(last);
     this.#updatePause(state);
@@ -371,17 +374,19 @@ class KeyedGroupMember implements KeyedConsumer {
     return this.#membership.isStale(this.#options.sessionTimeoutMs / 2);
   }
 
-  #deliver(record: BusRecord, state: PartitionState): void {
+  #deliver(record: BusRecord, state: PartitionState, undecodedCodec: string | undefined): void {
     const delivery = state.ledger.deliver(record);
     if (delivery.kind === 'known') return;
     state.unfinished += 1;
     state.unfinishedBytes += sizeOf(record);
     const orderingKey = this.#options.ordered(record) ? orderingKeyOf(record) : null;
-    this.#scheduler.submit(orderingKey, { record, state, entry: delivery.entry });
+    this.#scheduler.submit(orderingKey, { record, state, entry: delivery.entry, undecodedCodec });
   }
 
-  async #work({ record, state, entry }: Work, turn: Turn): Promise<void> {
-    const done = await runRecord(record, turn, this.#abort.signal, this.#options);
+  async #work({ record, state, entry, undecodedCodec }: Work, turn: Turn): Promise<void> {
+    const options =
+      undecodedCodec === undefined ? this.#options : this.#refusing(`undecodable_batch:${undecodedCodec}`);
+    const done = await runRecord(record, turn, this.#abort.signal, options);
     if (!done) return;
     state.ledger.finish(entry);
     state.unfinished -= 1;
@@ -390,6 +395,11 @@ class KeyedGroupMember implements KeyedConsumer {
     this.#updatePause(state);
     this.#finishedSinceCommit += 1;
     if (this.#finishedSinceCommit >= this.#options.commitEvery) this.#commit();
+  }
+
+  /** A batch that cannot be decoded moves to the dead-letter topic as it is, and reading continues behind it. */
+  #refusing(reason: string): Required<KeyedConsumerOptions> {
+    return { ...this.#options, handle: async () => ({ kind: 'dead-letter', reason }) };
   }
 
   #commit(): void {

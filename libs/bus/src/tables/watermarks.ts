@@ -1,5 +1,5 @@
 import { askAdmin, type Bus } from '../bus.ts';
-import type { Right } from '../rights.ts';
+import type { RequiredRight } from '../rights.ts';
 
 /** The bounds of a partition's log: offsets from `low` (inclusive) to `high` (exclusive). */
 export interface Watermark {
@@ -37,4 +37,4 @@ export async function committedOffsets(bus: Bus, groupId: string, topic: string)
   );
 }
 
-const describe = (topic: string): Right => ({ operation: 'DESCRIBE', resource: 'topic', name: topic });
+const describe = (topic: string): RequiredRight => ({ operation: 'DESCRIBE', resource: 'topic', name: topic });

@@ -60,7 +60,7 @@ export type RandomFraction = () => number;
 
 /**
  * When a connection is to be refreshed, Unix milliseconds; null: never. The earlier of two times counts: ahead of the access
- * token's expiry, and ahead of the refresh token's idle expiry. Two refreshes are at least `min_interval_s` apart.
+ * token's expiry, and ahead of the refresh token's idle expiry. Two refreshes are at least {@link leastInterval} apart.
  */
 export const dueAt = (facts: RefreshFacts, profile: Policy, random: RandomFraction): number | null => {
   if (!facts.hasRefreshToken) return null;
@@ -68,7 +68,17 @@ export const dueAt = (facts: RefreshFacts, profile: Policy, random: RandomFracti
     (time) => time !== null,
   );
   if (times.length === 0) return null;
-  return Math.max(Math.min(...times), facts.refreshedAt + profile.refresh.min_interval_s * 1_000);
+  return Math.max(Math.min(...times), facts.refreshedAt + leastInterval(facts, profile));
+};
+
+/**
+ * `min_interval_s`, but at most half of the lifetime seen: a short-lived token is replaced before it expires, too. A token that was
+ * stored expired has no lifetime to go by.
+ */
+const leastInterval = ({ refreshedAt, expiresAt }: RefreshFacts, { refresh }: Policy): number => {
+  const interval = refresh.min_interval_s * 1_000;
+  if (expiresAt === null || expiresAt <= refreshedAt) return interval;
+  return Math.min(interval, Math.floor((expiresAt - refreshedAt) / 2));
 };
 
 /**

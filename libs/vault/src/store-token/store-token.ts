@@ -146,7 +146,7 @@ const newConnection = (
   );
 };
 
-/** The user's data key, or a new one that the change has to write. */
+/** The user's data key or a new one, and the wrapped form that the change has to write; null: the stored one stays. */
 const keyFor = async (
   vault: StoringParts,
   user: UserId,
@@ -154,4 +154,7 @@ const keyFor = async (
 ): Promise<{ dataKey: DataKey; wrapped: WrappedDataKey | null }> =>
   view.user === null
     ? vault.keys.newKey(user)
-    : { dataKey: await vault.keys.keyOf(user, view.user.dataKey), wrapped: null };
+    : {
+        dataKey: await vault.keys.keyOf(user, view.user.dataKey),
+        wrapped: await vault.keys.rewrap(user, view.user.dataKey),
+      };
