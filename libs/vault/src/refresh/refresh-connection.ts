@@ -338,6 +338,7 @@ const persistRefreshed = async (
         version: nextVersion(record.version, nowMicros),
         now: vault.now(),
         refresh,
+        isRejected: request.isRejected === true,
       }),
   });
   outcome.access.wipe();
