@@ -58,10 +58,9 @@ describe('invalid_grant', () => {
     its.provider.otherwise(misbehave.refresh());
     for (let minutes = 0; minutes < 60; minutes += 5) {
       await processAll(others);
-      its.provider.script(misbehave.invalidGrant(), misbehave.invalidGrant());
-      await processAll([gone]);
-      its.provider.script();
-      await its.succeed();
+      its.provider.otherwise(misbehave.invalidGrant());
+      await its.refresher().processDue(gone, its.platform);
+      its.provider.otherwise(misbehave.refresh());
     }
     expect((await its.recordOf(gone)).condition.kind).toBe('dead');
     for (const user of others) expect((await its.recordOf(user)).condition.kind).toBe('good');

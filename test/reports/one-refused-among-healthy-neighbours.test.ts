@@ -26,14 +26,14 @@ const json =
 let its: ProviderAndRefreshes;
 afterEach(() => its.close());
 
-/** Refuses one user for so long, hour by hour, while another one's refreshes succeed or fail alike. */
-const refuseFor = async (user: UserId, answer: Answer, forMs: number, isAlone = true): Promise<void> => {
+/** Refuses one user for so long, hour by hour, while another one's refreshes succeed. */
+const refuseFor = async (user: UserId, answer: Answer, forMs: number): Promise<void> => {
   const until = its.vault.now() + forMs;
   while (its.vault.now() < until) {
-    if (isAlone) await its.succeed();
-    its.provider.script(answer(), answer());
+    await its.succeed();
+    its.provider.otherwise(answer());
     await its.refresher().processDue(user, its.platform);
-    its.provider.script();
+    its.provider.otherwise(misbehave.refresh());
     its.pass(HOUR_MS);
   }
 };
