@@ -56,4 +56,19 @@ export const ADVICE: Readonly<Record<string, string>> = {
   'stopped with unfinished events; they will be redelivered': 'Nothing.',
   'sweep failed': 'Look at Redis. The next sweep takes what is due.',
   'uncaught exception': 'Report it with the field `error`. The process ends and the supervisor starts it again.',
+  'command failed': 'Look at the field `error`, or at the part that `code` names. The caller got the code.',
+  'dangerous topic setting':
+    'Do what the message of the field `setting` says, usually `npm run vault -- topics apply`. The service is unready until then.',
+  'failed command not answered':
+    'Look at the reply topic of the engine. The record is in the dead-letter topic, and the audit log has it.',
+  'request failed': 'Look at the field `error`, or at the part that `code` names. The caller got the code.',
+  'sample not published':
+    'Nothing: a sample of unauthenticated records is missing in the dead-letter topic. Their count is in the audit log.',
+  'topic setting differs from its declaration':
+    'Compare with `npm run vault -- topics check`; `topics apply` restores the declaration.',
+  'topic settings not readable':
+    'Grant DESCRIBE_CONFIGS on the topics (`npm run vault -- acls print ROLE`). Until then the settings are not checked.',
+  'unauthenticated record sampled':
+    'A few are a rotated key or a misconfigured engine. Many: find out who writes to `vault.commands`.',
+  'undecodable batch skipped in an inbox': 'Find out who writes to the reply topic besides the vault.',
 };

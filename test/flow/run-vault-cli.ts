@@ -15,8 +15,12 @@ export interface Ran {
   readonly err: readonly string[];
 }
 
-/** Runs `npm run vault -- …` against a test's vault. */
-export const runVaultCli = async ({ place }: TestVault, words: readonly string[]): Promise<Ran> => {
+/** Runs `npm run vault -- …` against a test's vault, with `further` variables. */
+export const runVaultCli = async (
+  { place }: TestVault,
+  words: readonly string[],
+  further: Readonly<Record<string, string>> = {},
+): Promise<Ran> => {
   const { NODE_COMPILE_CACHE = '' } = process.env;
   const env = {
     NODE_COMPILE_CACHE,
@@ -30,6 +34,7 @@ export const runVaultCli = async ({ place }: TestVault, words: readonly string[]
     VAULT_LOCAL_KEY_FILE: place.keyFile,
     VAULT_ALLOW_INSECURE_LOOPBACK: '1',
     ...refreshEnvironment(place),
+    ...further,
   };
   const child = spawn(process.execPath, [MAIN, ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<number | null>((resolve, reject) => {

@@ -6,7 +6,7 @@ import {
   getToken,
   type PlatformId,
   type Refresher,
-  type StatusReason,
+  type TokenIssued,
   type UserId,
   type Vault,
 } from '@vault-engine/vault';
@@ -26,7 +26,7 @@ export type Told =
       readonly code: 'ok';
       readonly access: string;
       readonly tokenVersion: number;
-      readonly warning: StatusReason | null;
+      readonly warning: TokenIssued['warning'];
     }
   | { readonly code: ErrorCode; readonly reason: string | undefined; readonly retryAfterMs: number | undefined };
 

@@ -29,7 +29,14 @@ const WANTED: StateFilter = { actions: ['REAUTH', 'RESUME', 'CONNECT'] };
 
 const start = async ({ config, log, part, stopping, fatal }: Context): Promise<void> => {
   const { brokers, topicPrefix, ssl, sasl } = config.kafka;
-  const place = { brokers, topicPrefix, ssl, sasl, registryUrl: config.registry.url };
+  const place = {
+    brokers,
+    topicPrefix,
+    ssl,
+    sasl,
+    registryUrl: config.registry.url,
+    registryAccess: config.registry.access,
+  };
   const view = await part(
     'connection-state',
     () => openConnectionStateView({ ...place, clientId: 'example-sync-engine' }),

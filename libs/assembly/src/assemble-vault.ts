@@ -24,6 +24,7 @@ import {
   type ProfileSettings,
   profileSettings,
   type RedisSettings,
+  type RegistrySettings,
   redisSettings,
   registrySettings,
   type ServiceConfig,
@@ -52,7 +53,7 @@ export const vaultSettings = {
 /** What {@link vaultSettings} add to a service's configuration. */
 export interface VaultConfig extends ServiceConfig {
   readonly kafka: KafkaSettings;
-  readonly registry: { readonly url: string };
+  readonly registry: RegistrySettings;
   readonly redis: RedisSettings;
   readonly key: KeySettings;
   readonly profiles: ProfileSettings;
@@ -90,7 +91,9 @@ export const assembleVault = async (
   const catalog = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
   for (const platform of catalog.replaced) log.info('shipped platform profile replaced', { platform });
   const wrapper = await part('keys', () => openWrapper(config.key));
-  const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
+  const codec = await part('registry', () =>
+    openCodec({ registryUrl: config.registry.url, registryAccess: config.registry.access }),
+  );
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId, log: driverLog(log) });
   context.watch('kafka-rights', () => bus.probe());

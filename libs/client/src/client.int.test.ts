@@ -177,6 +177,24 @@ describe('a request', () => {
     expect(await client.forgetUser({ userId: 'u1' })).toEqual({ userId: 'u1', connections: 2 });
   });
 
+  test('reports a revoked grant', async () => {
+    const asked: unknown[] = [];
+    vault.respond = async (received) => {
+      const decoded = await vault.codec.decode(received.value);
+      if (decoded.ok) asked.push(decoded.value);
+      const reported = { user_id: 'u1', platform: 'gmail', outcome: 'older_version', token_version: 8, revision: 4 };
+      return vault.reply(received, 'RevocationReported', reported);
+    };
+    expect(await client.reportRevoked({ ...gmail, tokenVersion: 7 })).toEqual({
+      userId: 'u1',
+      platform: 'gmail',
+      outcome: 'older_version',
+      tokenVersion: 8,
+      revision: 4,
+    });
+    expect(asked).toContainEqual({ user_id: 'u1', platform: 'gmail', token_version: 7 });
+  });
+
   test('starts a flow, with a given id or without', async () => {
     const asked: unknown[] = [];
     vault.respond = async (received) => {
@@ -195,10 +213,8 @@ describe('a request', () => {
     expect(await client.startConnection({ ...gmail, flowId: 'f1' })).toEqual(started);
     expect(await client.startConnection(gmail)).toEqual(started);
     const connection = { user_id: 'u1', platform: 'gmail' };
-    expect(asked).toEqual([
-      { ...connection, flow_id: 'f1' },
-      { ...connection, flow_id: null },
-    ]);
+    expect(asked).toContainEqual({ ...connection, flow_id: 'f1' });
+    expect(asked).toContainEqual({ ...connection, flow_id: null });
   });
 
   test('among many concurrent ones gets its own reply', async () => {
@@ -365,7 +381,8 @@ describe('a client', () => {
     const chosen = await connectVault({ ...options, replyPartition: 1 });
     await chosen.getToken(gmail);
     await chosen.close();
-    expect(partitions).toEqual([1]);
+    // The client resends a command whose acknowledgement is late.
+    expect(new Set(partitions)).toEqual(new Set([1]));
   });
 
   test('rejects pending and later requests once closed, and can be closed again', async () => {

@@ -1,16 +1,19 @@
 import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus/client';
-import { COMMAND_NAMES, openCodec, REPLY_NAMES, topicNames } from '@vault-engine/contracts';
+import { COMMAND_NAMES, openCodec, REPLY_NAMES, type RegistryAccess, topicNames } from '@vault-engine/contracts';
 import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol/client';
 import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 import { openCaller } from './open-caller.ts';
-import type { CallOptions } from './sign-command.ts';
+import type { CallOptions } from './operation.ts';
 import { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 import {
   type ForgottenUser,
   forgetUser,
   getStatus,
+  type ReportedRevocation,
+  type ReportRevokedInput,
   type RevokedToken,
   type RevokeTokenInput,
+  reportRevoked,
   revokeToken,
   type StartConnectionInput,
   type StartedConnection,
@@ -25,6 +28,8 @@ export interface VaultOptions {
   readonly brokers: readonly string[];
   /** The base URL of the Confluent-compatible schema registry. */
   readonly registryUrl: string;
+  /** Authentication and TLS of the registry. Default: none, and the system's certificate authorities. */
+  readonly registryAccess?: RegistryAccess | undefined;
   /** The engine's id, e.g. `action`. */
   readonly engine: string;
   /** The engine's credential for Kafka, `vek1.…`. A secret. */
@@ -52,6 +57,7 @@ export interface VaultClient {
   getToken(input: GetTokenInput, options?: CallOptions): Promise<IssuedToken>;
   getStatus(input: { readonly userId: string }, options?: CallOptions): Promise<UserStatus>;
   revokeToken(input: RevokeTokenInput, options?: CallOptions): Promise<RevokedToken>;
+  reportRevoked(input: ReportRevokedInput, options?: CallOptions): Promise<ReportedRevocation>;
   startConnection(input: StartConnectionInput, options?: CallOptions): Promise<StartedConnection>;
   forgetUser(input: { readonly userId: string }, options?: CallOptions): Promise<ForgottenUser>;
   /** Rejects pending requests and closes all connections. */
@@ -67,11 +73,12 @@ export interface VaultClient {
 export const connectVault = async (options: VaultOptions): Promise<VaultClient> => {
   const keys = keysOf(options);
   const { commands, replies } = topicNames(options.topicPrefix);
-  const { brokers, registryUrl, engine, log, ssl, sasl, replyTopic, replyPartition, timeoutMs } = options;
+  const { brokers, registryUrl, registryAccess, engine, log, ssl, sasl, replyTopic, replyPartition, timeoutMs } =
+    options;
   const clientId = `vault-client-${engine}`;
   const bus = connectBus({ brokers, clientId, ssl, sasl, ...(log === undefined ? {} : { log }) });
   // Includes the replies, so that the first reply of each type needs no look-up.
-  const codec = await openCodec({ registryUrl, types: [...COMMAND_NAMES, ...REPLY_NAMES] });
+  const codec = await openCodec({ registryUrl, registryAccess, types: [...COMMAND_NAMES, ...REPLY_NAMES] });
   const caller = await openCaller({
     bus,
     codec,
@@ -85,6 +92,7 @@ export const connectVault = async (options: VaultOptions): Promise<VaultClient> 
     getToken: (input, how) => caller.call(keys, getToken(input), how),
     getStatus: (input, how) => caller.call(keys, getStatus(input), how),
     revokeToken: (input, how) => caller.call(keys, revokeToken(input), how),
+    reportRevoked: (input, how) => caller.call(keys, reportRevoked(input), how),
     startConnection: (input, how) => caller.call(keys, startConnection(input), how),
     forgetUser: (input, how) => caller.call(keys, forgetUser(input), how),
     close: () => caller.close(),

@@ -1,3 +1,4 @@
+export type { RegistryAccess } from '@vault-engine/contracts';
 export { connectVault, type VaultClient, type VaultOptions } from './connect-vault.ts';
 export { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
 export { type Caller, type CallerParts, openCaller } from './open-caller.ts';
@@ -8,16 +9,18 @@ export {
   type StateFilter,
   type StateViewOptions,
 } from './open-state-view.ts';
-export type { Operation } from './operation.ts';
-export type { CallOptions } from './sign-command.ts';
+export type { CallOptions, Operation } from './operation.ts';
 export { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 export {
   type ForgottenUser,
   forgetUser,
   getStatus,
   type PlatformStatus,
+  type ReportedRevocation,
+  type ReportRevokedInput,
   type RevokedToken,
   type RevokeTokenInput,
+  reportRevoked,
   revokeToken,
   type StartConnectionInput,
   type StartedConnection,

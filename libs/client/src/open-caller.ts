@@ -10,9 +10,15 @@ import {
 import { InvalidRecord } from '@vault-engine/contracts';
 import type { EngineKeys, ReplyHead } from '@vault-engine/protocol/client';
 import { openInTime } from './open-in-time.ts';
-import type { Operation } from './operation.ts';
+import {
+  type CallOptions,
+  type Operation,
+  optionsProblem,
+  type Signed,
+  signCommand,
+  type Unsigned,
+} from './operation.ts';
 import { type CallerCodec, correlationOf, endBy, type PendingCall, PendingCalls, verify } from './pending-calls.ts';
-import { type CallOptions, optionsProblem, type Signed, signCommand, type Unsigned } from './sign-command.ts';
 import { failedToSend, VaultClosed, VaultError } from './vault-error.ts';
 
 /** The dependencies of a caller. The caller opens and closes its own publisher and inbox. */

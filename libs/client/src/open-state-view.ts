@@ -9,7 +9,7 @@ import { suggests, type UserState, userState } from './user-state.ts';
 
 /** Options of {@link openConnectionStateView}. A view needs no credential; the brokers' ACLs decide who may read the topics. */
 export interface StateViewOptions
-  extends Pick<VaultOptions, 'brokers' | 'registryUrl' | 'topicPrefix' | 'ssl' | 'sasl' | 'log'> {
+  extends Pick<VaultOptions, 'brokers' | 'registryUrl' | 'registryAccess' | 'topicPrefix' | 'ssl' | 'sasl' | 'log'> {
   /** The client id in the brokers' logs. Default `vault-state-view`. */
   readonly clientId?: BusOptions['clientId'];
   /** Unix milliseconds. Default: the system's clock. */
@@ -55,11 +55,11 @@ export interface ConnectionStateView {
  * of brokers and registry.
  */
 export const openConnectionStateView = async (options: StateViewOptions): Promise<ConnectionStateView> => {
-  const { brokers, registryUrl, topicPrefix, ssl, sasl, log, clientId = 'vault-state-view' } = options;
+  const { brokers, registryUrl, registryAccess, topicPrefix, ssl, sasl, log, clientId = 'vault-state-view' } = options;
   const now = options.now ?? Date.now;
   const topics = topicNames(topicPrefix);
   const bus = connectBus({ brokers, clientId, ssl, sasl, ...(log === undefined ? {} : { log }) });
-  const codec = await openCodec({ registryUrl, types: ['ConnectionState', 'PlatformEntry'] });
+  const codec = await openCodec({ registryUrl, registryAccess, types: ['ConnectionState', 'PlatformEntry'] });
   const table = new StateTable(codec, now);
   const names = new Map<string, string>();
   const feeds = new Set<ChangeFeed<UserId>>();

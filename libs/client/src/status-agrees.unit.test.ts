@@ -69,6 +69,7 @@ const EVERY_REASON = [
   'provider_throttles',
   'provider_unavailable',
   'refresh_token_expired',
+  'reported_revoked',
 ];
 
 it('GetStatus, the topic and the view agree after any history, for a snapshot of any age', async () => {

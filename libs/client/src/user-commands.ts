@@ -100,6 +100,52 @@ export const revokeToken = ({ userId, platform }: RevokeTokenInput): Operation<R
       : null,
 });
 
+/** The credentials that a provider has revoked. */
+export interface ReportRevokedInput {
+  readonly userId: string;
+  /** The platform's id, e.g. `google-calendar`. */
+  readonly platform: string;
+  /** The `tokenVersion` of the credentials that were revoked. A report about older credentials changes nothing. */
+  readonly tokenVersion: number;
+}
+
+/** The result of `reportRevoked`. */
+export interface ReportedRevocation {
+  readonly userId: string;
+  readonly platform: string;
+  /** `reported`, or `older_version`: nothing was changed, because the connection has newer credentials. */
+  readonly outcome: string;
+  /** Identifies the connection's credentials. */
+  readonly tokenVersion: number;
+  /** The user's revision after the command. */
+  readonly revision: number;
+}
+
+/**
+ * Reports that the provider has revoked a grant, as its own notice says (Slack's `tokens_revoked`, RISC and CAEP events). The
+ * connection turns `EXPIRED` with `REAUTH`; the provider is not called, and the connection's history is kept.
+ */
+export const reportRevoked = ({
+  userId,
+  platform,
+  tokenVersion,
+}: ReportRevokedInput): Operation<ReportedRevocation> => ({
+  command: 'ReportRevoked',
+  reply: 'RevocationReported',
+  user: userId,
+  encode: (codec) => codec.encode('ReportRevoked', { user_id: userId, platform, token_version: tokenVersion }),
+  read: (reply) =>
+    isRecord(reply, 'RevocationReported')
+      ? {
+          userId: reply.value.user_id,
+          platform: reply.value.platform,
+          outcome: reply.value.outcome,
+          tokenVersion: reply.value.token_version,
+          revision: reply.value.revision,
+        }
+      : null,
+});
+
 /** The platform that the user begins to connect. */
 export interface StartConnectionInput {
   readonly userId: string;

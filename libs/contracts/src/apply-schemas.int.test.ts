@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { openWorld, type World } from '@vault-engine/world';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -10,14 +11,16 @@ import {
 } from './apply-schemas.ts';
 import { RegistryUnavailable } from './errors.ts';
 import { RECORD_NAMES } from './records.ts';
-import { askRegistry } from './registry.ts';
+import { openRegistry, type Registry } from './registry.ts';
 import { registerUnder, removeSubject } from './testing/registry-subject.ts';
 
 const used: string[] = [];
 let world: World;
+let registry: Registry;
 
 beforeAll(async () => {
   world = await openWorld();
+  registry = openRegistry(world.registryUrl);
 });
 
 afterAll(async () => {
@@ -50,35 +53,35 @@ test("this build's schemas are applied, and a second time nothing changes", asyn
 
 test('a check reports an absent subject and writes nothing', async () => {
   const subject = subjectNamed('absent')(USER);
-  const report = await checkSubjects(world.registryUrl, [subject]);
+  const report = await checkSubjects(registry, [subject]);
   expect(report).toMatchObject({ ok: false, subjects: [{ state: 'absent', id: null }] });
-  expect(await checkSubjects(world.registryUrl, [subject])).toEqual(report);
+  expect(await checkSubjects(registry, [subject])).toEqual(report);
 });
 
 test('a check reports a compatible change, and applying registers it as a version', async () => {
   const made = subjectNamed('grows');
-  await applySubjects(world.registryUrl, [made(USER)]);
-  expect(await checkSubjects(world.registryUrl, [made(USER, OPTIONAL)])).toMatchObject({
+  await applySubjects(registry, [made(USER)]);
+  expect(await checkSubjects(registry, [made(USER, OPTIONAL)])).toMatchObject({
     subjects: [{ state: 'changed' }],
   });
-  const report = await applySubjects(world.registryUrl, [made(USER, OPTIONAL)]);
+  const report = await applySubjects(registry, [made(USER, OPTIONAL)]);
   expect(report).toMatchObject({ ok: true, subjects: [{ state: 'current', level: 'BACKWARD_TRANSITIVE' }] });
-  expect(await checkSubjects(world.registryUrl, [made(USER)])).toMatchObject({ ok: true });
+  expect(await checkSubjects(registry, [made(USER)])).toMatchObject({ ok: true });
 });
 
 test('one incompatible subject prevents all registrations', async () => {
   const [bad, good] = [subjectNamed('bad'), subjectNamed('good')];
-  await applySubjects(world.registryUrl, [bad(USER)]);
-  const report = await applySubjects(world.registryUrl, [good(USER), bad(USER, REQUIRED)]);
+  await applySubjects(registry, [bad(USER)]);
+  const report = await applySubjects(registry, [good(USER), bad(USER, REQUIRED)]);
   expect(report).toMatchObject({ ok: false, subjects: [{ state: 'absent' }, { state: 'incompatible' }] });
-  expect(await checkSubjects(world.registryUrl, [good(USER)])).toMatchObject({ subjects: [{ state: 'absent' }] });
+  expect(await checkSubjects(registry, [good(USER)])).toMatchObject({ subjects: [{ state: 'absent' }] });
 });
 
 test('a schema is compared with every version, not only the latest', async () => {
   const made = subjectNamed('transitive');
-  await applySubjects(world.registryUrl, [made(USER)]);
-  await applySubjects(world.registryUrl, [made(USER, OPTIONAL)]);
-  const report = await applySubjects(world.registryUrl, [made(USER, REQUIRED)]);
+  await applySubjects(registry, [made(USER)]);
+  await applySubjects(registry, [made(USER, OPTIONAL)]);
+  const report = await applySubjects(registry, [made(USER, REQUIRED)]);
   expect(report).toMatchObject({ ok: false, subjects: [{ state: 'incompatible' }] });
 });
 
@@ -90,15 +93,49 @@ describe('state and audit', () => {
 
   test('keep every field without a default, for readers that are not upgraded yet', async () => {
     const made = subjectNamed('full', 'FULL_TRANSITIVE');
-    await applySubjects(world.registryUrl, [made(USER, REQUIRED)]);
-    const report = await applySubjects(world.registryUrl, [made(USER)]);
+    await applySubjects(registry, [made(USER, REQUIRED)]);
+    const report = await applySubjects(registry, [made(USER)]);
     expect(report).toMatchObject({ ok: false, subjects: [{ state: 'incompatible' }] });
   });
 
   test('may get a new symbol, because their enums have a default', async () => {
     const made = subjectNamed('symbols', 'FULL_TRANSITIVE');
-    await applySubjects(world.registryUrl, [made(ENUM(['UNKNOWN', 'A']))]);
-    expect(await applySubjects(world.registryUrl, [made(ENUM(['UNKNOWN', 'A', 'B']))])).toMatchObject({ ok: true });
+    await applySubjects(registry, [made(ENUM(['UNKNOWN', 'A']))]);
+    expect(await applySubjects(registry, [made(ENUM(['UNKNOWN', 'A', 'B']))])).toMatchObject({ ok: true });
+  });
+});
+
+describe('a schema that differs from a registered one in what the Parsing Canonical Form leaves out', () => {
+  const KIND = { name: 'kind', type: { type: 'enum', name: 'Kind', symbols: ['A', 'B'] } };
+
+  test('is registered where it differs in docs, and the report says whether the registry keeps the older docs', async () => {
+    const made = subjectNamed('docs');
+    const documented = made({ ...USER, doc: 'The user.' });
+    await applySubjects(registry, [made(USER)]);
+    const report = await applySubjects(registry, [documented]);
+    expect(report).toMatchObject({ ok: true, subjects: [{ state: 'current' }] });
+    const [{ id, docsDiffer } = expect.fail()] = report.subjects;
+    const registered = JSON.parse((await registry.schemaOf(id ?? -1)) ?? 'null');
+    expect(docsDiffer).toBe(registered.fields[0].doc === undefined);
+  });
+
+  test.each<[string, object, object]>([
+    ['an enum default', KIND, { ...KIND, type: { ...KIND.type, default: 'A' } }],
+    ['an alias', USER, { ...USER, aliases: ['user'] }],
+    ['the default of a field', OPTIONAL, { ...OPTIONAL, default: 'other' }],
+  ])('is not called registered unless the registry has its text: %s', async (what, before, after) => {
+    const made = subjectNamed(what.replaceAll(' ', '-'));
+    await applySubjects(registry, [made(before)]);
+    const wanted = made(after);
+    const report = await applySubjects(registry, [wanted]);
+    const [{ state, id } = expect.fail()] = report.subjects;
+    expect(['current', 'text_kept']).toContain(state);
+    expect(report.ok).toBe(state === 'current');
+    const registered = JSON.parse((await registry.schemaOf(id ?? -1)) ?? 'null');
+    expect(isDeepStrictEqual(registered, JSON.parse(wanted.schema))).toBe(state === 'current');
+    // Changed together with another field, it is a new version.
+    const grown = await applySubjects(registry, [made(after, { ...OPTIONAL, name: 'further' })]);
+    expect(grown).toMatchObject({ ok: true, subjects: [{ state: 'current' }] });
   });
 });
 
@@ -106,18 +143,18 @@ test("a subject's level is corrected before schemas are compared", async () => {
   const made = subjectNamed('levelled', 'FULL_TRANSITIVE');
   const first = made(USER, REQUIRED);
   await registerUnder(world.registryUrl, first.subject, first.schema);
-  await askRegistry(world.registryUrl, 'PUT', `/config/${first.subject}`, { compatibility: 'NONE' });
-  expect(await checkSubjects(world.registryUrl, [first])).toMatchObject({ ok: false, subjects: [{ level: 'NONE' }] });
-  expect(await applySubjects(world.registryUrl, [made(USER)])).toMatchObject({
+  await registry.ask('PUT', `/config/${first.subject}`, { compatibility: 'NONE' });
+  expect(await checkSubjects(registry, [first])).toMatchObject({ ok: false, subjects: [{ level: 'NONE' }] });
+  expect(await applySubjects(registry, [made(USER)])).toMatchObject({
     ok: false,
     subjects: [{ state: 'incompatible', level: 'FULL_TRANSITIVE' }],
   });
-  expect(await applySubjects(world.registryUrl, [first])).toMatchObject({ ok: true });
+  expect(await applySubjects(registry, [first])).toMatchObject({ ok: true });
 });
 
 test('concurrent deployments all succeed', async () => {
   const subject = subjectNamed('at-once')(USER);
-  const reports = await Promise.all([1, 2, 3, 4].map(() => applySubjects(world.registryUrl, [subject])));
+  const reports = await Promise.all([1, 2, 3, 4].map(() => applySubjects(registry, [subject])));
   expect(reports.map(({ ok }) => ok)).toEqual([true, true, true, true]);
 });
 

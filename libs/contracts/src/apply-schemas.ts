@@ -1,16 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
 import { RegistryUnavailable } from './errors.ts';
 import { SCHEMAS } from './generated/schemas.ts';
 import { COMMAND_NAMES, RECORD_NAMES, type RecordName, subjectOf } from './records.ts';
-import { askRegistry, idOf, register, type SchemaToRegister } from './registry.ts';
+import { fieldOf, openRegistry, type Registry, type RegistryAccess, type SchemaToRegister } from './registry.ts';
+
+export type { RegistryAccess };
 
 /** Compares the registry with this build's schemas and changes nothing. Rejects with `RegistryUnavailable`. */
-export const checkSchemas = (registryUrl: string): Promise<SchemasReport> => checkSubjects(registryUrl, OWN);
+export const checkSchemas = (registryUrl: string, access?: RegistryAccess): Promise<SchemasReport> =>
+  checkSubjects(openRegistry(registryUrl, access), OWN);
 
 /**
  * Registers this build's schemas with their levels if all are compatible with the registry; otherwise registers none.
  * Returns the resulting state. Rejects with `RegistryUnavailable`.
  */
-export const applySchemas = (registryUrl: string): Promise<SchemasReport> => applySubjects(registryUrl, OWN);
+export const applySchemas = (registryUrl: string, access?: RegistryAccess): Promise<SchemasReport> =>
+  applySubjects(openRegistry(registryUrl, access), OWN);
 
 /** The changes that are allowed between two versions of a subject. */
 export type CompatibilityLevel = 'BACKWARD_TRANSITIVE' | 'FULL_TRANSITIVE';
@@ -23,8 +28,14 @@ export interface Subject extends SchemaToRegister {
 /** The state of one subject in the registry. */
 export interface SubjectReport {
   readonly subject: string;
-  /** `absent`: the subject has no version. `changed`: this build's schema would be a new, compatible version. */
-  readonly state: 'current' | 'absent' | 'changed' | 'incompatible';
+  /**
+   * `absent`: the subject has no version. `changed`: this build's schema would be a new, compatible version. `text_kept`: the
+   * registry takes this build's schema for an older version that differs in defaults or aliases, and keeps that one's text.
+   * Readers that take the schema from the registry would miss the change.
+   */
+  readonly state: 'current' | 'absent' | 'changed' | 'incompatible' | 'text_kept';
+  /** Whether the registered text differs from this build's in `doc` only. Harmless: no reader depends on it. */
+  readonly docsDiffer: boolean;
   /** The id of this build's schema; null where it is not registered. */
   readonly id: number | null;
   /** The subject's own compatibility level in the registry; null where it has none. */
@@ -55,9 +66,9 @@ const OWN: readonly Subject[] = RECORD_NAMES.map((name) => ({
   level: levelOf(name),
 }));
 
-/** Compares the registry at `url` with `subjects` and changes nothing. Rejects with {@link RegistryUnavailable}. */
-export const checkSubjects = async (url: string, subjects: readonly Subject[]): Promise<SchemasReport> => {
-  const reports = await Promise.all(subjects.map((subject) => inspect(url, subject)));
+/** Compares the registry with `subjects` and changes nothing. Rejects with {@link RegistryUnavailable}. */
+export const checkSubjects = async (registry: Registry, subjects: readonly Subject[]): Promise<SchemasReport> => {
+  const reports = await Promise.all(subjects.map((subject) => inspect(registry, subject)));
   return { ok: reports.every(isAsWanted), subjects: reports };
 };
 
@@ -65,52 +76,84 @@ export const checkSubjects = async (url: string, subjects: readonly Subject[]): 
  * Sets each subject's level, checks the compatibility of all, and registers only if all are compatible. Returns the
  * resulting state. Rejects with {@link RegistryUnavailable}.
  */
-export const applySubjects = async (url: string, subjects: readonly Subject[]): Promise<SchemasReport> => {
-  await Promise.all(subjects.map((subject) => setLevel(url, subject)));
-  const before = await checkSubjects(url, subjects);
-  if (before.ok || before.subjects.some(({ state }) => state === 'incompatible')) return before;
-  for (const subject of subjects) await register(url, subject);
-  return checkSubjects(url, subjects);
+export const applySubjects = async (registry: Registry, subjects: readonly Subject[]): Promise<SchemasReport> => {
+  await Promise.all(subjects.map((subject) => setLevel(registry, subject)));
+  const before = await checkSubjects(registry, subjects);
+  if (before.ok || before.subjects.some(({ state }) => state === 'incompatible' || state === 'text_kept'))
+    return before;
+  for (const subject of subjects) await registry.register(subject);
+  return checkSubjects(registry, subjects);
 };
 
 const isAsWanted = ({ state, level, wantedLevel }: SubjectReport): boolean =>
   state === 'current' && level === wantedLevel;
 
-const inspect = async (url: string, wanted: Subject): Promise<SubjectReport> => {
+const inspect = async (registry: Registry, wanted: Subject): Promise<SubjectReport> => {
   const { subject, schema, level: wantedLevel } = wanted;
-  const id = await idOf(url, subject, schema);
-  const level = await readLevel(url, subject);
-  const compared = id === null ? await compare(url, wanted) : ({ state: 'current', messages: [] } as const);
-  return { subject, id, level, wantedLevel, ...compared };
+  const id = await registry.idOf(subject, schema);
+  const level = await readLevel(registry, subject);
+  const compared = id === null ? await compare(registry, wanted) : compareTexts(await registry.schemaOf(id), schema);
+  return { subject, id, level, wantedLevel, docsDiffer: false, messages: [], ...compared };
 };
 
-const readLevel = async (url: string, subject: string): Promise<string | null> => {
-  const { status, body } = await askRegistry(url, 'GET', `/config/${encodeURIComponent(subject)}`);
-  const level = body['compatibilityLevel'];
+const readLevel = async (registry: Registry, subject: string): Promise<string | null> => {
+  const { status, body } = await registry.ask('GET', `/config/${encodeURIComponent(subject)}`);
+  const level = fieldOf(body, 'compatibilityLevel');
   return status === 200 && typeof level === 'string' ? level : null;
 };
 
-/** Compares with every version. Under a transitive level, comparing with `latest` alone would miss older versions. */
+/**
+ * Compares with every version: under a transitive level, comparing with the latest alone would miss older ones. Version by
+ * version, because not every registry has the resource for all versions.
+ */
 const compare = async (
-  url: string,
+  registry: Registry,
   { subject, schema }: Subject,
-): Promise<Pick<SubjectReport, 'state' | 'messages'>> => {
-  const path = `/compatibility/subjects/${encodeURIComponent(subject)}/versions`;
-  const { status, body } = await askRegistry(url, 'POST', `${path}?verbose=true`, { schema });
-  if (status === 404) return { state: 'absent', messages: [] };
-  if (status !== 200) throw new RegistryUnavailable(`the schema registry answered POST ${path} with ${status}`);
-  return { state: body['is_compatible'] === true ? 'changed' : 'incompatible', messages: textsIn(body['messages']) };
+): Promise<Pick<SubjectReport, 'state'> & Partial<SubjectReport>> => {
+  const name = encodeURIComponent(subject);
+  const { status, body } = await registry.ask('GET', `/subjects/${name}/versions`);
+  if (status === 404) return { state: 'absent' };
+  if (!Array.isArray(body)) throw new RegistryUnavailable(`the schema registry returned no versions of ${subject}`);
+  const answers = await Promise.all(
+    body.map((version) =>
+      registry.ask('POST', `/compatibility/subjects/${name}/versions/${version}?verbose=true`, { schema }),
+    ),
+  );
+  const refused = answers.filter((answer) => answer.status !== 200);
+  if (refused.length > 0) throw new RegistryUnavailable(`the schema registry did not compare ${subject}`);
+  const incompatible = answers.filter((answer) => fieldOf(answer.body, 'is_compatible') !== true);
+  return incompatible.length === 0
+    ? { state: 'changed' }
+    : { state: 'incompatible', messages: incompatible.flatMap((answer) => textsIn(fieldOf(answer.body, 'messages'))) };
 };
 
 const textsIn = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 
+/** Registries that identify schemas by their Parsing Canonical Form ignore differences in docs, defaults and aliases. */
+const compareTexts = (
+  registered: string | null,
+  own: string,
+): Pick<SubjectReport, 'state'> & Partial<SubjectReport> => {
+  const [there, here] = [JSON.parse(registered ?? 'null'), JSON.parse(own)];
+  if (!isDeepStrictEqual(withoutDocs(there), withoutDocs(here))) return { state: 'text_kept' };
+  return { state: 'current', docsDiffer: !isDeepStrictEqual(there, here) };
+};
+
+const withoutDocs = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withoutDocs);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, part]) => (key === 'doc' ? [] : [[key, withoutDocs(part)]])),
+  );
+};
+
 /** A subject that does not exist yet gets its level together with its first version. */
-const setLevel = async (url: string, { subject, level }: Subject): Promise<void> => {
-  if ((await readLevel(url, subject)) === level) return;
+const setLevel = async (registry: Registry, { subject, level }: Subject): Promise<void> => {
+  if ((await readLevel(registry, subject)) === level) return;
   const path = encodeURIComponent(subject);
-  const latest = await askRegistry(url, 'GET', `/subjects/${path}/versions/latest`);
+  const latest = await registry.ask('GET', `/subjects/${path}/versions/latest`);
   if (latest.status === 404) return;
-  const { status } = await askRegistry(url, 'PUT', `/config/${path}`, { compatibility: level });
+  const { status } = await registry.ask('PUT', `/config/${path}`, { compatibility: level });
   if (status !== 200) throw new RegistryUnavailable(`the schema registry refused ${level} for ${subject}`);
 };

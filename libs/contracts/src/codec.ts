@@ -1,7 +1,8 @@
 import { encodeBody } from './avro-records.ts';
 import { SchemaMissing } from './errors.ts';
+import { SCHEMAS } from './generated/schemas.ts';
 import { RECORD_NAMES, type RecordName, type Records, subjectOf } from './records.ts';
-import { type RegistryLookup, registryLookup } from './registry.ts';
+import { openRegistry, type Registry, type RegistryAccess } from './registry.ts';
 import { openWriters, type Writer, type Writers } from './writers.ts';
 
 /** A decoded message. `name` discriminates the type of `value`. */
@@ -41,6 +42,8 @@ export interface Codec<N extends RecordName = RecordName> {
 export interface CodecOptions<N extends RecordName> {
   /** The registry's Confluent-compatible base URL. */
   readonly registryUrl: string;
+  /** Authentication and TLS of the registry. Default: none, and the system's certificate authorities. */
+  readonly registryAccess?: RegistryAccess | undefined;
   /** The records that will be encoded. Default: all. */
   readonly types?: readonly N[];
   /** Unix milliseconds; decides how long an unknown schema id is cached. */
@@ -52,11 +55,11 @@ export interface CodecOptions<N extends RecordName> {
  * {@link SchemaMissing} where this build's schemas are not registered.
  */
 export const openCodec = async <N extends RecordName = RecordName>(options: CodecOptions<N>): Promise<Codec<N>> => {
-  const lookup = registryLookup(options.registryUrl);
+  const registry = openRegistry(options.registryUrl, options.registryAccess);
   const names: readonly RecordName[] = options.types ?? RECORD_NAMES;
-  const ids = await lookUpIds(lookup, names);
+  const ids = await lookUpIds(registry, names);
   const own = new Map([...ids].map(([name, id]) => [id, name]));
-  const writers = openWriters({ lookup, own, now: options.now ?? Date.now });
+  const writers = openWriters({ registry, own, now: options.now ?? Date.now });
   return {
     encode: (name, value) => encode(ids, name, value),
     decode: (message) => decode(writers, message),
@@ -70,10 +73,12 @@ export const isRecord = <N extends RecordName>(
 ): decoded is Extract<Decoded, { readonly name: N }> => decoded.ok && decoded.name === name;
 
 const lookUpIds = async (
-  lookup: RegistryLookup,
+  registry: Registry,
   names: readonly RecordName[],
 ): Promise<ReadonlyMap<RecordName, number>> => {
-  const answers = await Promise.all(names.map(async (name) => ({ name, id: await lookup.idOf(name) })));
+  const answers = await Promise.all(
+    names.map(async (name) => ({ name, id: await registry.idOf(subjectOf(name), SCHEMAS[name]) })),
+  );
   const missing = answers.filter(({ id }) => id === null).map(({ name }) => subjectOf(name));
   if (missing.length > 0) throw new SchemaMissing(missing);
   return new Map(answers.flatMap(({ name, id }) => (id === null ? [] : [[name, id]])));

@@ -11,4 +11,5 @@ export {
 } from './codec.ts';
 export * from './errors.ts';
 export * from './records.ts';
+export type { RegistryAccess } from './registry.ts';
 export * from './topics.ts';

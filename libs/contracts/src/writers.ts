@@ -2,7 +2,7 @@ import { avroType, ownType } from './avro-records.ts';
 import { RegistryUnavailable } from './errors.ts';
 import { holdsOneValue, type Measure, measureOf } from './measure.ts';
 import { RECORD_NAMES, type RecordName, subjectOf } from './records.ts';
-import type { RegistryLookup } from './registry.ts';
+import type { Registry } from './registry.ts';
 
 /** How to decode the messages of one writer's schema. `read` returns null where the bytes are not a value of the schema. */
 export type Writer =
@@ -14,7 +14,7 @@ export type Writers = (id: number) => Writer | Promise<Writer>;
 
 /** Options of {@link openWriters}. */
 export interface WritersOptions {
-  readonly lookup: Pick<RegistryLookup, 'schemaOf'>;
+  readonly registry: Pick<Registry, 'schemaOf'>;
   /** The ids of this build's own schemas. */
   readonly own: ReadonlyMap<number, RecordName>;
   readonly now: () => number;
@@ -29,7 +29,7 @@ export const MOST_IDS = 1_000;
 export const LOOK_UPS_PER_MINUTE = 60;
 
 /** Caches types and resolvers by writer id: building them takes longer than decoding a message. */
-export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
+export const openWriters = ({ registry, own, now }: WritersOptions): Writers => {
   const ours = new Map<number, Writer>([...own].map(([id, name]) => [id, ownWriter(name)]));
   const found = new Map<number, Writer>();
   const absent = new Map<number, number>();
@@ -38,7 +38,7 @@ export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
 
   const ask = async (id: number): Promise<Writer> => {
     if (!mayLookUp()) throw new RegistryUnavailable('too many unknown schema ids within a minute; try again later');
-    const schema = await lookup.schemaOf(id);
+    const schema = await registry.schemaOf(id);
     if (schema === null) {
       cache(absent, id, now() + ABSENT_FOR_MS);
       return ABSENT;

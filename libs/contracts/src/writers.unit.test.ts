@@ -30,7 +30,7 @@ const registryWith = (schemas: Record<number, string>) => {
 const open = (schemas: Record<number, string>) => {
   const registry = registryWith(schemas);
   const clock = { ms: 1_000 };
-  const writers = openWriters({ lookup: registry, own: new Map([[1, 'GetStatus']]), now: () => clock.ms });
+  const writers = openWriters({ registry, own: new Map([[1, 'GetStatus']]), now: () => clock.ms });
   return { registry, clock, writers };
 };
 

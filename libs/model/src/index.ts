@@ -1,4 +1,3 @@
 export * from './errors.ts';
-export * from './ids.ts';
-export * from './integers.ts';
 export * from './status.ts';
+export * from './values.ts';

@@ -15,7 +15,11 @@ export type FailingReason =
   | 'grant_refused';
 
 /** Why a connection can't go on without the user, from a closed list. */
-export type DeadReason = 'grant_refused' | 'outcome_unknown';
+export type DeadReason =
+  | 'grant_refused'
+  | 'outcome_unknown'
+  /** An engine reported that the provider has revoked the grant: the access token is not usable either. */
+  | 'reported_revoked';
 
 /** Why a connection needs attention, from a closed list. */
 export type StatusReason =

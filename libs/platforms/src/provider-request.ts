@@ -31,9 +31,9 @@ export const requestRefresh = (
 ): Promise<Exchange> => {
   const fields = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: reveal(refreshToken).toString() });
   const authorization = authenticateClient(profile.auth, client, fields);
-  for (const [name, value] of Object.entries({ ...profile.token.params, ...profile.refresh.params }))
-    fields.set(name, value);
-  const { headers, body } = encodeBody(profile.body, fields);
+  const params = { ...profile.token.params, ...profile.refresh.params };
+  for (const [name, value] of Object.entries(params)) fields.set(name, String(value));
+  const { headers, body } = encodeBody(profile.body, fields, params);
   return deps.outbound.exchange({
     ...providerRequest(profile, deps, { ...authorization, ...headers }),
     method: 'POST',
@@ -139,8 +139,12 @@ export interface EncodedBody {
   readonly body: Buffer | null;
 }
 
-/** Encodes `fields` in the provider's format. */
-export const encodeBody = (encoding: 'form' | 'json' | 'none', fields: URLSearchParams): EncodedBody => {
+/** Encodes `fields` in the provider's format. In JSON the values of `typed` keep their types. */
+export const encodeBody = (
+  encoding: 'form' | 'json' | 'none',
+  fields: URLSearchParams,
+  typed: Readonly<Record<string, string | number | boolean>> = {},
+): EncodedBody => {
   switch (encoding) {
     case 'none':
       return { headers: {}, body: null };
@@ -152,7 +156,7 @@ export const encodeBody = (encoding: 'form' | 'json' | 'none', fields: URLSearch
     case 'json':
       return {
         headers: { 'content-type': 'application/json' },
-        body: Buffer.from(JSON.stringify(Object.fromEntries(fields))),
+        body: Buffer.from(JSON.stringify({ ...Object.fromEntries(fields), ...typed })),
       };
   }
 };

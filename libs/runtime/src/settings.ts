@@ -78,11 +78,66 @@ const kafkaSasl = (variables: KafkaVariables): KafkaSettings['sasl'] => {
   return mechanism && username && password ? { mechanism, username, password } : undefined;
 };
 
-/** `VAULT_REGISTRY_URL`: the base URL of a Confluent-compatible schema registry. */
-export const registrySettings: Settings<{ readonly url: string }> = settings(
-  z.object({ VAULT_REGISTRY_URL: mountable(url('http', 'https')) }),
-  (variables) => ({ url: variables.VAULT_REGISTRY_URL }),
-);
+/** How the schema registry is reached. `access` has the shape that libs/contracts takes. */
+export interface RegistrySettings {
+  /** The base URL of a Confluent-compatible schema registry. */
+  readonly url: string;
+  readonly access: {
+    readonly auth?:
+      | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+      | { readonly kind: 'bearer'; readonly token: string }
+      | undefined;
+    readonly tls?:
+      | { readonly ca?: string | undefined; readonly cert?: string | undefined; readonly key?: string | undefined }
+      | undefined;
+  };
+}
+
+const registryVariables = z
+  .object({
+    VAULT_ENV,
+    VAULT_REGISTRY_URL: mountable(url('http', 'https')),
+    VAULT_REGISTRY_USERNAME: text.optional(),
+    VAULT_REGISTRY_PASSWORD: mountable(text.optional()),
+    VAULT_REGISTRY_TOKEN: mountable(text.optional()),
+    VAULT_REGISTRY_SSL_CA: mountable(text.optional()),
+    VAULT_REGISTRY_SSL_CERT: mountable(text.optional()),
+    VAULT_REGISTRY_SSL_KEY: mountable(text.optional()),
+  })
+  .superRefine((variables, context) => {
+    const refuse = (variable: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [variable], message });
+    const { protocol, username, password } = new URL(variables.VAULT_REGISTRY_URL);
+    if (variables.VAULT_ENV === 'production' && protocol === 'http:')
+      refuse('VAULT_REGISTRY_URL', 'expected https; http is for VAULT_ENV=development only');
+    if (username !== '' || password !== '')
+      refuse('VAULT_REGISTRY_URL', 'has credentials; set VAULT_REGISTRY_USERNAME and VAULT_REGISTRY_PASSWORD instead');
+    if (!variables.VAULT_REGISTRY_USERNAME !== !variables.VAULT_REGISTRY_PASSWORD)
+      refuse('VAULT_REGISTRY_USERNAME', 'a user name and its password (VAULT_REGISTRY_PASSWORD) go together');
+    if (variables.VAULT_REGISTRY_TOKEN && variables.VAULT_REGISTRY_USERNAME)
+      refuse('VAULT_REGISTRY_TOKEN', 'is for bearer authentication; unset it or VAULT_REGISTRY_USERNAME');
+    if (!variables.VAULT_REGISTRY_SSL_CERT !== !variables.VAULT_REGISTRY_SSL_KEY)
+      refuse('VAULT_REGISTRY_SSL_CERT', 'a client certificate and its key (VAULT_REGISTRY_SSL_KEY) go together');
+  });
+
+/** `VAULT_REGISTRY_*`: address, basic or bearer authentication, and TLS. In production the address is an https URL. */
+export const registrySettings: Settings<RegistrySettings> = settings(registryVariables, (variables) => ({
+  url: variables.VAULT_REGISTRY_URL,
+  access: { auth: registryAuth(variables), tls: registryTls(variables) },
+}));
+
+type RegistryVariables = z.output<typeof registryVariables>;
+
+const registryAuth = (variables: RegistryVariables): RegistrySettings['access']['auth'] => {
+  const { VAULT_REGISTRY_USERNAME: username, VAULT_REGISTRY_PASSWORD: password } = variables;
+  if (variables.VAULT_REGISTRY_TOKEN) return { kind: 'bearer', token: variables.VAULT_REGISTRY_TOKEN };
+  return username && password ? { kind: 'basic', username, password } : undefined;
+};
+
+const registryTls = (variables: RegistryVariables): RegistrySettings['access']['tls'] => {
+  const { VAULT_REGISTRY_SSL_CA: ca, VAULT_REGISTRY_SSL_CERT: cert, VAULT_REGISTRY_SSL_KEY: key } = variables;
+  return ca || cert ? { ca, cert, key } : undefined;
+};
 
 /** Where the token store is, and how many replicas it waits for. */
 export interface RedisSettings {

@@ -122,12 +122,43 @@ describe('the key wrapper', () => {
   });
 });
 
+describe('the schema registry', () => {
+  const read = (env: Record<string, string>) =>
+    readConfig({ registry: registrySettings }, { VAULT_REGISTRY_URL: 'https://r', ...env }).registry;
+
+  it('is asked with basic or bearer authentication, and with certificates', () => {
+    const basic = { VAULT_REGISTRY_USERNAME: 'me', VAULT_REGISTRY_PASSWORD: 'p:w' };
+    expect(read(basic).access.auth).toEqual({ kind: 'basic', username: 'me', password: 'p:w' });
+    expect(read({ VAULT_REGISTRY_TOKEN: 't' }).access.auth).toEqual({ kind: 'bearer', token: 't' });
+    const tls = { VAULT_REGISTRY_SSL_CA: 'ca', VAULT_REGISTRY_SSL_CERT: 'cert', VAULT_REGISTRY_SSL_KEY: 'key' };
+    expect(read(tls).access.tls).toEqual({ ca: 'ca', cert: 'cert', key: 'key' });
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['plain HTTP in production', { VAULT_REGISTRY_URL: 'http://r' }, 'VAULT_REGISTRY_URL'],
+    ['credentials in the address', { VAULT_REGISTRY_URL: 'https://me:pw@r' }, 'VAULT_REGISTRY_URL'],
+    ['a user name without a password', { VAULT_REGISTRY_USERNAME: 'me' }, 'VAULT_REGISTRY_USERNAME'],
+    [
+      'two kinds of authentication',
+      { VAULT_REGISTRY_USERNAME: 'me', VAULT_REGISTRY_PASSWORD: 'pw', VAULT_REGISTRY_TOKEN: 't' },
+      'VAULT_REGISTRY_TOKEN',
+    ],
+    ['a certificate without its key', { VAULT_REGISTRY_SSL_CERT: 'cert' }, 'VAULT_REGISTRY_SSL_CERT'],
+  ])('is refused with %s', (_what, env, variable) => {
+    expect(faulty(() => read(env))).toEqual([variable]);
+  });
+
+  it('may be asked by plain HTTP in development', () => {
+    expect(read({ VAULT_ENV: 'development', VAULT_REGISTRY_URL: 'http://r' }).url).toBe('http://r');
+  });
+});
+
 describe('the other parts', () => {
   it('have addresses of their own schemes only', () => {
     const sections = { registry: registrySettings, redis: redisSettings, profiles: profileSettings };
-    const env = { VAULT_REGISTRY_URL: 'http://r/apis/', VAULT_REDIS_URL: 'rediss://:pw@h:1', VAULT_PROFILES: '/a:/b' };
+    const env = { VAULT_REGISTRY_URL: 'https://r/apis/', VAULT_REDIS_URL: 'rediss://:pw@h:1', VAULT_PROFILES: '/a:/b' };
     expect(readConfig(sections, env)).toEqual({
-      registry: { url: 'http://r/apis' },
+      registry: { url: 'https://r/apis', access: { auth: undefined, tls: undefined } },
       redis: { url: 'rediss://:pw@h:1', keyPrefix: 'vault', waitReplicas: null },
       profiles: { folders: ['/a', '/b'], allowInsecureLoopback: false, timeoutMs: 10_000 },
     });

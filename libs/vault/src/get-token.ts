@@ -7,7 +7,7 @@ import { PortUnavailable } from './ports.ts';
 import { mayRefresh } from './refresh/judge-answer.ts';
 import type { RefreshAnswer } from './refresh/refresh-request.ts';
 import type { Refresher } from './refresh/refresher.ts';
-import { status } from './status.ts';
+import { isReportedRevoked, status } from './status.ts';
 
 /** The `GetToken` command. */
 export interface GetToken {
@@ -25,8 +25,11 @@ export interface TokenIssued {
   readonly access: Secret;
   readonly metadata: ConnectionMetadata;
   readonly tokenVersion: number;
-  /** A problem of the connection although the token is usable; null: none. */
-  readonly warning: StatusReason | null;
+  /**
+   * A problem of the connection although the token is usable; null: none. `short_validity`: it does not live as long as the
+   * caller asks for, and no other does.
+   */
+  readonly warning: StatusReason | 'short_validity' | null;
 }
 
 /** How an unusable token is refreshed. */
@@ -45,6 +48,7 @@ export const getToken = async (
 ): Promise<Answer<TokenIssued>> => {
   const { user: row, record } = await vault.store.readConnection(command.user, command.platform);
   if (row === null || record === null) return notConnected(vault, command.platform);
+  if (isReportedRevoked(record)) return REPORTED;
   const lack = lackOf(command, record, vault.now());
   if (lack === null) return issue(vault, call, command, row, record);
   const refreshed = await refresh(vault, call, command, record, onRetrieval).catch(unlessUsable(lack));
@@ -60,10 +64,10 @@ export const getToken = async (
           'renewed_in_vain',
         );
   }
-  // Without a refresh there is no token that lives as long as the caller asks for.
-  return lack.usable &&
-    (refreshed.kind !== 'kept' || refreshed.record.condition.kind === 'failing' || lack.refreshesAhead)
-    ? issue(vault, call, command, row, 'record' in refreshed ? refreshed.record : record)
+  const latest = 'record' in refreshed ? refreshed.record : record;
+  if (isReportedRevoked(latest)) return REPORTED;
+  return lack.usable
+    ? issue(vault, call, command, row, latest)
     : whyNot(lack, record.condition, refreshed, vault.now());
 };
 
@@ -72,31 +76,39 @@ const notConnected = (vault: Vault, platform: PlatformId): Answer<never> =>
     ? refuse('invalid_request', 'there is no such platform', 'unknown_platform')
     : refuse('not_connected', 'the user has no connection on this platform');
 
+const REPORTED = refuse(
+  'expired_token',
+  'the provider has revoked the grant, as an engine reported; the user has to reconnect',
+  'reported_revoked',
+);
+
 /** Why a stored token does not satisfy a command. */
 interface Lack {
   readonly reason: 'access_token_expired' | 'rejected_by_platform';
   /** It has not expired, and the caller does not call it rejected. */
   readonly usable: boolean;
-  /** It lives as long as the caller asks for, and is refreshed because it expires soon. */
-  readonly refreshesAhead: boolean;
 }
 
 /** A token that expires within this time, or within this part of its life, is refreshed before it is issued. */
 const AHEAD = { ms: 60_000, part: 1 / 20 };
 
 const lackOf = (command: GetToken, record: ConnectionRecord, now: number): Lack | null => {
-  if (command.rejectedVersion === record.tokenVersion)
-    return { reason: 'rejected_by_platform', usable: false, refreshesAhead: false };
+  if (command.rejectedVersion === record.tokenVersion) return { reason: 'rejected_by_platform', usable: false };
   const { storedAt, metadata } = record;
   const { expiresAt } = metadata;
   if (expiresAt === null) return null;
   const left = expiresAt - now;
   const wanted = (command.minValiditySeconds ?? 0) * 1_000;
   const ahead = Math.min(AHEAD.ms, Math.max(expiresAt - storedAt, 0) * AHEAD.part);
-  return left > Math.max(wanted, ahead)
-    ? null
-    : { reason: 'access_token_expired', usable: left > 0, refreshesAhead: left > wanted };
+  return left > Math.max(wanted, ahead) ? null : { reason: 'access_token_expired', usable: left > 0 };
 };
+
+/** Whether a token expires before the caller wants it to. */
+const isShort = (
+  { minValiditySeconds }: GetToken,
+  { metadata: { expiresAt } }: ConnectionRecord,
+  now: number,
+): boolean => expiresAt !== null && expiresAt - now < (minValiditySeconds ?? 0) * 1_000;
 
 const refresh = async (
   vault: Vault,
@@ -208,7 +220,8 @@ const issue = async (
   try {
     const access = openAccess(key, { user, platform }, record);
     const { metadata, tokenVersion } = record;
-    const warning = status(record, vault.now()).reason;
+    const now = vault.now();
+    const warning = status(record, now).reason ?? (isShort(command, record, now) ? 'short_validity' : null);
     return {
       ok: true,
       value: { platform, access, metadata, tokenVersion, warning },

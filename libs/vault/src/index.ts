@@ -23,6 +23,7 @@ export { type Evidence, firstStep, type MayRefresh, mayRefresh, unknownSince } f
 export type * from './refresh/refresh-request.ts';
 export { createRefresher, type Refresher, type RefresherOptions } from './refresh/refresher.ts';
 export { attentionAt, refreshAt } from './refresh/schedule.ts';
+export { type ReportRevoked, type RevocationReported, reportRevoked } from './report-revoked.ts';
 export { revokeToken, type TokenRevoked } from './revoke-token/revoke-token.ts';
 export { abandonFlows } from './start-connection/abandon-flows.ts';
 export {

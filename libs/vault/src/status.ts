@@ -9,13 +9,25 @@ export const status = (record: ConnectionRecord | null, now: number, flow: Flow 
   if (record === null) return { ...ABSENT, ...absent(flow, now) };
   const facts = factsOf(record);
   const { condition } = record;
-  const failed = record.refresh !== null && (condition.kind === 'failing' || condition.kind === 'dead');
+  const failed =
+    (record.refresh !== null || isReportedRevoked(record)) &&
+    (condition.kind === 'failing' || condition.kind === 'dead');
   return { ...facts, ...statusOf(facts, failed ? condition.reason : null, now) };
 };
 
 const ABSENT: StatusFacts = { expiresAt: null, lapsesAt: null, reauthFrom: null, renewal: 'none' };
 
+/** Whether an engine reported the grant of these credentials as revoked. */
+export const isReportedRevoked = ({ condition }: Pick<ConnectionRecord, 'condition'>): boolean =>
+  condition.kind === 'dead' && condition.reason === 'reported_revoked';
+
 const factsOf = (record: ConnectionRecord): StatusFacts => {
+  const { condition } = record;
+  if (condition.kind === 'dead' && condition.reason === 'reported_revoked') {
+    // The access token ended with the grant, whatever expiry it was stored with.
+    const ended = earliest(record.metadata.expiresAt, condition.since);
+    return { expiresAt: ended, lapsesAt: ended, reauthFrom: null, renewal: 'dead' };
+  }
   const { expiresAt } = record.metadata;
   const renewal = record.refresh === null ? 'none' : record.condition.kind;
   if (renewal === 'none' || renewal === 'dead') return { expiresAt, lapsesAt: expiresAt, reauthFrom: null, renewal };

@@ -111,7 +111,7 @@ async function* readAudit(
   { kafka, registry }: DeadLettersConfig,
   { since, until }: { readonly since: Date; readonly until: Date },
 ): AsyncGenerator<AuditRecord> {
-  const codec = await openCodec({ registryUrl: registry.url });
+  const codec = await openCodec({ registryUrl: registry.url, registryAccess: registry.access });
   const bus = openBus(kafka);
   const topic = topicNames(kafka.topicPrefix).auditLog;
   const from = await offsetsAt(bus, topic, since.getTime() - CLOCK_SKEW_MS);

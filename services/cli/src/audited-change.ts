@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { kafkaJournal } from '@vault-engine/audit';
 import { createPublisher, PublishFailed } from '@vault-engine/bus';
 import { openCodec, SchemaMissing, topicNames } from '@vault-engine/contracts';
-import type { KafkaSettings } from '@vault-engine/runtime';
+import type { KafkaSettings, RegistrySettings } from '@vault-engine/runtime';
 import { openBus } from './command-context.ts';
 import { CliFailure } from './failure.ts';
 import type { Terminal } from './terminal.ts';
@@ -11,7 +11,7 @@ import type { Terminal } from './terminal.ts';
 /** The brokers and the registry of the audit log. */
 export interface AuditSettings {
   readonly kafka: KafkaSettings;
-  readonly registry: { readonly url: string };
+  readonly registry: RegistrySettings;
 }
 
 /** An administrative change, as the audit log has it. */
@@ -129,7 +129,11 @@ const recordOutcome = async (
 };
 
 const openLog = async ({ kafka, registry }: AuditSettings): Promise<AuditLog> => {
-  const codec = await openCodec({ registryUrl: registry.url, types: ['AuditRecord', 'ConnectionChanged'] });
+  const codec = await openCodec({
+    registryUrl: registry.url,
+    registryAccess: registry.access,
+    types: ['AuditRecord', 'ConnectionChanged'],
+  });
   const publisher = createPublisher(openBus(kafka));
   const { auditLog, connectionEvents } = topicNames(kafka.topicPrefix);
   const journal = kafkaJournal({

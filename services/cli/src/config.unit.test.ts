@@ -29,7 +29,7 @@ describe('with npm start running and no vault selected', () => {
     expect(config.engines()).toEqual({
       environment: 'development',
       kafka: { brokers: ['k:1'], ssl: false, sasl: undefined, topicPrefix: '' },
-      registry: { url: 'http://r' },
+      registry: { url: 'http://r', access: { auth: undefined, tls: undefined } },
       profiles: { folders: [], allowInsecureLoopback: true, timeoutMs: 10_000 },
       key: {
         wrapper: 'local',
@@ -80,7 +80,7 @@ describe('without npm start', () => {
   });
 
   test('--as is refused', () => {
-    const env = { VAULT_KAFKA_BROKERS: 'k:1', VAULT_REGISTRY_URL: 'http://r' };
+    const env = { VAULT_KAFKA_BROKERS: 'k:1', VAULT_REGISTRY_URL: 'https://r' };
     expect(() => cliConfig(env, join(folder, 'none.json')).token('action')).toThrow('--as');
   });
 

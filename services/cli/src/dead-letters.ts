@@ -58,7 +58,7 @@ const show = async ({ terminal, config }: CommandContext, at: Position, options:
   const settings = config.deadLetters();
   const { bus, topic } = open(settings);
   const record = await find(bus, topic, at);
-  const codec = await openCodec({ registryUrl: settings.registry.url });
+  const codec = await openCodec({ registryUrl: settings.registry.url, registryAccess: settings.registry.access });
   const change = { action: 'dead-letters.show', subject: positionText(at) };
   const decoded = await audited(settings, change, { terminal }, async () => codec.decode(record.value));
   const facts = { ...deadLetterFacts(record), readsAs: decoded.ok ? decoded.name : decoded.reason };

@@ -213,7 +213,11 @@ const withNames = async <T>(
   { kafka, registry }: PlatformNamesConfig,
   use: (parts: PlatformsParts) => Promise<T>,
 ): Promise<T> => {
-  const codec = await openCodec({ registryUrl: registry.url, types: ['PlatformEntry'] });
+  const codec = await openCodec({
+    registryUrl: registry.url,
+    registryAccess: registry.access,
+    types: ['PlatformEntry'],
+  });
   const bus = openBus(kafka);
   const publisher = createPublisher(bus);
   try {

@@ -22,7 +22,8 @@ export const addSchemas = (program: Command, { terminal, config }: CommandContex
     .description('report differences; exit code 1 if there are any')
     .option('--json', 'print JSON')
     .action(async (options: SchemasOptions) => {
-      const report = await checkSchemas(config.schemas().registry.url);
+      const { url, access } = config.schemas().registry;
+      const report = await checkSchemas(url, access);
       printReport(terminal, report, report.subjects.flatMap(difference), options);
       refuseIncompatible(report);
       if (!report.ok)
@@ -41,8 +42,8 @@ const apply = async (
   options: SchemasOptions & { readonly dryRun?: boolean },
 ): Promise<void> => {
   const settings = config.auditedSchemas();
-  const { url } = settings.registry;
-  const before = await checkSchemas(url);
+  const { url, access } = settings.registry;
+  const before = await checkSchemas(url, access);
   const plan = before.subjects.flatMap(difference);
   if (options.dryRun || plan.length === 0) {
     printReport(terminal, before, plan, options);
@@ -51,7 +52,7 @@ const apply = async (
   announcePlan(terminal, plan);
   const subject = `${plan.length} changes`;
   const change = { action: 'schemas.apply', subject };
-  const after = await audited(settings, change, { terminal, createsAuditLog: true }, () => applySchemas(url));
+  const after = await audited(settings, change, { terminal, createsAuditLog: true }, () => applySchemas(url, access));
   const lines = after.ok ? before.subjects.flatMap(applied) : after.subjects.flatMap(difference);
   printReport(terminal, after, lines, options);
   refuseIncompatible(after);
@@ -74,28 +75,47 @@ const STATES = {
   absent: ['missing'],
   changed: ['changed; compatible'],
   incompatible: ['incompatible with a registered version'],
+  text_kept: ['the registry keeps an older text, which has other defaults or aliases'],
 } as const satisfies Record<SubjectReport['state'], readonly string[]>;
 
-const difference = ({ subject, state, level, wantedLevel, messages }: SubjectReport): readonly string[] =>
-  [...STATES[state], ...messages, ...levelChange(level, wantedLevel)].map((what) => `${subject}: ${what}`);
+const difference = ({ subject, state, docsDiffer, level, wantedLevel, messages }: SubjectReport): readonly string[] =>
+  [...STATES[state], ...messages, ...olderDocs(docsDiffer), ...levelChange(level, wantedLevel)].map(
+    (what) => `${subject}: ${what}`,
+  );
 
 const APPLIED = {
   current: [],
   absent: ['registered'],
   changed: ['new version registered'],
   incompatible: [],
+  text_kept: [],
 } as const satisfies Record<SubjectReport['state'], readonly string[]>;
 
-const applied = ({ subject, state, level, wantedLevel }: SubjectReport): readonly string[] =>
-  [...APPLIED[state], ...levelChange(level, wantedLevel)].map((what) => `${subject}: ${what}`);
+const applied = ({ subject, state, docsDiffer, level, wantedLevel }: SubjectReport): readonly string[] =>
+  [...APPLIED[state], ...olderDocs(docsDiffer), ...levelChange(level, wantedLevel)].map(
+    (what) => `${subject}: ${what}`,
+  );
+
+const olderDocs = (docsDiffer: boolean): readonly string[] =>
+  docsDiffer ? ['registered; the registry keeps the docs of an older text, which no reader depends on'] : [];
 
 const levelChange = (level: string | null, wanted: string): readonly string[] =>
   level === wanted ? [] : [`compatibility ${level ?? 'not set'} → ${wanted}`];
 
 const refuseIncompatible = ({ subjects }: SchemasReport): void => {
-  const names = subjects.filter(({ state }) => state === 'incompatible').map(({ subject }) => subject);
-  if (names.length > 0)
+  const inState = (wanted: SubjectReport['state']): string =>
+    subjects
+      .filter(({ state }) => state === wanted)
+      .map(({ subject }) => subject)
+      .join(', ');
+  const kept = inState('text_kept');
+  if (kept !== '')
     throw new CliFailure(
-      `incompatible: ${names.join(', ')}; nothing was registered. Change the schema, not the compatibility level`,
+      `text kept: ${kept}; nothing was registered. The registry ignores changes of defaults and aliases alone: change a field in the same version, or have the registry compare schemas by their text`,
+    );
+  const names = inState('incompatible');
+  if (names !== '')
+    throw new CliFailure(
+      `incompatible: ${names}; nothing was registered. Change the schema, not the compatibility level`,
     );
 };

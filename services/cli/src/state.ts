@@ -102,7 +102,11 @@ interface OpenStates {
 const withStates = async <T>(config: StateConfig, use: (states: OpenStates) => Promise<T>): Promise<T> => {
   const { kafka, registry, redis, environment } = config;
   const topic = topicNames(kafka.topicPrefix).connectionState;
-  const codec = await openCodec({ registryUrl: registry.url, types: ['ConnectionState'] });
+  const codec = await openCodec({
+    registryUrl: registry.url,
+    registryAccess: registry.access,
+    types: ['ConnectionState'],
+  });
   const store = await openRedisStore({ ...redis, requireDurable: environment === 'production' });
   const bus = openBus(kafka);
   const publisher = createPublisher(bus);

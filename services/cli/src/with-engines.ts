@@ -76,7 +76,11 @@ const withParts = async <T>(
   try {
     return await use({
       bus: openBus(config.kafka),
-      codec: await openCodec({ registryUrl: config.registry.url, types: ['EngineEntry'] }),
+      codec: await openCodec({
+        registryUrl: config.registry.url,
+        registryAccess: config.registry.access,
+        types: ['EngineEntry'],
+      }),
       topic: topicNames(config.kafka.topicPrefix).engines,
       wrapper: await openWrapper(config.key),
       environment: config.key.environment,

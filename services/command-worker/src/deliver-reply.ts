@@ -41,15 +41,15 @@ export const openDelivery = (
     const partition = `${message.topic} ${message.partition}`;
     if (slow.has(partition)) from.releaseKeyOrder();
     let isSlow = false;
-    const timer = setTimeout(() => {
+    const onSlow = (): void => {
+      if (isSlow) return;
       isSlow = true;
       slow.set(partition, (slow.get(partition) ?? 0) + 1);
       from.releaseKeyOrder();
-    }, PROMPT_MS);
+    };
     try {
-      return await deliverUntilDeadline(replies, from, message, now);
+      return await deliverUntilDeadline(replies, from, message, now, onSlow);
     } finally {
-      clearTimeout(timer);
       if (isSlow) leave(slow, partition);
     }
   };
@@ -66,9 +66,11 @@ const deliverUntilDeadline = async (
   from: Replied,
   message: Outgoing,
   now: () => number,
+  onSlow: () => void,
 ): Promise<Delivered> => {
   for (let leastMs = FIRST_ATTEMPT_MS; ; leastMs = 0) {
-    const attempt = await within(Math.max(leastMs, timeLeft(from, now())), sendOnce(replies, message));
+    const ms = Math.max(leastMs, timeLeft(from, now()));
+    const attempt = await within(ms, sendOnce(replies, message), onSlow);
     if (attempt === 'sent' || attempt === 'undeliverable') return attempt;
     if (from.signal.aborted) return 'interrupted';
     if (timeLeft(from, now()) <= RETRY_MS) return 'expired';
@@ -96,13 +98,22 @@ const PERMANENT: ReadonlySet<PublishReason> = new Set(['no_such_partition', 'unk
 /** Node keeps one list of timers for each duration: steps let commands share a few lists. */
 const STEP_MS = 250;
 
-/** The outcome of the attempt, or `failed` after `ms`, rounded up to {@link STEP_MS}: a broker may still acknowledge it, and nobody waits for that. */
-const within = async <T>(ms: number, attempt: Promise<T>): Promise<T | 'failed'> => {
-  const late = Promise.withResolvers<'failed'>();
-  const timer = setTimeout(() => late.resolve('failed'), Math.ceil(ms / STEP_MS) * STEP_MS);
-  try {
-    return await Promise.race([attempt, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-};
+/**
+ * The outcome of the attempt, or `failed` after `ms`, rounded up to {@link STEP_MS}: a broker may still acknowledge it, and
+ * nobody waits for that. `onSlow` is called when the outcome takes longer than {@link PROMPT_MS}; a prompt one costs one timer.
+ */
+const within = <T>(ms: number, attempt: Promise<T>, onSlow: () => void): Promise<T | 'failed'> =>
+  new Promise((resolve, reject) => {
+    let timer = setTimeout(() => {
+      onSlow();
+      timer = setTimeout(() => resolve('failed'), Math.max(0, Math.ceil((ms - PROMPT_MS) / STEP_MS)) * STEP_MS);
+    }, PROMPT_MS);
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      settle();
+    };
+    attempt.then(
+      (outcome) => end(() => resolve(outcome)),
+      (error: unknown) => end(() => reject(error)),
+    );
+  });

@@ -11,7 +11,9 @@ import {
   matchDedupeRecord,
   type Refresher,
   type RefreshOnRetrieval,
+  type RevocationReported,
   refusalId,
+  reportRevoked,
   revokeToken,
   type StatusSnapshot,
   startConnection,
@@ -34,6 +36,7 @@ export type Executed =
   | { readonly type: 'TokenIssued'; readonly value: TokenIssued }
   | { readonly type: 'StatusSnapshot'; readonly value: StatusSnapshot }
   | { readonly type: 'TokenRevoked'; readonly value: TokenRevoked }
+  | { readonly type: 'RevocationReported'; readonly value: RevocationReported }
   | { readonly type: 'ConnectionStarted'; readonly value: ConnectionStarted }
   | { readonly type: 'UserForgotten'; readonly value: UserForgotten };
 
@@ -63,6 +66,8 @@ export const execute = async (
       return typed('TokenStored', await run(storeToken(vault, call, command, deadlineBudget)));
     case 'RevokeToken':
       return typed('TokenRevoked', await run(revokeToken(vault, call, command, deadlineBudget)));
+    case 'ReportRevoked':
+      return typed('RevocationReported', await run(reportRevoked(vault, call, command)));
     case 'StartConnection':
       return typed('ConnectionStarted', await run(startConnection(vault, call, command)));
     case 'ForgetUser':

@@ -13,6 +13,7 @@ import {
   isFlowId,
   type PlatformId,
   platformId,
+  type ReportRevoked,
   refuse,
   type StartConnection,
   type StoreToken,
@@ -33,6 +34,7 @@ export type Command =
       readonly rejectedVersion: number | null;
     }
   | { readonly type: 'RevokeToken'; readonly user: UserId; readonly platform: PlatformId }
+  | ({ readonly type: 'ReportRevoked' } & ReportRevoked)
   | ({ readonly type: 'StartConnection' } & StartConnection)
   | { readonly type: 'GetStatus' | 'ForgetUser'; readonly user: UserId; readonly platform: null };
 
@@ -91,6 +93,7 @@ const commandOf = (from: Authenticated, decoded: CommandRecord, user: UserId): R
     case 'StoreToken':
     case 'GetToken':
     case 'RevokeToken':
+    case 'ReportRevoked':
     case 'StartConnection': {
       const platform = platformId(decoded.value.platform);
       if (platform === null)
@@ -105,13 +108,21 @@ const commandOf = (from: Authenticated, decoded: CommandRecord, user: UserId): R
 
 const onPlatform = (
   from: Authenticated,
-  decoded: Extract<CommandRecord, { name: 'StoreToken' | 'GetToken' | 'RevokeToken' | 'StartConnection' }>,
+  decoded: Extract<
+    CommandRecord,
+    { name: 'StoreToken' | 'GetToken' | 'RevokeToken' | 'ReportRevoked' | 'StartConnection' }
+  >,
   user: UserId,
   platform: PlatformId,
 ): ReadCommand => {
   switch (decoded.name) {
     case 'RevokeToken':
       return { ok: true, command: { type: 'RevokeToken', user, platform } };
+    case 'ReportRevoked': {
+      const { token_version: tokenVersion } = decoded.value;
+      if (tokenVersion < 1) return invalid('token_version is not positive', 'invalid_field');
+      return { ok: true, command: { type: 'ReportRevoked', user, platform, tokenVersion } };
+    }
     case 'GetToken': {
       const { min_validity_seconds: minValiditySeconds, rejected_version: rejectedVersion } = decoded.value;
       if (minValiditySeconds !== null && minValiditySeconds < 0)

@@ -30,6 +30,10 @@ export const recordOf = (
       const outcome = { provider_outcome: provider?.outcome ?? null, provider_reason: provider?.reason ?? null };
       return { type: 'TokenRevoked', value: { user_id, platform, revision, ...outcome } };
     }
+    case 'RevocationReported': {
+      const { platform, outcome, tokenVersion: token_version, revision } = executed.value;
+      return { type: 'RevocationReported', value: { user_id, platform, outcome, token_version, revision } };
+    }
     case 'ConnectionStarted': {
       const { platform, flowId: flow_id, expiresAt: expires_at, revision } = executed.value;
       return { type: 'ConnectionStarted', value: { user_id, platform, flow_id, expires_at, revision } };

@@ -510,6 +510,7 @@ describe('the gateway', () => {
       '/store_token',
       '/get_token',
       '/get_status',
+      '/report_revoked',
       '/revoke_token',
       '/start_connection',
       '/forget_user',

@@ -14,6 +14,7 @@ import {
   forgetUserRoute,
   getStatusRoute,
   getTokenRoute,
+  reportRevokedRoute,
   revokeTokenRoute,
   startConnectionRoute,
   storeTokenRoute,
@@ -90,6 +91,7 @@ export const buildGateway = async (parts: GatewayParts): Promise<FastifyInstance
   serveRoute(app, routeParts, storeTokenRoute);
   serveRoute(app, routeParts, getTokenRoute);
   serveRoute(app, routeParts, getStatusRoute);
+  serveRoute(app, routeParts, reportRevokedRoute);
   serveRoute(app, routeParts, revokeTokenRoute);
   serveRoute(app, routeParts, startConnectionRoute);
   serveRoute(app, routeParts, forgetUserRoute);

@@ -14,7 +14,9 @@ const start = async (context: ServiceContext<GatewayConfig>): Promise<void> => {
   const { config, log, part, fatal, health } = context;
   const topics = topicNames(config.kafka.topicPrefix);
   const wrapper = await part('keys', () => openWrapper(config.key));
-  const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
+  const codec = await part('registry', () =>
+    openCodec({ registryUrl: config.registry.url, registryAccess: config.registry.access }),
+  );
   const bus = connectBus({ ...config.kafka, clientId: 'gateway', log: driverLog(log) });
   context.watch('kafka-rights', () => bus.probe());
   const table = await openEngineTable(context, { bus, codec, wrapper, topic: topics.engines });

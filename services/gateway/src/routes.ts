@@ -4,6 +4,7 @@ import {
   getToken,
   type Operation,
   type PlatformStatus,
+  reportRevoked,
   revokeToken,
   startConnection,
   storeToken,
@@ -117,6 +118,30 @@ export const getTokenRoute = route({
     token_version: token.tokenVersion,
     params: token.params,
     warning: token.warning,
+  }),
+});
+
+export const reportRevokedRoute = route({
+  url: '/report_revoked',
+  operationId: 'reportRevoked',
+  summary: 'Report that the provider has revoked a grant: the user has to reconnect; the provider is not called',
+  body: z.strictObject({
+    ...connection,
+    token_version: field.version.describe('The version of the credentials that were revoked'),
+  }),
+  answer: z.object({
+    ...answeredConnection,
+    outcome: z.string().describe('reported, or older_version: nothing was changed'),
+    token_version: field.version,
+    revision: field.version,
+  }),
+  ask: (body) => reportRevoked({ userId: body.user_id, platform: body.platform, tokenVersion: body.token_version }),
+  respond: ({ userId, platform, outcome, tokenVersion, revision }) => ({
+    user_id: userId,
+    platform,
+    outcome,
+    token_version: tokenVersion,
+    revision,
   }),
 });
 

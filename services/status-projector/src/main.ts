@@ -43,7 +43,9 @@ const start = async (context: Context): Promise<void> => {
 const share = async (context: Context): Promise<Shared> => {
   const { config, log, part } = context;
   const topics = topicNames(config.kafka.topicPrefix);
-  const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
+  const codec = await part('registry', () =>
+    openCodec({ registryUrl: config.registry.url, registryAccess: config.registry.access }),
+  );
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId: 'status-projector', log: driverLog(log) });
   context.watch('kafka-rights', () => bus.probe());

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { Consumer, EachBatchPayload, PartitionAssigner } from 'kafkajs';
+import type { Consumer, EachBatchPayload } from 'kafkajs';
 import type { Bus } from '../bus.ts';
 import { ConsumerDead, firstFetch, type OnFatal, watchStall } from '../consume/consumer-health.ts';
 import { messageOf } from '../errors.ts';
 import { type OffsetReset, observeConsumer } from '../kafkajs/consumer-observer.ts';
-import { AssignerProtocol } from '../kafkajs/kafkajs.ts';
 import { type BusRecord, fromMessage, undecodedCodecOf } from '../record.ts';
 import { type RequiredRight, RightMissing } from '../rights.ts';
 import { endsWithin } from '../time-limit.ts';
 import { noticeQuiet } from './catch-up.ts';
-import { retryJoin } from './retry-join.ts';
+import { pinnedAssigner, retryJoin } from './one-off-group.ts';
 
 export interface FollowerOptions {
   readonly topic: string;
@@ -240,31 +239,6 @@ function passOn(
     else onUndecoded(codec, batch.partition, message.offset);
   }
   resolveOffset(batch.lastOffset());
-}
-
-/**
- * Replaces manual assignment, which kafkajs does not have: assigns given partitions to the one member of a one-off group.
- *
- * @param wanted the partitions; undefined: all partitions of the topic at the time of the join
- */
-function pinnedAssigner(topic: string, wanted: readonly number[] | undefined): PartitionAssigner {
-  return ({ cluster }) => ({
-    name: 'pinned',
-    version: 0,
-    assign: async ({ members }) => {
-      const partitions = wanted ?? cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
-      const memberAssignment = AssignerProtocol.MemberAssignment.encode({
-        version: 0,
-        assignment: { [topic]: [...partitions] },
-        userData: Buffer.alloc(0),
-      });
-      return members.map(({ memberId }) => ({ memberId, memberAssignment }));
-    },
-    protocol: ({ topics }) => ({
-      name: 'pinned',
-      metadata: AssignerProtocol.MemberMetadata.encode({ version: 0, topics, userData: Buffer.alloc(0) }),
-    }),
-  });
 }
 
 /** kafkajs ends a consumer for good by this error. */

@@ -52,6 +52,7 @@ const condition = fc.constantFrom<Condition>(
   failing('outcome_unknown'),
   { kind: 'dead', reason: 'grant_refused', since: 0 },
   { kind: 'dead', reason: 'outcome_unknown', since: 0 },
+  { kind: 'dead', reason: 'reported_revoked', since: 10 },
 );
 const maybe = fc.option(fc.integer({ min: -10, max: 60 }), { nil: null });
 const platform = fc.constantFrom(GMAIL, SLACK, GONE);

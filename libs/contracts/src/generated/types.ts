@@ -92,6 +92,16 @@ export interface GetToken {
   readonly rejected_version: number | null;
 }
 
+/** Reports that the provider has revoked a grant, as its own notice to the engine says. The connection turns EXPIRED with REAUTH; its history is kept and the provider is not called. Mutating. Answered with RevocationReported. */
+export interface ReportRevoked {
+  /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
+  readonly user_id: string;
+  /** The platform's id, e.g. google-calendar. */
+  readonly platform: string;
+  /** The token_version of the credentials that were revoked. A report about older credentials changes nothing. */
+  readonly token_version: number;
+}
+
 /** Revokes one connection and deletes its credentials. Mutating. Answered with TokenRevoked. */
 export interface RevokeToken {
   /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
@@ -310,6 +320,20 @@ export interface ConnectionStarted {
   readonly revision: number;
 }
 
+/** The report is recorded, or it is about older credentials. */
+export interface RevocationReported {
+  /** 1 to 128 of A-Z a-z 0-9 . _ @ | + -. Equal to the message key. */
+  readonly user_id: string;
+  /** The platform's id, e.g. google-calendar. */
+  readonly platform: string;
+  /** reported: the connection has the reason reported_revoked. older_version: nothing was changed, because the connection has newer credentials. */
+  readonly outcome: string;
+  /** Identifies the connection's credentials. */
+  readonly token_version: number;
+  /** The user's revision after the command. */
+  readonly revision: number;
+}
+
 /** The status of a platform for the user. */
 export interface PlatformStatus {
   /** The platform's id, e.g. google-calendar. */
@@ -403,6 +427,7 @@ export interface Records {
   readonly ForgetUser: ForgetUser;
   readonly GetStatus: GetStatus;
   readonly GetToken: GetToken;
+  readonly ReportRevoked: ReportRevoked;
   readonly RevokeToken: RevokeToken;
   readonly StartConnection: StartConnection;
   readonly StoreToken: StoreToken;
@@ -412,6 +437,7 @@ export interface Records {
   readonly PlatformEntry: PlatformEntry;
   readonly CommandFailed: CommandFailed;
   readonly ConnectionStarted: ConnectionStarted;
+  readonly RevocationReported: RevocationReported;
   readonly StatusSnapshot: StatusSnapshot;
   readonly TokenIssued: TokenIssued;
   readonly TokenRevoked: TokenRevoked;

@@ -2,8 +2,8 @@ import type { LookupAddress } from 'node:dns';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { openHttpServer, openTcpServer, sendJson } from '@vault-engine/authorization-server';
+import { selfSigned } from '@vault-engine/world';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { selfSigned } from '../testing/self-signed.ts';
 import type { OutboundRequest } from './exchange.ts';
 import { type OutboundOptions, openOutbound } from './open-outbound.ts';
 

@@ -49,6 +49,8 @@ const duration = z
 const seconds = z.int('expected whole seconds').min(0);
 const days = z.int('expected whole days').min(1).nullable();
 const texts = z.record(z.string(), z.string());
+/** A number or a boolean stays one in a JSON request. */
+const requestParams = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]));
 const errorCodes = z.array(z.union([z.string().min(1), z.int()]).transform(String));
 
 /** `ClientAuthMethod` in `provider-request.ts` says what each of them sends. */
@@ -192,12 +194,12 @@ export const profileSchema = z.strictObject({
     ),
   body: z.enum(['form', 'json']).default('form').describe('How a token request is encoded.'),
   headers: texts.default({}).describe('Sent with every request.'),
-  token: z.strictObject({ url, params: texts.default({}).describe('Sent with every token request.') }),
+  token: z.strictObject({ url, params: requestParams.default({}).describe('Sent with every token request.') }),
   hosts: hosts.nullable().default(null),
   refresh: z
     .strictObject({
       url: url.nullable().default(null).describe('null: the token URL.'),
-      params: texts.default({ grant_type: 'refresh_token' }),
+      params: requestParams.default({ grant_type: 'refresh_token' }),
       timeout_s: z
         .int('expected whole seconds')
         .min(1)

@@ -258,6 +258,12 @@ describe('the request', () => {
     });
   });
 
+  it('has numbers of the profile as numbers in JSON, and as text in a form', async () => {
+    const refresh = { params: { grant_type: 'refresh_token', expires_in: 1_800 } };
+    expect(JSON.parse((await sent({ body: 'json', refresh })).body)).toMatchObject({ expires_in: 1_800 });
+    expect(new URLSearchParams((await sent({ refresh })).body).get('expires_in')).toBe('1800');
+  });
+
   it('goes to the refresh URL where the profile has one', async () => {
     const server = await answeringJson(200, TOKENS);
     await refreshAt(server, { refresh: { url: `${server.url}/other` } });

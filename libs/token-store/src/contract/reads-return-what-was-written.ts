@@ -40,7 +40,7 @@ const record: fc.Arbitrary<ConnectionRecord> = fc.record({
     }),
     fc.record({
       kind: fc.constant('dead' as const),
-      reason: fc.constantFrom('grant_refused', 'outcome_unknown'),
+      reason: fc.constantFrom('grant_refused', 'outcome_unknown', 'reported_revoked'),
       since: count,
     }),
   ),

@@ -10,8 +10,16 @@ import { isObject, isText, isWhole, isWholeOrNull, parseJson } from './parse-fie
 export const conditionText = (condition: Condition): string => {
   const copy = conditionOf({ ...condition });
   if (copy === null) throw new RangeError('a condition has a number that is not an integer within ±(2^52 - 1)');
-  const isNew = copy.kind === 'failing' && !isOneOf(FAILING_BEFORE, copy.reason);
-  return JSON.stringify(isNew ? { ...copy, reason: 'provider_unavailable', actualReason: copy.reason } : copy);
+  const before = reasonBefore(copy);
+  return JSON.stringify(
+    before === null ? copy : { ...copy, reason: before, ...('reason' in copy && { actualReason: copy.reason }) },
+  );
+};
+
+/** The reason that earlier versions read instead of a newer one; null where they know it. */
+const reasonBefore = (condition: Condition): DeadReason | FailingReason | null => {
+  if (condition.kind === 'dead') return isOneOf(DEAD_BEFORE, condition.reason) ? null : 'grant_refused';
+  return condition.kind === 'failing' && !isOneOf(FAILING_BEFORE, condition.reason) ? 'provider_unavailable' : null;
 };
 
 /** Reads back {@link conditionText}. Rows of the first release have no such field; their condition is `good`. */
@@ -62,8 +70,9 @@ const answerOf = (value: unknown): { status: number; code: string | null } | nul
   return isWhole(status) && (code === null || isText(code)) ? { status, code } : null;
 };
 
-const DEAD: readonly DeadReason[] = ['grant_refused', 'outcome_unknown'];
 /** The reasons that every version reads. */
+const DEAD_BEFORE: readonly DeadReason[] = ['grant_refused', 'outcome_unknown'];
+const DEAD: readonly DeadReason[] = [...DEAD_BEFORE, 'reported_revoked'];
 const FAILING_BEFORE: readonly FailingReason[] = [
   'provider_unavailable',
   'provider_throttles',

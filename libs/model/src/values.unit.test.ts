@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isExactInteger, LARGEST_INTEGER } from './integers.ts';
+import { isExactInteger, LARGEST_INTEGER } from './values.ts';
 
 test.each([0, 1, -1, LARGEST_INTEGER, -LARGEST_INTEGER])('%d is an exact integer', (value) => {
   expect(isExactInteger(value)).toBe(true);

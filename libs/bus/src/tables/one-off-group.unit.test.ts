@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { retryJoin } from './retry-join.ts';
+import { retryJoin } from './one-off-group.ts';
 
 const refusal = (type: string): Error => Object.assign(new Error(type), { type });
 
