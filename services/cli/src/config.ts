@@ -144,6 +144,8 @@ const withDevelopmentStart = (env: Environment, runFilePath: string): Environmen
   return {
     ...run.providers,
     ...env,
+    // The folders of npm start stay: without them its platforms would look removed.
+    VAULT_PROFILES: [run.providers['VAULT_PROFILES'], env['VAULT_PROFILES']].filter(Boolean).join(':') || undefined,
     VAULT_ENV: 'development',
     VAULT_ALLOW_INSECURE_LOOPBACK: '1',
     VAULT_KAFKA_BROKERS: run.kafka,

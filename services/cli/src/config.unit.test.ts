@@ -42,6 +42,15 @@ describe('with npm start running and no vault selected', () => {
     expect(config.topics()).toMatchObject({ environment: 'development', kafka: { brokers: ['k:1'] } });
   });
 
+  test('profile folders of the environment are added to those of npm start', async () => {
+    const path = join(folder, 'with-profiles.json');
+    const run = { kafka: 'k:1', registry: 'http://r', redis: 'redis://x', engines: 'none' };
+    await writeFile(path, JSON.stringify({ ...run, providers: { VAULT_PROFILES: '/started' } }));
+    const folders = (env: Record<string, string>) => cliConfig(env, path).platformNames().profiles.folders;
+    expect(folders({})).toEqual(['/started']);
+    expect(folders({ VAULT_PROFILES: '/mine' })).toEqual(['/started', '/mine']);
+  });
+
   test('--as uses the Kafka key of a development engine', () => {
     expect(cliConfig({}, runFile).token('action')).toMatchObject({ engine: 'action', credential: 'vek1.kafka' });
   });

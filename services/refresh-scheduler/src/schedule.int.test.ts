@@ -173,7 +173,8 @@ it('a full queue takes no further jobs, and all connections are processed in the
   gate.resolve();
   await vi.waitUntil(async () => {
     await scheduler.sweep();
-    return processed.length === users.length;
+    // On a slow machine a connection may become due again before it is processed, and is then processed twice.
+    return new Set(processed).size === users.length;
   }, SOON);
 });
 
@@ -220,7 +221,8 @@ it('a failed connection becomes due again, and its job is removed', async () => 
   });
   await vi.waitUntil(async () => {
     await scheduler.sweep();
-    return processed.length === users.length;
+    // On a slow machine a connection may become due again before it is processed, and is then processed twice.
+    return new Set(processed).size === users.length;
   }, SOON);
   expect(scheduler.errors).toHaveLength(1);
 });
