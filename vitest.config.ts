@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 const ignored = ['**/node_modules/**', '**/dist/**', '**/.types/**', '**/.local/**'];
-// Three brokers beside everything else are more than the two cores of a short run: `npm run verify:full` has them.
-const severalBrokers = ['test/faults/audit-brokers-lost.fault.test.ts'];
+// Brokers of their own beside everything else are more than the two cores of a short run: `npm run verify:full` has them.
+const fullRunOnly = ['test/faults/audit-brokers-lost.fault.test.ts', 'test/faults/rights-of-worker.fault.test.ts'];
 /** These compare times of one run with each other: they have the machine to themselves, when all others are through. */
 const measuring = ['test/faults/{hot-key,one-call-hangs}.fault.test.ts'];
 /** These change what a process has only once (prototypes of kafkajs, flags of V8, signals): each file has a process of its own. */
@@ -13,7 +13,7 @@ const processWide = [
   'deploy/**/*.unit.test.ts',
 ];
 const full = process.env['VAULT_FULL'] === '1';
-const left = full ? ignored : [...ignored, ...severalBrokers];
+const left = full ? ignored : [...ignored, ...fullRunOnly];
 
 const alone = { testTimeout: 20_000 };
 const onParts = {

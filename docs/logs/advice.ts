@@ -16,6 +16,8 @@ export const ADVICE: Readonly<Record<string, string>> = {
     'Nothing. If it repeats, compare the topic settings: `npm run vault -- topics check`.',
   'connection-state record unreadable':
     'Find out who writes to the topic besides the status-projector. `npm run vault -- state rebuild` replaces the record.',
+  'consumer stopped, a right is missing':
+    'Grant the right that the field `error` names (`npm run vault -- acls print ROLE` lists all). The service recovers by itself.',
   'consumer offset out of range; commands may have been skipped or will be repeated':
     'Find out why: a deleted or recreated topic, or an outage longer than its retention. Mutations are repeated without a second effect.',
   'engine table entry not readable yet': 'Look at the key service: the entry is read as soon as KMS answers.',

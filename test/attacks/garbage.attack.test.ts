@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import {
   type BusRecord,
   createPublisher,
@@ -8,6 +8,7 @@ import {
   type Publisher,
 } from '@vault-engine/bus';
 import { getStatus, getToken, storeToken } from '@vault-engine/client';
+import { servicePlans } from '@vault-engine/development';
 import { HEADER } from '@vault-engine/protocol';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openVault, type TestVault } from '../flow/open-vault.ts';
@@ -26,7 +27,7 @@ describe('garbage on the commands topic', () => {
   const letters: BusRecord[] = [];
 
   beforeAll(async () => {
-    vault = await openVault({ services: ['command-worker'] });
+    vault = await openVault({ services: ['command-worker'], env: { VAULT_WORKER_SAMPLES_PER_MINUTE: '6000' } });
     adversary = await openAdversary(vault);
     publisher = createPublisher(vault.bus);
     inbox = await openInbox(vault.bus, {
@@ -53,14 +54,35 @@ describe('garbage on the commands topic', () => {
     const { result } = await adversary.ask(adversary.write({ engine: 'sync', operation: getStatus({ userId }) }));
     expect(result).toBe('ok');
   };
-  /** Sends it, and shows that it lies among the dead letters as it was, with the reason. */
-  const isBuried = async (garbage: Garbage, reason: string): Promise<void> => {
-    const topic = vault.topics.commands;
-    const { partition, offset } = await publisher.send({ topic, ...garbage });
+  /** Sends it and waits for the record of the dead-letter topic that came of it. */
+  const letterOf = async (garbage: Garbage): Promise<BusRecord> => {
+    const { partition, offset } = await publisher.send({ topic: vault.topics.commands, ...garbage });
     const from = (record: BusRecord) =>
       record.headers['kafka_dlt-original-partition']?.readInt32BE() === partition &&
       record.headers['kafka_dlt-original-offset']?.readBigInt64BE() === offset;
     const letter = await vi.waitUntil(() => letters.find(from), { timeout: 5_000, interval: 5 });
+    if (garbage.key !== null) await served(garbage.key.toString());
+    return letter;
+  };
+  /** Sends it, and shows that the dead-letter topic has a sample of it: headers and digest, no key, no value. */
+  const isSampled = async (garbage: Garbage, reason: string): Promise<void> => {
+    const letter = await letterOf(garbage);
+    expect([letter.key, letter.value]).toEqual([null, null]);
+    const value = garbage.value ?? Buffer.alloc(0);
+    expect(texts(letter.headers)).toMatchObject(
+      texts({
+        ...Object.fromEntries(
+          Object.entries(garbage.headers ?? {}).map(([name, own]) => [name, own?.subarray(0, 256)]),
+        ),
+        'kafka_dlt-exception-message': Buffer.from(reason),
+        'x-vault-value-bytes': Buffer.from(String(value.length)),
+        'x-vault-value-sha256': Buffer.from(sha256(value)),
+      }),
+    );
+  };
+  /** Sends it, and shows that it is on the dead-letter topic as it was, with the reason. */
+  const isBuried = async (garbage: Garbage, reason: string): Promise<void> => {
+    const letter = await letterOf(garbage);
     expect(letter.value).toEqual(garbage.value);
     expect(letter.key).toEqual(garbage.key);
     const { 'kafka_dlt-original-timestamp': at, ...headers } = letter.headers;
@@ -68,14 +90,13 @@ describe('garbage on the commands topic', () => {
     expect(texts(headers)).toEqual(
       texts({
         ...garbage.headers,
-        'kafka_dlt-original-topic': Buffer.from(topic),
+        'kafka_dlt-original-topic': Buffer.from(vault.topics.commands),
         'kafka_dlt-original-partition': headers['kafka_dlt-original-partition'],
         'kafka_dlt-original-offset': headers['kafka_dlt-original-offset'],
         'kafka_dlt-original-consumer-group': Buffer.from(`${vault.place.topicPrefix}vault.command-worker`),
         'kafka_dlt-exception-message': Buffer.from(reason),
       }),
     );
-    if (garbage.key !== null) await served(garbage.key.toString());
   };
   const unsigned = (value: Buffer | null): Garbage => ({ key: Buffer.from('unsigned'), value, headers: {} });
 
@@ -88,16 +109,16 @@ describe('garbage on the commands topic', () => {
     ['JSON', Buffer.from('{"user_id":"u1","platform":"gmail"}'), 'bad_magic'],
     ['an unknown schema id', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1, 2]), `header_missing:${HEADER.correlationId}`],
     ['200 KiB', Buffer.alloc(200 * 1_024, 'x'), 'bad_magic'],
-  ])('is buried when it has no headers: %s', (_name, value, reason) => isBuried(unsigned(value), reason));
+  ])('is counted and sampled when it has no headers: %s', (_name, value, reason) => isSampled(unsigned(value), reason));
 
-  it('is buried when it is a truncated record without headers', async () => {
+  it('is counted and sampled when it is a truncated record without headers', async () => {
     const { value } = good().message;
-    await isBuried(unsigned(value.subarray(0, value.length - 3)), `header_missing:${HEADER.correlationId}`);
+    await isSampled(unsigned(value.subarray(0, value.length - 3)), `header_missing:${HEADER.correlationId}`);
   });
 
-  it('is buried when it has no key', async () => {
+  it('is counted and sampled when it has no key', async () => {
     const { value, headers } = good().message;
-    await isBuried({ key: null, value, headers }, 'key_missing');
+    await isSampled({ key: null, value, headers }, 'key_missing');
   });
 
   it.each([
@@ -108,10 +129,10 @@ describe('garbage on the commands topic', () => {
     HEADER.engineKey,
     HEADER.commandType,
     HEADER.timeoutMs,
-  ])('is buried when it is a good command without %s', async (name) => {
+  ])('is counted and sampled when it is a good command without %s', async (name) => {
     const { message } = good();
     const { [name]: _gone, ...headers } = message.headers;
-    await isBuried({ ...message, headers }, `header_missing:${name}`);
+    await isSampled({ ...message, headers }, `header_missing:${name}`);
   });
 
   it.each<[name: string, value: Buffer]>([
@@ -128,9 +149,9 @@ describe('garbage on the commands topic', () => {
     [HEADER.timeoutMs, Buffer.from('1e3')],
     [HEADER.idempotencyKey, Buffer.alloc(0)],
     [HEADER.idempotencyKey, Buffer.from('zwölf')],
-  ])('is buried when it is a good command with a malformed %s', async (name, value) => {
+  ])('is counted and sampled when it is a good command with a malformed %s', async (name, value) => {
     const { message } = good();
-    await isBuried({ ...message, headers: { ...message.headers, [name]: value } }, `header_malformed:${name}`);
+    await isSampled({ ...message, headers: { ...message.headers, [name]: value } }, `header_malformed:${name}`);
   });
 
   describe('under a valid MAC', () => {
@@ -163,13 +184,22 @@ describe('garbage on the commands topic', () => {
     });
   });
 
-  it('is neither looked up nor buried when its MAC is wrong: nobody fills the dead letters with full headers', async () => {
-    const before = letters.length;
+  it('is counted and sampled, and not looked up, when its MAC is wrong', async () => {
     const { message } = good();
-    const value = Buffer.from([0, 0x7f, 0xff, 0xff, 0xfe, 1, 2, 3]);
-    await adversary.send({ ...message, value });
-    await served('g');
-    expect(letters).toHaveLength(before);
+    await isSampled({ ...message, value: Buffer.from([0, 0x7f, 0xff, 0xff, 0xfe, 1, 2, 3]) }, 'wrong_mac');
+  });
+
+  it('is counted by the claimed engine and reason', async () => {
+    const [worker] = servicePlans(vault.place).filter(({ name }) => name === 'command-worker');
+    const page = await (await fetch(`${worker?.operations}/metrics`)).text();
+    const count = (engine: string, reason: string) =>
+      Number(
+        new RegExp(`vault_unauthenticated_total\\{engine="${engine}",reason="${reason}",.*\\} (\\d+)`).exec(page)?.[1],
+      );
+    expect(count('unknown', 'malformed')).toBeGreaterThanOrEqual(30);
+    expect([count('action', 'wrong_mac'), count('sync', 'wrong_mac'), count('unknown', 'wrong_mac')]).toEqual([
+      1, 0, 0,
+    ]);
   });
 
   it('does not end the worker when it is a batch of zstd, and what is good in it is served', async () => {
@@ -182,7 +212,10 @@ describe('garbage on the commands topic', () => {
     expect(batches).toBeGreaterThan(0);
     const [answer] = await adversary.answers(command, 1);
     expect(answer?.result).toBe('ok');
-    await vi.waitFor(() => expect(letters.some(({ value }) => value?.equals(junk) === true)).toBe(true));
+    const digest = sha256(junk);
+    await vi.waitFor(() =>
+      expect(letters.map(({ headers }) => headers['x-vault-value-sha256']?.toString())).toContain(digest),
+    );
   });
 
   it('does not hold up what comes between 300 random records', async () => {
@@ -204,6 +237,8 @@ describe('garbage on the commands topic', () => {
     expect((await adversary.ask(read)).result).toBe('ok');
   });
 });
+
+const sha256 = (bytes: Buffer): string => hash('sha256', bytes, 'hex');
 
 const texts = (headers: Readonly<Record<string, Buffer | undefined>>): Readonly<Record<string, string | undefined>> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value?.toString('latin1')]));

@@ -312,7 +312,7 @@ describe('an authentic command', () => {
     it('is refused: a type that is not the record’s', async () => {
       const operation = getToken({ userId: 'owner', platform: 'gmail' });
       await isRefused(by('action', operation, { commandType: 'GetStatus' }), 'invalid_request', 'type_mismatch');
-      await isRefused(by('action', operation, { commandType: 'Made' }), 'invalid_request', 'type_mismatch');
+      await isRefused(by('action', operation, { commandType: 'Made' }), 'invalid_request', 'not_a_command');
     });
 
     it('makes no series of metrics of a type that was made up', async () => {
@@ -390,15 +390,22 @@ describe('an authentic command', () => {
       const userId = 'many-faults';
       const { value } = by('action', token(userId, 'planted')).message;
       const faults: readonly (readonly [reason: string | null, fault: Partial<Wording>])[] = [
-        ['foreign_reply_topic', { replyTopic: vault.topics.replies('action') }],
+        ['foreign_reply_topic', { replyTopic: vault.topics.replies('local') }],
         ['undecodable', { value: value.subarray(0, -3) }],
-        ['type_mismatch', { commandType: 'GetToken' }],
+        ['type_mismatch', { commandType: 'RevokeToken' }],
         ['key_mismatch', { key: 'another' }],
         ['sent_too_early', { sentMs: Date.now() - 120_000 }],
       ];
       for (const [at, [reason]] of faults.entries()) {
         const left: Partial<Wording> = Object.assign({}, ...faults.slice(at).map(([, fault]) => fault));
-        await isRefused(by('sync', token(userId, 'planted'), left), 'invalid_request', reason);
+        await isRefused(by('action', token(userId, 'planted'), left), 'invalid_request', reason);
+        // The headers alone decide about the grant, before anything else that is wrong but the reply topic.
+        if (reason !== 'foreign_reply_topic' && reason !== 'type_mismatch')
+          await isRefused(
+            by('sync', token(userId, 'planted'), { ...left, commandType: 'StoreToken' }),
+            'forbidden',
+            null,
+          );
       }
       await isRefused(by('sync', token(userId, 'planted')), 'forbidden', null);
       expect(await tokenOf(userId)).toBe('not_connected');
@@ -410,7 +417,9 @@ describe('an authentic command', () => {
       const again = await adversary.ask(by('action', token('remembered', 'first'), how));
       expect(again.reply).toEqual(first.reply);
       await isRefused(by('action', token('remembered', 'other'), how), 'duplicate_request', null);
-      await isRefused(by('local', token('remembered', 'other'), how), 'invalid_request', 'sent_too_early');
+      const another = { ...how, idempotencyKey: 'not used' };
+      await isRefused(by('action', token('remembered', 'other'), another), 'invalid_request', 'sent_too_early');
+      await isRefused(by('local', token('remembered', 'first'), how), 'forbidden', null);
     });
   });
 

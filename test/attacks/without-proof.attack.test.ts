@@ -147,6 +147,7 @@ describe('a command without proof', () => {
     const { record } = await adversary.ask(stored);
     const { topic } = stored.message;
     await adversary.send({ topic, key: record.key, value: record.value, headers: record.headers });
+    count('unknown malformed');
     const signature = parseReplyHeaders(record.headers);
     const mac = signature.ok ? signature.value.signature?.mac.toString('base64url') : undefined;
     const dressed = {
@@ -206,7 +207,7 @@ describe('a command without proof', () => {
         const failure: unknown = await client.getToken({ userId: 'riddle', platform: 'gmail' }).catch((error) => error);
         expect(failure).toBeInstanceOf(VaultTimeout);
         expect(failure).toMatchObject({ code: 'deadline_exceeded', credentialQuestioned: true });
-        expect(String(failure)).toMatch(/the key or the signature is wrong; check the credential/);
+        expect(String(failure)).toMatch(/the key or the signature is invalid; check the credential/);
       },
       { timeout: 5_000 },
     );

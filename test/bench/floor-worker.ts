@@ -5,7 +5,7 @@ import { isRecord, openCodec, topicNames } from '@vault-engine/contracts';
 import { metadataHash, openUnlocked, type UnlockedRecord, unlockRecord } from '@vault-engine/crypto';
 import type { VaultPlace } from '@vault-engine/development';
 import { followEngines } from '@vault-engine/engines';
-import { createDataKeys, openLocalWrapper } from '@vault-engine/kms';
+import { createBranchKeys, createDataKeys, openLocalWrapper } from '@vault-engine/kms';
 import {
   encodeReplyHeaders,
   parseCommandHeaders,
@@ -35,8 +35,9 @@ const open = async (place: VaultPlace): Promise<() => Promise<void>> => {
   const topics = topicNames(topicPrefix);
   const codec = await openCodec({ registryUrl });
   const wrapper = await openLocalWrapper({ keyFile });
-  const keys = createDataKeys({ wrapper, env: 'development' });
   const store = await openRedisStore({ url: redisUrl, keyPrefix, requireDurable: false });
+  const branchKeys = createBranchKeys({ wrapper, store: store.branchKeys, env: 'development' });
+  const keys = createDataKeys({ wrapper, env: 'development', branchKeys });
   const table = await followEngines({
     bus: connectBus({ brokers, clientId: 'floor-table' }),
     codec,

@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Bus, createPublisher } from '@vault-engine/bus';
 import type { Codec } from '@vault-engine/contracts';
 import { ciphertext } from '@vault-engine/crypto';
-import { StateMarks } from '@vault-engine/state';
-import { openProjection } from '@vault-engine/state/projecting';
+import { openProjection, StateMarks } from '@vault-engine/state/projecting';
 import { type ConnectionRecord, platformId, type UserView, userId } from '@vault-engine/vault';
 
 /** Where snapshots are written. */

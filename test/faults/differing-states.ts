@@ -1,6 +1,6 @@
 import { createPublisher } from '@vault-engine/bus';
-import { followStates, StateMarks } from '@vault-engine/state';
-import { findDrift, openProjection } from '@vault-engine/state/projecting';
+import { followStates } from '@vault-engine/state';
+import { findDrift, openProjection, StateMarks } from '@vault-engine/state/projecting';
 import { openRedisStore } from '@vault-engine/token-store';
 import type { TestVault } from '../flow/open-vault.ts';
 import { holdsWithin } from './holds-within.ts';

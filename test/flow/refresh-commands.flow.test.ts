@@ -56,10 +56,15 @@ test('run has a scheduler refresh a connection now, past the rest after a failur
   expect(await refresh('run', USER, PLATFORM)).toMatchObject({ code: 0, out: ['refreshed'] });
   expect(provider.refreshTokens()).toEqual(['refresh-0', 'refresh-0']);
   const audited = await vault.read(vault.topics.auditLog, 'AuditRecord');
-  expect(audited.filter(({ action }) => action === 'refresh.run')).toMatchObject([
-    { reason: `${USER}:${PLATFORM}`, engine: expect.stringMatching(/^cli:/) },
-    {},
+  const runs = audited.filter(({ action }) => action === 'refresh.run').toSorted((a, b) => a.time - b.time);
+  expect(runs.map(({ result, reason }) => [result, reason])).toEqual([
+    ['started', null],
+    ['ok', 'failed'],
+    ['started', null],
+    ['ok', 'renewed'],
   ]);
+  for (const { user_id, platform, engine } of runs)
+    expect([user_id, platform, engine]).toEqual([USER, PLATFORM, expect.stringMatching(/^cli:claimed:/)]);
 });
 
 test('a connection that is not there, and a name that is none, are told apart', async () => {
@@ -68,4 +73,8 @@ test('a connection that is not there, and a name that is none, are told apart', 
     err: [expect.stringMatching(/no connection/)],
   });
   expect(await refresh('why', USER, 'Not A Platform')).toMatchObject({ code: 2 });
+  expect(await refresh('why', USER, 'gmial')).toMatchObject({
+    code: 2,
+    err: ['unknown platform; did you mean gmail?'],
+  });
 });

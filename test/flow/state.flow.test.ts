@@ -224,7 +224,15 @@ describe('the command line', () => {
     ]);
     expect(err).toEqual(['2 users differ; npm run vault -- state rebuild republishes all users']);
 
-    const rebuilt = await cli('state', 'rebuild');
+    expect(await cli('state', 'rebuild', '--dry-run')).toMatchObject({
+      code: 0,
+      out: [expect.stringMatching(/^would publish \d+ snapshots and 1 tombstones$/)],
+    });
+    expect(await cli('state', 'rebuild')).toMatchObject({
+      code: 1,
+      err: [expect.anything(), expect.stringMatching(/--yes/)],
+    });
+    const rebuilt = await cli('state', 'rebuild', '--yes');
     expect(rebuilt).toMatchObject({
       code: 0,
       out: [expect.stringMatching(/^published \d+ snapshots and 1 tombstones$/)],
@@ -232,13 +240,15 @@ describe('the command line', () => {
     expect((await shown(userId, revision)).state?.connections).toHaveLength(1);
     await forgotten('stranger');
     expect((await cli('state', 'diff', '--grace', '1')).code).toBe(0);
-  });
+  }, 180_000);
 
   test('names the platforms once, and changes nothing the second time', async () => {
     const key = Buffer.from('gone');
     const value = vault.codec.encode('PlatformEntry', { platform: 'gone', display_name: 'Gone' });
     await publisher.send({ topic: vault.topics.platforms, key, value });
-    expect(await cli('platforms', 'apply')).toMatchObject({ code: 0, out: ['gone: removed'] });
+    expect(await cli('platforms', 'apply')).toMatchObject({ code: 0, err: [expect.stringMatching(/kept: gone;/)] });
+    expect(await cli('platforms', 'apply', '--remove')).toMatchObject({ code: 1, out: [] });
+    expect(await cli('platforms', 'apply', '--remove', '--yes')).toMatchObject({ code: 0, out: ['gone: removed'] });
     expect(await cli('platforms', 'apply')).toMatchObject({ out: ['the published platform names are up to date'] });
     await vi.waitFor(() => expect(view.get('nobody').platforms.map(({ platform }) => platform)).not.toContain('gone'));
   });

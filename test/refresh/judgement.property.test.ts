@@ -52,7 +52,7 @@ beforeAll(async () => {
   const { profileFolders } = await writePlatforms(folder, platforms);
   catalog = await openCatalog(profileFolders, { allowInsecureLoopback: false });
   const wrapper = await openLocalWrapper({ keyFile: join(folder, 'local.key'), create: true });
-  keys = createDataKeys({ wrapper, env: 'development' });
+  keys = createDataKeys({ wrapper, env: 'development', branchKeys: null });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import { writePlatforms } from '@vault-engine/development';
-import { createDataKeys, openLocalWrapper } from '@vault-engine/kms';
+import { createBranchKeys, createDataKeys, openLocalWrapper } from '@vault-engine/kms';
 import {
   openCatalog,
   openOutbound,
@@ -83,11 +83,13 @@ export const openRefreshes = async (options: RefreshesOptions): Promise<Refreshe
   const reached = await reachProviders(options, folder, { url: world.redisUrl, keyPrefix });
   const { platform, catalog, now } = reached;
   const { journal, audited, events, auditFails } = listingJournal();
+  const wrapper = await openLocalWrapper({ keyFile: join(folder, 'local.key'), create: true });
   const vault: Vault = {
     store,
     keys: createDataKeys({
-      wrapper: await openLocalWrapper({ keyFile: join(folder, 'local.key'), create: true }),
+      wrapper,
       env: 'development',
+      branchKeys: createBranchKeys({ wrapper, store: store.branchKeys, env: 'development' }),
     }),
     journal,
     platforms: catalog,

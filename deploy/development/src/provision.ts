@@ -2,11 +2,12 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { applyTopics, type Bus, connectBus, createPublisher } from '@vault-engine/bus';
-import { applySchemas, COMMAND_NAMES, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { COMMAND_NAMES, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { administerEngines, type EngineAdministration, type EnginePolicy, readGrants } from '@vault-engine/engines';
 import { openLocalWrapper } from '@vault-engine/kms';
 import { openCatalog } from '@vault-engine/platforms';
-import { applyPlatforms } from '@vault-engine/state';
+import { applyPlatforms } from '@vault-engine/state/projecting';
 import type { KeyWrapper } from '@vault-engine/vault';
 import { done, type EngineKeysFile, ensureKeys, readKeysFile, writeKeysFile } from './engine-keys-file.ts';
 

@@ -2,7 +2,9 @@ import { rm, writeFile } from 'node:fs/promises';
 
 /** `.local/run.json`: the addresses of the running vault, for scripts and the CLI. */
 export interface RunFile {
-  /** The base URL of the REST interface. */
+  /** Process id of `npm start`. A run file whose process has ended is left over from a killed start. */
+  readonly pid: number;
+  /** Base URL of the REST API. */
   readonly gateway: string;
   /** `host:port` of one or more brokers, separated by commas. */
   readonly kafka: string;

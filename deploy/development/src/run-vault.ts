@@ -4,7 +4,7 @@ import { type ServicePlan, servicePlans, type VaultPlace } from './services.ts';
 
 /** The services of one vault, running. */
 export interface RunningVault {
-  /** By name. */
+  /** By name, in the order of their plans. */
   readonly services: ReadonlyMap<string, RunningService>;
   /** Ends them in reverse order. */
   readonly stop: () => Promise<void>;

@@ -58,12 +58,15 @@ export const servicePlans = (place: VaultPlace): readonly ServicePlan[] => [
   },
 ];
 
+/** Name of the OAuth server of `npm start`. */
+export const AUTHORIZATION_SERVER = 'authorization-server';
+
 /** The OAuth server of `npm start`, at which the vault is registered as `client`. Not a service of the vault. */
 export const authorizationServerPlan = (
   place: VaultPlace,
   client: { readonly id: string; readonly secretFile: string },
 ): ServicePlan => ({
-  ...plan(place, 'authorization-server', PORTS['authorization-server'], {
+  ...plan(place, AUTHORIZATION_SERVER, PORTS[AUTHORIZATION_SERVER], {
     VAULT_AUTHORIZATION_SERVER_PORT: String(authorizationServerPort(place)),
     VAULT_AUTHORIZATION_SERVER_CLIENT_ID: client.id,
     VAULT_AUTHORIZATION_SERVER_CLIENT_SECRET_FILE: client.secretFile,

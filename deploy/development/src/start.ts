@@ -7,17 +7,20 @@ import {
   type Parts,
   runSteps,
   type Step,
+  type Supervised,
+  supervise,
   tryLock,
   untilAborted,
 } from '@vault-engine/local';
 import { type AskGateway, askGateway } from './ask-gateway.ts';
-import { readStartConfig } from './config.ts';
+import { readStartConfig, type StartConfig } from './config.ts';
 import { DEMO, demoServerPlan, writeDemoPlatform } from './demo-platform.ts';
 import { connectDemoUser, DEMO_USER, firstRoundTrip } from './first-calls.ts';
 import { type Provisioned, provision } from './provision.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { type RunningVault, runVault } from './run-vault.ts';
 import {
+  AUTHORIZATION_SERVER,
   authorizationServerPort,
   gatewayPort,
   refreshEnvironment,
@@ -27,11 +30,15 @@ import {
   syncEnginePlan,
   type VaultPlace,
 } from './services.ts';
-import { showPrompts } from './show-prompts.ts';
+import { showPrompts, showRefreshes } from './show-prompts.ts';
+import { unreadyParts } from './unready-parts.ts';
 import { whatNext } from './what-next.ts';
 
+/** Exit code for a configuration error: sysexits.h. */
+const EX_CONFIG = 78;
+
 /** `npm start`: starts everything step by step, runs until it is asked to end, and stops everything in reverse order. */
-const { stateDir, firstPort, topicPrefix, keyPrefix, profileFolders } = readStartConfig(process.env);
+const { stateDir, firstPort, topicPrefix, keyPrefix, profileFolders } = readConfig();
 const runFile = join(stateDir, 'run.json');
 const partNames = ['kafka', 'registry', 'redis'] as const;
 const log: Log = (line) => console.log(line);
@@ -39,6 +46,15 @@ const log: Log = (line) => console.log(line);
 process.exitCode = await start(endSignal());
 // An interrupted start may leave handles open; they must not keep the process alive.
 process.exit();
+
+function readConfig(): StartConfig {
+  try {
+    return readStartConfig(process.env);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exit(EX_CONFIG);
+  }
+}
 
 async function start(end: AbortSignal): Promise<number> {
   const held = await tryLock(join(stateDir, 'start.lock'));
@@ -57,7 +73,7 @@ async function runUntil(end: AbortSignal): Promise<number> {
   const startedAt = performance.now();
   const crashed = Promise.withResolvers<string>();
   const asked = untilAborted(end);
-  const stop = await Promise.race([runSteps(steps(crashed.resolve), log), asked]);
+  const stop = await Promise.race([runSteps(steps(end, crashed.resolve), log), asked]);
   if (stop === undefined) {
     log(`${end.reason}: stopping`);
     return 0;
@@ -69,7 +85,7 @@ async function runUntil(end: AbortSignal): Promise<number> {
   return crash === undefined ? 0 : 1;
 }
 
-function steps(onCrash: (what: string) => void): Step[] {
+function steps(end: AbortSignal, onCrash: (what: string) => void): Step[] {
   let parts: Parts<(typeof partNames)[number]>;
   let provisioned: Provisioned;
   let place: VaultPlace;
@@ -117,9 +133,13 @@ function steps(onCrash: (what: string) => void): Step[] {
     {
       name: 'services',
       run: async () => {
-        vault = await runVault({ place, plans, logDir: join(stateDir, 'logs'), log, onCrash });
+        vault = await runVault({ place, plans, logDir: join(stateDir, 'logs'), log, onCrash: () => undefined });
+        keepRunning(parts, vault, plans, { onGiveUp: onCrash, stopping: AbortSignal.any([end, stopping.signal]) });
       },
-      stop: async () => vault?.stop(),
+      stop: async () => {
+        stopping.abort();
+        await vault?.stop();
+      },
     },
     {
       name: 'first token stored, fetched and listed',
@@ -130,16 +150,12 @@ function steps(onCrash: (what: string) => void): Step[] {
       run: () => connectDemoUser(ask, `http://127.0.0.1:${authorizationServerPort(place)}`),
     },
     {
-      name: 'prompts of the example engine',
-      run: async () => followPrompts(vault, stopping.signal),
-      stop: async () => stopping.abort(),
-    },
-    {
       name: `run file (${runFile})`,
       run: async () => {
         const { kafka, registry, redis } = parts.addresses;
         const metrics = Object.fromEntries(plans.map(({ name, operations }) => [name, operations]));
         await writeRunFile(runFile, {
+          pid: process.pid,
           gateway: gatewayOf(place),
           kafka,
           registry,
@@ -149,16 +165,49 @@ function steps(onCrash: (what: string) => void): Step[] {
           providers: refreshEnvironment(place),
         });
         log(whatNext(gatewayOf(place), provisioned.enginesFile, join(stateDir, 'logs', 'authorization-server.log')));
+        showActivity(vault, stopping.signal);
       },
-      stop: () => removeRunFile(runFile),
+      stop: async () => {
+        stopping.abort();
+        await removeRunFile(runFile);
+      },
     },
   ];
 }
 
-function followPrompts({ services }: RunningVault, stopping: AbortSignal): void {
-  const logFile = services.get(SYNC_ENGINE)?.logFile;
-  if (logFile === undefined) throw new Error('the example engine is not running');
-  showPrompts(logFile, log, stopping).catch((error) => log(`prompts of the example engine unavailable: ${error}`));
+/** Restarts parts and services that end, and logs every change of their state. */
+function keepRunning(
+  { running }: Parts<(typeof partNames)[number]>,
+  { services }: RunningVault,
+  plans: readonly ServicePlan[],
+  options: { readonly onGiveUp: (what: string) => void; readonly stopping: AbortSignal },
+): void {
+  const supervisedParts = running.map(
+    (part): Supervised => ({
+      title: part.title,
+      logFile: part.logFile,
+      problem: async () => ((await part.isReady()) ? null : 'does not answer'),
+      ended: () => part.ended(),
+      restart: () => part.start(),
+    }),
+  );
+  const supervisedServices = plans.flatMap(({ name, operations }): readonly Supervised[] => {
+    const service = services.get(name);
+    if (service === undefined) return [];
+    const { logFile } = service;
+    const problem = () => unreadyParts(`${operations}/readyz`);
+    return [{ title: name, logFile, problem, ended: () => service.ended(), restart: () => service.restart() }];
+  });
+  supervise([...supervisedParts, ...supervisedServices], { log, ...options });
+}
+
+/** Prints prompts of the example engine and refreshes of the demonstration platform below the first calls. */
+function showActivity({ services }: RunningVault, stopping: AbortSignal): void {
+  const engine = services.get(SYNC_ENGINE);
+  const server = services.get(AUTHORIZATION_SERVER);
+  const unavailable = (error: unknown): void => log(`activity cannot be shown: ${error}`);
+  if (engine !== undefined) showPrompts(engine.logFile, log, stopping).catch(unavailable);
+  if (server !== undefined) showRefreshes(server.logFile, log, stopping).catch(unavailable);
 }
 
 function gatewayOf(place: VaultPlace): string {

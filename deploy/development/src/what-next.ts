@@ -17,7 +17,7 @@ Try it, in another terminal:
     -d '{"user_id":"u1"}'
 
 Watch a token refresh: ${DEMO_USER} is connected to an OAuth server on this machine whose tokens expire after two minutes. Call now and
-again in two minutes: the token is another one with a later expires_at. ${logFile} has a line per refresh.
+again in two minutes: the token is another one with a later expires_at. Each refresh is printed here (log: ${logFile}).
 
   curl -s ${gateway}/get_token -H 'content-type: application/json' -H 'X-Engine-ID: sync' -H "X-Engine-Key: $(key sync)" \\
     -d '{"user_id":"${DEMO_USER}","platform":"${DEMO}"}'

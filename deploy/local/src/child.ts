@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endGroups, signalGroup } from './process-groups.ts';
@@ -78,10 +77,4 @@ function spawned(child: ChildProcess): Promise<number> {
     child.once('error', reject);
     child.once('spawn', () => (child.pid === undefined ? reject(new Error('no process id')) : resolve(child.pid)));
   });
-}
-
-/** The last lines of a log file, for an error message. */
-export async function lastLines(logFile: string, count = 12): Promise<string> {
-  const text = await readFile(logFile, 'utf8').catch(() => '');
-  return `  ${text.trimEnd().split('\n').slice(-count).join('\n  ')}\n  (log: ${logFile})`;
 }

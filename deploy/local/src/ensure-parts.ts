@@ -7,7 +7,7 @@ import type { Part, PartName, Placement, PreparedPart, Started } from './part.ts
 import { parts } from './parts.ts';
 import { freePort, isFree, portHolder } from './ports.ts';
 import type { Log } from './progress.ts';
-import { runPart } from './running-part.ts';
+import { type RunningPart, runPart } from './running-part.ts';
 
 export type EnsureOptions<Name extends PartName> = {
   readonly names: readonly Name[];
@@ -22,6 +22,8 @@ export type EnsureOptions<Name extends PartName> = {
 
 export type Parts<Name extends PartName> = {
   readonly addresses: PartAddresses<Name>;
+  /** The parts that run as processes of this machine. */
+  readonly running: readonly RunningPart[];
   /** Stops the started parts; parts given by address keep running. */
   stop(): Promise<void>;
 };
@@ -38,16 +40,22 @@ export async function ensureParts<Name extends PartName>(options: EnsureOptions<
   const started = wanted.length > 0 ? await start(config, wanted, options) : nothing;
   const addresses = { ...given, ...started.addresses };
   // Complete: start() throws unless every wanted part was started.
-  return { addresses: addresses as PartAddresses<Name>, stop: started.stop };
+  return { addresses: addresses as PartAddresses<Name>, running: started.running ?? [], stop: started.stop };
 }
 
-const nothing: Started = { addresses: {}, stop: async () => undefined };
+type StartedHere = Started & { readonly running?: readonly RunningPart[] };
+
+const nothing: StartedHere = { addresses: {}, stop: async () => undefined };
 
 function givenAddresses(config: LocalConfig, names: readonly PartName[]): Partial<Record<PartName, string>> {
   return Object.fromEntries(names.map((name) => [name, config.given(parts[name])]));
 }
 
-async function start(config: LocalConfig, wanted: readonly Part[], options: EnsureOptions<PartName>): Promise<Started> {
+async function start(
+  config: LocalConfig,
+  wanted: readonly Part[],
+  options: EnsureOptions<PartName>,
+): Promise<StartedHere> {
   if (config.source !== 'processes' && (await dockerAnswers(config.environment))) {
     const inDocker = await tryDocker(config, wanted, options);
     if (inDocker) return inDocker;
@@ -77,7 +85,7 @@ async function startProcesses(
   config: LocalConfig,
   wanted: readonly Part[],
   options: EnsureOptions<PartName>,
-): Promise<Started> {
+): Promise<StartedHere> {
   const context = toolContext(config, options.log);
   const prepared = await allOrEveryReason(
     wanted.map(async (part) => {
@@ -95,7 +103,7 @@ async function startProcesses(
     await stop();
     throw failed.reason;
   }
-  return { addresses: Object.fromEntries(running.map((part) => [part.name, part.address])), stop };
+  return { addresses: Object.fromEntries(running.map((part) => [part.name, part.address])), running, stop };
 }
 
 async function startOne(one: { part: Part; prepared: PreparedPart; at: Placement }, options: EnsureOptions<PartName>) {

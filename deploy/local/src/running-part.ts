@@ -2,17 +2,24 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, lastLines, startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
+import { lastLines, rotateLog } from './log-files.ts';
 import type { Part, Placement, PreparedPart } from './part.ts';
 
 /** One instance of a part as a process of this machine, with the operations of a fault test. */
 export type RunningPart = {
   readonly name: Part['name'];
+  /** For messages: `Kafka 4.1.1`. */
+  readonly title: string;
   /** Address for clients: brokers or a base URL. Unchanged by a restart. */
   readonly address: string;
   readonly port: number;
   readonly dataDir: string;
   readonly logFile: string;
+  /** Whether it answers now. */
+  isReady(): Promise<boolean>;
+  /** Resolves with the reason when the present process ends; at once while it is not running. */
+  ended(): Promise<string>;
   /** Process id; undefined while it is not running. */
   pid(): number | undefined;
   /** Starts it again on the same data and port, and waits until it serves requests. */
@@ -47,13 +54,17 @@ export async function runPart(
     });
     await becomesReady(part, at.port, started, logFile);
   };
+  await rotateLog(logFile);
   await start();
   return {
     name: part.name,
+    title: part.title,
     address: part.address(at.port),
     port: at.port,
     dataDir: at.dataDir,
     logFile,
+    isReady: () => part.isReady(at.port),
+    ended: () => child?.ended ?? Promise.resolve('not running'),
     pid: () => child?.pid,
     start,
     kill: async (signal = 'SIGKILL') => {

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Child, lastLines, startChild } from './child.ts';
+import { type Child, startChild } from './child.ts';
+import { lastLines, rotateLog } from './log-files.ts';
 import { compileCache, root } from './root.ts';
 import { answersHttp } from './socket-exchange.ts';
 
@@ -14,7 +14,7 @@ export type ServiceOptions = {
   readonly env: Readonly<Record<string, string>>;
   /** Its `/readyz`: returns 2xx when it is ready. */
   readonly ready: string;
-  /** Folder of its log file `<name>.log`, which is truncated at start. */
+  /** Folder of its log file `<name>.log`. Logs of earlier starts are kept as `<name>.log.1` and so on. */
   readonly logDir: string;
   /** Called with a message if it ends by itself after it was ready. */
   readonly onCrash: (what: string) => void;
@@ -23,11 +23,16 @@ export type ServiceOptions = {
 
 export type RunningService = {
   readonly name: string;
+  /** Of the present process. */
   readonly pid: number;
   readonly logFile: string;
   kill(signal: NodeJS.Signals): Promise<void>;
   /** Sends SIGTERM for an orderly shutdown, then SIGKILL after `graceMs`. */
   stop(graceMs?: number): Promise<void>;
+  /** Resolves with the reason when the present process ends. */
+  ended(): Promise<string>;
+  /** Starts a service that has ended by itself again, with the same log, and waits until it is ready. */
+  restart(): Promise<void>;
 };
 
 /**
@@ -37,19 +42,22 @@ export type RunningService = {
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const logFile = join(options.logDir, `${options.name}.log`);
-  await rm(logFile, { force: true });
-  const entry = join(root, options.entry);
-  const args = ['--enable-source-maps', entry, ...(options.args ?? [])];
-  const env = { NODE_COMPILE_CACHE: compileCache, ...options.env };
-  const child = await startChild({ command: process.execPath, args, cwd: root, env }, logFile);
+  await rotateLog(logFile);
   let expected = false;
-  await becomesReady(options, child, logFile);
-  child.ended.then(async (how) => {
-    if (!expected) options.onCrash(`${options.name} ended (${how})\n${await lastLines(logFile)}`);
-  });
+  const start = async (): Promise<Child> => {
+    const started = await startProcess(options, logFile);
+    await becomesReady(options, started, logFile);
+    started.ended.then(async (how) => {
+      if (!expected) options.onCrash(`${options.name} ended (${how})\n${await lastLines(logFile)}`);
+    });
+    return started;
+  };
+  let child = await start();
   return {
     name: options.name,
-    pid: child.pid,
+    get pid() {
+      return child.pid;
+    },
     logFile,
     kill: async (signal) => {
       expected = true;
@@ -60,7 +68,23 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
       expected = true;
       return child.stop(graceMs);
     },
+    ended: () => child.ended,
+    restart: async () => {
+      child = await start();
+    },
   };
+}
+
+function startProcess({ entry, args = [], env }: ServiceOptions, logFile: string): Promise<Child> {
+  return startChild(
+    {
+      command: process.execPath,
+      args: ['--enable-source-maps', join(root, entry), ...args],
+      cwd: root,
+      env: { NODE_COMPILE_CACHE: compileCache, ...env },
+    },
+    logFile,
+  );
 }
 
 async function becomesReady(options: ServiceOptions, child: Child, logFile: string): Promise<void> {

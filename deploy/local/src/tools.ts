@@ -48,6 +48,16 @@ export function findRedis(context: ToolContext): Promise<string> {
   );
 }
 
+/** `prometheus`, which only tests start. @throws MissingPart */
+export function findPrometheus(context: ToolContext): Promise<string> {
+  return onPathOrInstalled(
+    context,
+    'prometheus',
+    'prometheus',
+    'prometheus is missing: install it (Debian: apt install prometheus; macOS: brew install prometheus)',
+  );
+}
+
 /** A `python3` that has pip. @throws MissingPart */
 export async function findPython(context: ToolContext): Promise<string> {
   const python = findOnPath('python3', context.environment);

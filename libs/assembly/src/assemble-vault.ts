@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { kafkaJournal } from '@vault-engine/audit';
 import { type Bus, connectBus, createPublisher, type Publisher } from '@vault-engine/bus';
 import { COMMAND_RETENTION_MS, type Codec, openCodec, type TopicNames, topicNames } from '@vault-engine/contracts';
-import { createDataKeys, openWrapper } from '@vault-engine/kms';
+import { createBranchKeys, createDataKeys, openWrapper } from '@vault-engine/kms';
 import {
   openCatalog,
   openOutbound,
@@ -29,7 +29,15 @@ import {
   type ServiceConfig,
   type ServiceContext,
 } from '@vault-engine/runtime';
-import { createRefresher, type Providers, type Refresher, type Vault } from '@vault-engine/vault';
+import type { RedisStore } from '@vault-engine/token-store';
+import {
+  createRefresher,
+  type DataKeys,
+  type KeyWrapper,
+  type Providers,
+  type Refresher,
+  type Vault,
+} from '@vault-engine/vault';
 import { openStore } from './open-store.ts';
 
 /** The configuration sections of an assembled vault: spread them into the service's own. */
@@ -80,13 +88,15 @@ export const assembleVault = async (
   const { config, log, part } = context;
   const topics = topicNames(config.kafka.topicPrefix);
   const catalog = await openCatalog([PROFILES, ...config.profiles.folders], config.profiles);
+  for (const platform of catalog.replaced) log.info('shipped platform profile replaced', { platform });
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId, log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const vault: Vault = {
     store,
-    keys: createDataKeys({ wrapper, env: config.environment }),
+    keys: openDataKeys(context, wrapper, store),
     journal: kafkaJournal({
       codec,
       auditTo: await openPublisher(context, bus, 'audit-log'),
@@ -101,6 +111,19 @@ export const assembleVault = async (
     dedupeTtlMs: DEDUPE_TTL_MS,
   };
   return { vault, refresher: await openRefresher(context, vault), catalog, wrapper, codec, bus, topics };
+};
+
+/** Opens the keys that the wrapper protects. While a branch key can't be had the service is unready; cached keys stay in use. */
+const openDataKeys = (
+  { config, watch }: Context,
+  wrapper: KeyWrapper,
+  { branchKeys: stored }: RedisStore,
+): DataKeys => {
+  const { environment: env } = config;
+  const { branches, outageMs } = config.key;
+  const branchKeys = createBranchKeys({ wrapper, store: stored, env, branches: Math.max(1, branches), outageMs });
+  watch('keys', () => branchKeys.probe());
+  return createDataKeys({ wrapper, env, branchKeys, wrapUnderBranches: branches > 0 });
 };
 
 /** A spent refresh token has to be replaced: the stop waits for refreshes in flight. */
@@ -128,8 +151,7 @@ const reachProviders = async (
   catalog: ProfileCatalog,
   env: Environment,
 ): Promise<Providers> => {
-  const ids = catalog.all().map(({ id }) => id);
-  const clients = readClientCredentials(env, ids);
+  const clients = readClientCredentials(env, catalog.all());
   const outbound = await part(
     'providers',
     async () => openOutbound(config.profiles),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Attempts, countAttempts } from '@vault-engine/audit';
 import { type EngineTable, followEngines } from '@vault-engine/engines';
-import { every, type ServiceConfig, type ServiceContext } from '@vault-engine/runtime';
+import { errorLabel, every, type ServiceConfig, type ServiceContext } from '@vault-engine/runtime';
 import type { Journal } from '@vault-engine/vault';
 
 type Context = ServiceContext<ServiceConfig>;
@@ -9,9 +9,21 @@ type Context = ServiceContext<ServiceConfig>;
 /** What the engine table is read with. */
 export type EngineTableParts = Pick<Parameters<typeof followEngines>[0], 'bus' | 'codec' | 'wrapper' | 'topic'>;
 
-/** Reads the engine table whole and follows it, as the part `engines`. Refused and waiting entries are logged. */
-export const openEngineTable = ({ config, log, part, fatal }: Context, parts: EngineTableParts): Promise<EngineTable> =>
-  part(
+/**
+ * Reads the engine table whole and follows it, as the part `engines`. Refused and waiting entries are logged. While the key
+ * service or the registry is unavailable for an entry, the start waits, and the part's state has the reason.
+ */
+export const openEngineTable = async (
+  { config, log, health, part, fatal }: Context,
+  parts: EngineTableParts,
+): Promise<EngineTable> => {
+  let loaded = false;
+  const onWaiting = (engine: string, error: Error): void => {
+    // Each attempt calls this. The log has one line for each reason.
+    const isNew = loaded || health.set('engines', { state: 'waiting', reason: errorLabel(error) });
+    if (isNew) log.warn('engine table entry not readable yet', { engine, error });
+  };
+  const table = await part(
     'engines',
     () =>
       followEngines({
@@ -19,10 +31,13 @@ export const openEngineTable = ({ config, log, part, fatal }: Context, parts: En
         environment: config.environment,
         onFatal: fatal,
         onRefused: (engine, reason) => log.error('engine table entry refused', { engine, reason }),
-        onWaiting: (engine, error) => log.warn('engine table entry not readable yet', { engine, error }),
+        onWaiting,
       }),
     (open) => open.close(),
   );
+  loaded = true;
+  return table;
+};
 
 /** Unauthenticated attempts are audited this often, as one record for each engine and reason. */
 const FLUSH_EVERY_MS = 60_000;

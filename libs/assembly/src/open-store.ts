@@ -1,5 +1,5 @@
-import type { RedisSettings, ServiceConfig, ServiceContext } from '@vault-engine/runtime';
-import { type OnQuarantined, openRedisStore, type RedisStore } from '@vault-engine/token-store';
+import { beginAtZero, type RedisSettings, type ServiceConfig, type ServiceContext } from '@vault-engine/runtime';
+import { type OnQuarantined, openRedisStore, type QuarantineKind, type RedisStore } from '@vault-engine/token-store';
 import { Counter } from 'prom-client';
 
 /** What a service's configuration has that opens the token store. */
@@ -24,6 +24,8 @@ export const openStore = async (context: ServiceContext<StoreConfig>): Promise<R
   return store;
 };
 
+const KINDS: readonly QuarantineKind[] = ['pending', 'due', 'user', 'record'];
+
 const reportQuarantined = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): OnQuarantined => {
   const quarantined = new Counter({
     name: 'vault_store_quarantined_total',
@@ -31,6 +33,7 @@ const reportQuarantined = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log'
     labelNames: ['kind'],
     registers: [metrics],
   });
+  beginAtZero(quarantined, { kind: KINDS });
   return ({ id, kind, reason }) => {
     quarantined.inc({ kind });
     log.error('stored entry moved to the quarantine', { type: kind, reason, subject: id });

@@ -5,6 +5,7 @@ import { Kafka, logLevel } from './kafkajs/kafkajs.ts';
 import { openSocket } from './kafkajs/open-socket.ts';
 import { patchKafkajs } from './kafkajs/patches.ts';
 import { type BusLog, kafkajsLog } from './log.ts';
+import { type RequiredRight, Rights } from './rights.ts';
 
 patchKafkajs();
 
@@ -36,6 +37,10 @@ export interface Bus {
   readonly clientId: string;
   readonly requestTimeoutMs: number;
   readonly log: BusLog;
+  /** The rights that the brokers refuse at present. */
+  readonly rights: Rights;
+  /** For readiness. @throws {RightMissing} while the brokers refuse a right that a consumer, follower or publisher of this bus needs */
+  readonly probe: () => Promise<void>;
   /**
    * Creates a client. Each piece needs its own: kafkajs keeps the committed offsets of all consumers of one group in one map
    * per client, so two consumers of the same client disturb each other.
@@ -62,7 +67,13 @@ export function connectBus(options: BusOptions): Bus {
   };
   const client = (retries = 5) =>
     new Kafka({ ...config, retry: { retries, initialRetryTime: 100, maxRetryTime: 1_000 } });
-  return { clientId: options.clientId, requestTimeoutMs, log, client };
+  // The principal of SCRAM and PLAIN is the user name; that of a certificate depends on the brokers' mapping rules.
+  const rights = new Rights(options.sasl === undefined ? null : `User:${options.sasl.username}`);
+  const probe = async (): Promise<void> => {
+    const missing = rights.missing(Date.now());
+    if (missing !== null) throw missing;
+  };
+  return { clientId: options.clientId, requestTimeoutMs, log, rights, probe, client };
 }
 
 /** kafkajs has one type for each mechanism, all with the same fields. */
@@ -88,8 +99,22 @@ const ASK_AGAIN_MS = [50, 100, 200, 400, 800, 1_600];
 /**
  * {@link withAdmin} for queries: repeated on a new connection while the error is transient. A topic that was just created has
  * partitions without a leader for a moment.
+ *
+ * @throws {RightMissing} where the brokers refuse one of `rights`
  */
-export async function askAdmin<T>(bus: Bus, question: (admin: Admin) => Promise<T>): Promise<T> {
+export async function askAdmin<T>(
+  bus: Bus,
+  rights: readonly RequiredRight[],
+  question: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  try {
+    return await askRepeatedly(bus, question);
+  } catch (error) {
+    throw bus.rights.explain(error, rights);
+  }
+}
+
+async function askRepeatedly<T>(bus: Bus, question: (admin: Admin) => Promise<T>): Promise<T> {
   for (const waitMs of ASK_AGAIN_MS) {
     try {
       return await withAdmin(bus, question);

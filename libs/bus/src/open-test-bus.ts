@@ -1,4 +1,6 @@
+import { zstdCompressSync } from 'node:zlib';
 import { type Bus, connectBus } from './bus.ts';
+import { CompressionCodecs, CompressionTypes } from './kafkajs/kafkajs.ts';
 import { applyTopics } from './topics.ts';
 
 /** The part of a test world that this library needs. */
@@ -22,8 +24,27 @@ export function openTestBus(world: World) {
       await applyTopics(bus, [{ name, partitions, config }], { replicationFactor: 1 });
       return name;
     },
+    /** Sends one record as a Java producer may do. kafkajs has no such codec; one is installed during the write. */
+    sendCompressed: async (codec: 'ZSTD' | 'Snappy', topic: string, value: string): Promise<void> => {
+      const type = CompressionTypes[codec];
+      const missing = CompressionCodecs[type];
+      const compress = async ({ buffer }: { readonly buffer: Buffer }) =>
+        codec === 'ZSTD' ? zstdCompressSync(buffer) : snappyLiteral(buffer);
+      const producer = bus.client().producer({ allowAutoTopicCreation: false });
+      await producer.connect();
+      CompressionCodecs[type] = () => ({ compress });
+      await producer.send({ topic, compression: type, messages: [{ key: 'k', value }] });
+      CompressionCodecs[type] = missing;
+      await producer.disconnect();
+    },
     close: () => world.close(),
   };
 }
 
 export type TestBus = ReturnType<typeof openTestBus>;
+
+/** A snappy block of one literal: its length as a varint, its tag, its bytes. Source: snappy's format_description.txt. */
+const snappyLiteral = (bytes: Buffer): Buffer => {
+  const last = bytes.length - 1;
+  return Buffer.concat([Buffer.from(last < 60 ? [bytes.length, last << 2] : [bytes.length, 60 << 2, last]), bytes]);
+};

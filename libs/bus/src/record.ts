@@ -1,4 +1,5 @@
 import type { IHeaders, KafkaMessage } from 'kafkajs';
+import type { BatchContext } from './kafkajs/decode-fetch.ts';
 
 /** Header values by name. The last value of a repeated name counts, as in Java's `Headers.lastHeader`. */
 export type Headers = Readonly<Record<string, Buffer | undefined>>;
@@ -10,6 +11,8 @@ export interface BusRecord {
   readonly offset: bigint;
   /** Unix milliseconds: the broker's append time where the topic has `message.timestamp.type=LogAppendTime`, else the sender's. */
   readonly timestamp: number;
+  /** Which of the two `timestamp` is. undefined: not known, the record was not read from a broker. */
+  readonly timestampType?: 'CreateTime' | 'LogAppendTime';
   readonly key: Buffer | null;
   /** null: a tombstone. */
   readonly value: Buffer | null;
@@ -23,11 +26,21 @@ export function fromMessage(topic: string, partition: number, message: KafkaMess
     partition,
     offset: BigInt(message.offset),
     timestamp: Number(message.timestamp),
+    timestampType: batchContextOf(message)?.timestampType === LOG_APPEND_TIME ? 'LogAppendTime' : 'CreateTime',
     key: message.key,
     value: message.value,
     headers: toHeaders(message.headers),
   };
 }
+
+/** The codec of the batch that this message stands for, because it could not be decoded; undefined: an ordinary record. */
+export const undecodedCodecOf = (message: KafkaMessage): string | undefined => batchContextOf(message)?.undecodedCodec;
+
+/** Both decoders set it; kafkajs's types leave it out. */
+const batchContextOf = (message: KafkaMessage & { readonly batchContext?: BatchContext }): BatchContext | undefined =>
+  message.batchContext;
+
+const LOG_APPEND_TIME = 1;
 
 /** An estimate of the bytes that a record occupies in memory. Headers are covered by the overhead. */
 export function sizeOf(record: { readonly key: Buffer | null; readonly value: Buffer | null }): number {

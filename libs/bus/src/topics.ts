@@ -214,7 +214,7 @@ export async function waitForLeaders(
 
 /** The topic's number of partitions; null: the topic does not exist. Throws where the brokers do not respond. */
 export function partitionCount(bus: Bus, topic: string): Promise<number | null> {
-  return askAdmin(bus, async (admin) => {
+  return askAdmin(bus, [{ operation: 'DESCRIBE', resource: 'topic', name: topic }], async (admin) => {
     try {
       const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
       return topics.find(({ name }) => name === topic)?.partitions.length ?? null;

@@ -1,21 +1,22 @@
-import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus';
+import { type BusLog, type BusOptions, connectBus } from '@vault-engine/bus/client';
 import { COMMAND_NAMES, openCodec, REPLY_NAMES, topicNames } from '@vault-engine/contracts';
-import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol';
+import { deriveEngineKeys, type EngineKeys, parseCredential } from '@vault-engine/protocol/client';
+import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
+import { openCaller } from './open-caller.ts';
+import type { CallOptions } from './sign-command.ts';
+import { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
 import {
   type ForgottenUser,
   forgetUser,
+  getStatus,
   type RevokedToken,
   type RevokeTokenInput,
   revokeToken,
   type StartConnectionInput,
   type StartedConnection,
   startConnection,
-} from './connection-commands.ts';
-import { getStatus, type UserStatus } from './get-status.ts';
-import { type GetTokenInput, getToken, type IssuedToken } from './get-token.ts';
-import { openCaller } from './open-caller.ts';
-import type { CallOptions } from './sign-command.ts';
-import { type StoredToken, type StoreTokenInput, storeToken } from './store-token.ts';
+  type UserStatus,
+} from './user-commands.ts';
 import { VaultError } from './vault-error.ts';
 
 /** Options of {@link connectVault}. */

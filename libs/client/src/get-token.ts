@@ -1,6 +1,6 @@
 import { isRecord, type TokenIssued } from '@vault-engine/contracts';
 import { reveal } from '@vault-engine/crypto/plaintext';
-import { openFromVault } from '@vault-engine/protocol';
+import { openFromVault } from '@vault-engine/protocol/client';
 import { dateOf, type Operation } from './operation.ts';
 
 /** The token to get. */

@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { type Bus, type BusRecord, createPublisher, type Inbox, openInbox, type Publisher } from '@vault-engine/bus';
+import {
+  type Bus,
+  type BusRecord,
+  createPublisher,
+  type Inbox,
+  openInbox,
+  type Publisher,
+} from '@vault-engine/bus/client';
 import { InvalidRecord } from '@vault-engine/contracts';
-import type { EngineKeys, ReplyHead } from '@vault-engine/protocol';
+import type { EngineKeys, ReplyHead } from '@vault-engine/protocol/client';
 import { openInTime } from './open-in-time.ts';
 import type { Operation } from './operation.ts';
-import { type PendingCall, PendingCalls } from './pending-calls.ts';
-import { type CallerCodec, correlationOf, endBy, verify } from './read-reply.ts';
+import { type CallerCodec, correlationOf, endBy, type PendingCall, PendingCalls, verify } from './pending-calls.ts';
 import { type CallOptions, optionsProblem, type Signed, signCommand, type Unsigned } from './sign-command.ts';
 import { failedToSend, VaultClosed, VaultError } from './vault-error.ts';
 

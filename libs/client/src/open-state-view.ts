@@ -1,4 +1,4 @@
-import { type BusOptions, connectBus } from '@vault-engine/bus';
+import { type BusOptions, connectBus } from '@vault-engine/bus/client';
 import { openCodec, type SuggestedAction, topicNames } from '@vault-engine/contracts';
 import { userId as toUserId, type UserId } from '@vault-engine/model';
 import { followDecoded, followStates, readPlatform } from '@vault-engine/state';

@@ -1,5 +1,5 @@
 import type { Codec, CommandName, DecodedRecord, ReplyName } from '@vault-engine/contracts';
-import type { EngineKeys, ReplyHead } from '@vault-engine/protocol';
+import type { EngineKeys, ReplyHead } from '@vault-engine/protocol/client';
 
 /** The command that a token is sealed for. */
 export interface CommandContext {

@@ -1,4 +1,4 @@
-import type { Inbox, Outgoing } from '@vault-engine/bus';
+import type { Inbox, Outgoing } from '@vault-engine/bus/client';
 import {
   type CommandHead,
   type EngineKeys,
@@ -7,9 +7,9 @@ import {
   MAX_TIMEOUT_MS,
   type ReplyHead,
   signRequest,
-} from '@vault-engine/protocol';
+} from '@vault-engine/protocol/client';
 import type { Operation } from './operation.ts';
-import type { CallerCodec } from './read-reply.ts';
+import type { CallerCodec } from './pending-calls.ts';
 
 /** Options of one request. */
 export interface CallOptions {

@@ -1,6 +1,6 @@
 import { isRecord } from '@vault-engine/contracts';
 import { secretOf } from '@vault-engine/crypto/plaintext';
-import { sealForVault } from '@vault-engine/protocol';
+import { sealForVault } from '@vault-engine/protocol/client';
 import { type CommandContext, millisOf, type Operation } from './operation.ts';
 
 /** The credentials of a connection. */

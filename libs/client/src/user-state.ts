@@ -1,8 +1,8 @@
 import type { ConnectionSnapshot, ConnectionState, FlowSnapshot, SuggestedAction } from '@vault-engine/contracts';
 import { absent } from '@vault-engine/model';
 import { connectionStatusAt } from '@vault-engine/state';
-import type { PlatformStatus, UserStatus } from './get-status.ts';
 import { dateOf } from './operation.ts';
+import type { PlatformStatus, UserStatus } from './user-commands.ts';
 
 /** A user's state in a view: the result of `getStatus`, and the age of the snapshot. */
 export interface UserState extends UserStatus {

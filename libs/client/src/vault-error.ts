@@ -1,4 +1,4 @@
-import { PublishFailed, type PublishReason } from '@vault-engine/bus';
+import { PublishFailed, type PublishReason } from '@vault-engine/bus/client';
 import { ERRORS, type ErrorCode, isErrorCode, type SuggestedAction } from '@vault-engine/model';
 
 /** The details of a failed request, apart from its code. */

@@ -4,7 +4,7 @@ import { openWorld, type World } from '@vault-engine/world';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { applySchemas } from './apply-schemas.ts';
-import { avroType } from './avro-types.ts';
+import { avroType } from './avro-records.ts';
 import { type Codec, frame, HEADER_BYTES, isRecord, openCodec } from './codec.ts';
 import { RegistryUnavailable, SchemaMissing } from './errors.ts';
 import { type AvroField, type AvroRecord, readSchemas } from './generate/read-schemas.ts';

@@ -1,4 +1,4 @@
-import { encodeBody } from './encode-body.ts';
+import { encodeBody } from './avro-records.ts';
 import { SchemaMissing } from './errors.ts';
 import { RECORD_NAMES, type RecordName, type Records, subjectOf } from './records.ts';
 import { type RegistryLookup, registryLookup } from './registry.ts';

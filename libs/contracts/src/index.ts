@@ -1,11 +1,4 @@
 export {
-  applySchemas,
-  type CompatibilityLevel,
-  checkSchemas,
-  type SchemasReport,
-  type SubjectReport,
-} from './apply-schemas.ts';
-export {
   type Codec,
   type CodecOptions,
   type Decoded,

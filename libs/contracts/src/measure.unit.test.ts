@@ -1,7 +1,7 @@
 import avro from 'avsc';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ownType } from './avro-types.ts';
+import { ownType } from './avro-records.ts';
 import { readSchemas } from './generate/read-schemas.ts';
 import { holdsOneValue, measureOf } from './measure.ts';
 import { RECORD_NAMES } from './records.ts';

@@ -51,6 +51,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
+const GIB = 1_024 * MIB;
 
 /** The retention of commands, in ms. It bounds how late a command can be executed, or executed again. */
 export const COMMAND_RETENTION_MS = HOUR;
@@ -91,7 +92,7 @@ const DECLARED: Readonly<Record<TopicKind, Declaration>> = {
   // Larger than a command's limit, to hold the headers that describe its origin.
   commandsDlt: {
     partitions: { development: 1, production: 6 },
-    config: { ...deletedAfter(14 * DAY, DAY), 'max.message.bytes': MIB },
+    config: { ...deletedAfter(14 * DAY, DAY), 'retention.bytes': GIB, 'max.message.bytes': MIB },
     durable: true,
   },
   replies: {

@@ -60,6 +60,10 @@ test('the dead-letter topic accepts a command of the largest size with its heade
   expect(bytes('vault.commands.dlt')).toBe(1_048_576);
 });
 
+test('the dead-letter topic keeps at most 1 GiB a partition', () => {
+  expect(specsOf().get('vault.commands.dlt')?.config['retention.bytes']).toBe(String(2 ** 30));
+});
+
 test('the broker stores only codecs that kafkajs can decode', () => {
   const kept = new Set([...specsOf().values()].map(({ config }) => config['compression.type']));
   expect([...kept].sort()).toEqual(['gzip', 'uncompressed']);

@@ -1,4 +1,5 @@
-import { avroType, ownType } from './avro-types.ts';
+import { avroType, ownType } from './avro-records.ts';
+import { RegistryUnavailable } from './errors.ts';
 import { holdsOneValue, type Measure, measureOf } from './measure.ts';
 import { RECORD_NAMES, type RecordName, subjectOf } from './records.ts';
 import type { RegistryLookup } from './registry.ts';
@@ -24,14 +25,19 @@ export const ABSENT_FOR_MS = 10_000;
 /** The bound of each cache. Ids come from messages that anybody may have written. */
 export const MOST_IDS = 1_000;
 
+/** How many ids are looked up within a minute: invented ids cost the registry no more than this. */
+export const LOOK_UPS_PER_MINUTE = 60;
+
 /** Caches types and resolvers by writer id: building them takes longer than decoding a message. */
 export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
   const ours = new Map<number, Writer>([...own].map(([id, name]) => [id, ownWriter(name)]));
   const found = new Map<number, Writer>();
   const absent = new Map<number, number>();
   const asking = new Map<number, Promise<Writer>>();
+  const mayLookUp = perMinute(LOOK_UPS_PER_MINUTE, now);
 
   const ask = async (id: number): Promise<Writer> => {
+    if (!mayLookUp()) throw new RegistryUnavailable('too many unknown schema ids within a minute; try again later');
     const schema = await lookup.schemaOf(id);
     if (schema === null) {
       cache(absent, id, now() + ABSENT_FOR_MS);
@@ -49,6 +55,21 @@ export const openWriters = ({ lookup, own, now }: WritersOptions): Writers => {
     const answer = asking.get(id) ?? ask(id).finally(() => asking.delete(id));
     asking.set(id, answer);
     return answer;
+  };
+};
+
+/** Whether one more is within `most` in the minute that began with the first. */
+const perMinute = (most: number, now: () => number): (() => boolean) => {
+  let since = Number.NEGATIVE_INFINITY;
+  let count = 0;
+  return () => {
+    const at = now();
+    if (at - since >= 60_000) {
+      since = at;
+      count = 0;
+    }
+    count += 1;
+    return count <= most;
   };
 };
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { encodeBody } from './encode-body.ts';
+import { encodeBody } from './avro-records.ts';
 import { RegistryUnavailable } from './errors.ts';
 import { SCHEMAS } from './generated/schemas.ts';
-import { ABSENT_FOR_MS, MOST_IDS, openWriters } from './writers.ts';
+import { ABSENT_FOR_MS, LOOK_UPS_PER_MINUTE, MOST_IDS, openWriters } from './writers.ts';
 
 const body = Buffer.from(encodeBody('GetStatus', { user_id: 'u1' }));
 
@@ -68,10 +68,14 @@ test('an outage is not cached: the next message asks again', async () => {
 });
 
 test("both caches are bounded, and this build's ids are never evicted", async () => {
-  const { registry, writers } = open(
+  const { registry, clock, writers } = open(
     Object.fromEntries([...Array(MOST_IDS + 1).keys()].map((n) => [n + 10, '"string"'])),
   );
-  for (let id = 10; id <= MOST_IDS + 10; id += 1) await writers(id);
+  for (let id = 10; id <= MOST_IDS + 10; id += 1) {
+    clock.ms += 60_000 / LOOK_UPS_PER_MINUTE;
+    await writers(id);
+  }
+  clock.ms += 60_000;
   expect(writers(MOST_IDS + 10)).not.toBeInstanceOf(Promise);
   const oldest = writers(10);
   expect(oldest).toBeInstanceOf(Promise);
@@ -116,4 +120,16 @@ test('a number that our type can not hold is no value', async () => {
   const token = SCHEMAS.GetToken.replace('["null","int"]', '["null","long"]');
   const { writers } = open({ 7: token });
   expect(await writers(7)).toEqual({ ok: false, reason: 'incompatible_schema' });
+});
+
+test('invented ids cause a bounded number of requests a minute, and known ids are read meanwhile', async () => {
+  const { registry, clock, writers } = open({ 7: SCHEMAS.GetStatus });
+  await writers(7);
+  for (let id = 100; id < 100 + LOOK_UPS_PER_MINUTE - 1; id += 1) await writers(id);
+  await expect(writers(5_000)).rejects.toBeInstanceOf(RegistryUnavailable);
+  expect(registry.asked).toHaveLength(LOOK_UPS_PER_MINUTE);
+  expect(writers(7)).toMatchObject({ ok: true });
+  expect(writers(1)).toMatchObject({ ok: true });
+  clock.ms += 60_000;
+  expect(await writers(5_000)).toEqual({ ok: false, reason: 'unknown_schema' });
 });

@@ -49,14 +49,17 @@ export const readGrants = (
   operations: readonly string[],
 ): { ok: true; value: ReadonlyMap<string, EnginePolicy> } | { ok: false; faults: readonly GrantsFault[] } => {
   const document = parseDocument(yaml);
-  if (document.errors.length > 0) {
-    return { ok: false, faults: document.errors.map(({ message }) => ({ path: '', problem: message })) };
+  const [error] = document.errors;
+  // The parser's message quotes the file, which may be a file of secrets that was passed by mistake.
+  if (error !== undefined) {
+    const [{ line, col }] = error.linePos ?? [{ line: 1, col: 1 }];
+    return { ok: false, faults: [{ path: `${line}:${col}`, problem: `not valid YAML (${error.code})` }] };
   }
   const parsed = grantsFile(operations).safeParse(document.toJS());
   if (!parsed.success) {
     return {
       ok: false,
-      faults: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), problem: message })),
+      faults: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), problem: problemOf(issue) })),
     };
   }
   const policies = Object.entries(parsed.data.engines).map(([engine, { rate, grants }]) => {
@@ -64,4 +67,31 @@ export const readGrants = (
     return [engine, policy] as const;
   });
   return { ok: true, value: new Map(policies) };
+};
+
+/** zod's own messages name its types; ours say what to write. The refinements above have messages of their own. */
+const problemOf = (issue: z.core.$ZodIssue): string => {
+  switch (issue.code) {
+    case 'invalid_type':
+      return issue.input === undefined
+        ? `missing; expected ${NAMES[issue.expected] ?? issue.expected}`
+        : `expected ${NAMES[issue.expected] ?? issue.expected}`;
+    case 'unrecognized_keys':
+      return `unknown keys ${issue.keys.join(', ')}`;
+    case 'invalid_value':
+      return `expected one of ${issue.values.map(String).join(', ')}`;
+    case 'too_small':
+      return `expected at least ${issue.minimum}`;
+    case 'too_big':
+      return `expected at most ${issue.maximum}`;
+    default:
+      return issue.message;
+  }
+};
+
+const NAMES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  object: 'a map',
+  record: 'a map',
+  int: 'a whole number',
 };

@@ -56,8 +56,8 @@ test.each([
   { title: 'an unknown setting', yaml: fileWith('sync', GOOD.replace('grants', 'grant')), at: 'engines.sync' },
   { title: 'no engines', yaml: 'engine: {}', at: 'engines' },
   { title: 'an empty file', yaml: '', at: '' },
-  { title: 'invalid YAML', yaml: 'engines: {', at: '' },
-  { title: 'the same engine twice', yaml: `engines:\n  a: ${GOOD}\n  a: ${GOOD}\n`, at: '' },
+  { title: 'invalid YAML', yaml: 'engines: {', at: '1:11' },
+  { title: 'the same engine twice', yaml: `engines:\n  a: ${GOOD}\n  a: ${GOOD}\n`, at: '3:3' },
 ])('$title is rejected, with its path', ({ yaml, at }) => {
   expect(faultsIn(yaml)).toContain(at);
 });
@@ -65,4 +65,24 @@ test.each([
 test('all faults are returned', () => {
   const yaml = fileWith('sync', '{ rate: { per_second: 0, burst: 0 } }');
   expect(faultsIn(yaml)).toEqual(['engines.sync.rate.per_second', 'engines.sync.rate.burst', 'engines.sync.grants']);
+});
+
+test('a fault says what to write, and quotes nothing of the file', () => {
+  const faults = (yaml: string) => {
+    const read = readGrants(yaml, ['GetToken']);
+    return read.ok ? [] : read.faults.map(({ path, problem }) => `${path}: ${problem}`);
+  };
+  expect(faults('# notes\nkey: [unclosed SECRET\n')).toEqual([
+    expect.stringMatching(/^\d+:\d+: not valid YAML \([A-Z_]+\)$/),
+  ]);
+  expect(faults('engines: { a: { rate: { per_second: 1, burst: 1 } } }')).toEqual([
+    'engines.a.grants: missing; expected a list',
+  ]);
+  expect(faults('engines: { a: { rate: { per_second: 9999999999, burst: 0 }, grants: [] } }')).toEqual([
+    'engines.a.rate.per_second: expected at most 1000000',
+    'engines.a.rate.burst: expected at least 1',
+  ]);
+  expect(
+    faults('engines: { a: { rate: { per_second: 1, burst: 1 }, grants: [{ operations: [Get], platforms: ["*"] }] } }'),
+  ).toEqual(['engines.a.grants.0.operations.0: expected one of GetToken']);
 });

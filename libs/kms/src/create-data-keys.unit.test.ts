@@ -1,47 +1,18 @@
-import { randomBytes } from 'node:crypto';
 import type { DataKey } from '@vault-engine/crypto';
-import { type KeyContext, type KeyWrapper, PortUnavailable, userId } from '@vault-engine/vault';
+import { PortUnavailable, userId } from '@vault-engine/vault';
 import { describe, expect, it } from 'vitest';
+import { createBranchKeys } from './create-branch-keys.ts';
 import { createDataKeys, type DataKeysOptions } from './create-data-keys.ts';
 import { InvalidWrappedKey } from './key-context.ts';
+import { createFakeBranchKeyStore, createFakeWrapper } from './testing/fakes.ts';
 
 const user = (text: string) => userId(text) ?? expect.fail('not a user id');
 const [alice, bob] = [user('alice'), user('bob')];
 
-/** A wrapper with a table of wrapped keys. Counts unwraps, and can wait or fail. */
-const createFakeWrapper = () => {
-  const wrappings = new Map<string, { bytes: Buffer; context: string }>();
-  const returned: Buffer[] = [];
-  const fake = { unwraps: 0, returned, gate: Promise.resolve(), failure: null as Error | null };
-  const copyOf = (bytes: Buffer) => {
-    const copy = Buffer.from(bytes);
-    returned.push(copy);
-    return copy;
-  };
-  const wrapper: KeyWrapper = {
-    id: 'fake',
-    generate: async (context: KeyContext) => {
-      const wrapped = randomBytes(16);
-      const bytes = randomBytes(32);
-      wrappings.set(wrapped.toString('hex'), { bytes, context: JSON.stringify(context) });
-      return { plaintext: copyOf(bytes), wrapped };
-    },
-    unwrap: async (wrapped, context) => {
-      fake.unwraps += 1;
-      await fake.gate;
-      if (fake.failure) throw fake.failure;
-      const found = wrappings.get(wrapped.toString('hex'));
-      if (found?.context !== JSON.stringify(context)) throw new InvalidWrappedKey();
-      return copyOf(found.bytes);
-    },
-  };
-  return { fake, wrapper };
-};
-
 const setUp = (options: Partial<DataKeysOptions> = {}) => {
   const { fake, wrapper } = createFakeWrapper();
   let now = 1;
-  const open = () => createDataKeys({ wrapper, env: 'test', clock: () => now, ...options });
+  const open = () => createDataKeys({ wrapper, env: 'test', branchKeys: null, clock: () => now, ...options });
   const advance = (ms: number) => {
     now += ms;
   };
@@ -158,5 +129,96 @@ describe('data keys', () => {
     await expect(keys.keyOf(alice, renamed)).rejects.toBeInstanceOf(InvalidWrappedKey);
     const truncated = { kid: ofAlice.wrapped.kid.subarray(1), wrapped: ofAlice.wrapped.wrapped };
     await expect(keys.keyOf(alice, truncated)).rejects.toBeInstanceOf(InvalidWrappedKey);
+  });
+});
+
+describe('data keys under branch keys', () => {
+  const setUpBranches = (options: Partial<DataKeysOptions> = {}) => {
+    const { fake, wrapper } = createFakeWrapper();
+    const { fake: stored, store } = createFakeBranchKeyStore();
+    const open = (more: Partial<DataKeysOptions> = {}) => {
+      const branchKeys = createBranchKeys({ wrapper, store, env: 'test', branches: 4 });
+      return createDataKeys({ wrapper, env: 'test', branchKeys, ...options, ...more });
+    };
+    return { fake, stored, open };
+  };
+  const users = Array.from({ length: 200 }, (_, number) => user(`u${number}`));
+
+  it('need one unwrap by the service for each branch, however many users there are', async () => {
+    const { fake, stored, open } = setUpBranches();
+    const [maker, keys] = [open(), open()];
+    const made = await Promise.all(users.map(async (who) => [who, await maker.newKey(who)] as const));
+    expect(stored.stored.size).toBe(4);
+    const before = fake.unwraps;
+    for (const [who, { wrapped, dataKey }] of made)
+      expect((await keys.keyOf(who, wrapped)).key.equals(dataKey.key)).toBe(true);
+    expect(fake.unwraps - before).toBe(4);
+  });
+
+  it('are served synchronously once their branch key is cached', async () => {
+    const { open } = setUpBranches();
+    const [maker, keys] = [open(), open()];
+    const made = await Promise.all(users.map(async (who) => [who, await maker.newKey(who)] as const));
+    for (const [who, { wrapped }] of made) await keys.keyOf(who, wrapped);
+    for (const [who, { wrapped }] of made) {
+      keys.evict(who);
+      expect(keys.keyOf(who, wrapped)).not.toBeInstanceOf(Promise);
+    }
+  });
+
+  it('do not open for another user, under another key id, or with changed bytes', async () => {
+    const { open } = setUpBranches();
+    const [maker, keys] = [open(), open()];
+    const [ofAlice, ofBob] = [await maker.newKey(alice), await maker.newKey(bob)];
+    const changed = Buffer.from(ofAlice.wrapped.wrapped);
+    changed.writeUInt8(changed.readUInt8(60) ^ 1, 60);
+    for (const [who, wrapped] of [
+      [bob, ofAlice.wrapped],
+      [alice, { kid: ofBob.wrapped.kid, wrapped: ofAlice.wrapped.wrapped }],
+      [alice, { kid: ofAlice.wrapped.kid, wrapped: changed }],
+    ] as const)
+      await expect((async () => keys.keyOf(who, wrapped))()).rejects.toBeInstanceOf(InvalidWrappedKey);
+  });
+
+  it('are not cached when they are evicted while their branch key is unwrapped', async () => {
+    const { fake, open } = setUpBranches();
+    const [maker, keys] = [open(), open()];
+    const { wrapped } = await maker.newKey(alice);
+    const gate = Promise.withResolvers<void>();
+    fake.gate = gate.promise;
+    const waiting = keys.keyOf(alice, wrapped);
+    keys.evict(alice);
+    gate.resolve();
+    const first = await waiting;
+    expect(await keys.keyOf(alice, wrapped)).not.toBe(first);
+  });
+
+  it('that the service wrapped are read, and rewrapped to the same key', async () => {
+    const { open } = setUpBranches();
+    const old = await open({ branchKeys: null }).newKey(alice);
+    const [keys, later] = [open(), open()];
+    const rewrapped = await keys.rewrap(alice, old.wrapped);
+    expect(rewrapped?.kid).toEqual(old.wrapped.kid);
+    expect(rewrapped?.wrapped).toHaveLength(92);
+    for (const wrapped of [old.wrapped, rewrapped ?? expect.fail()])
+      expect((await later.keyOf(alice, wrapped)).key.equals(old.dataKey.key)).toBe(true);
+    expect(await keys.rewrap(alice, rewrapped ?? expect.fail())).toBeNull();
+  });
+
+  it('stay in the form of earlier releases while wrapping under branches is off, and both forms are read', async () => {
+    const { open } = setUpBranches();
+    const [before, after] = [open({ wrapUnderBranches: false }), open()];
+    const [old, fresh] = [await before.newKey(alice), await after.newKey(bob)];
+    expect(old.wrapped.wrapped).not.toHaveLength(92);
+    expect(await before.rewrap(alice, old.wrapped)).toBeNull();
+    expect((await before.keyOf(bob, fresh.wrapped)).key.equals(fresh.dataKey.key)).toBe(true);
+    expect((await after.keyOf(alice, old.wrapped)).key.equals(old.dataKey.key)).toBe(true);
+  });
+
+  it('are not rewrapped while a key can’t be had, and the write goes on', async () => {
+    const { fake, open } = setUpBranches();
+    const old = await open({ branchKeys: null }).newKey(alice);
+    fake.failure = new PortUnavailable('keys', 'down');
+    expect(await open().rewrap(alice, old.wrapped)).toBeNull();
   });
 });

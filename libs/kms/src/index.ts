@@ -1,5 +1,6 @@
+export { type BranchKeys, type BranchKeysOptions, createBranchKeys } from './create-branch-keys.ts';
 export { createDataKeys, type DataKeysOptions } from './create-data-keys.ts';
-export { dataKeyContext, InvalidWrappedKey, type KeyEnvironment, keyContext } from './key-context.ts';
+export { branchKeyContext, dataKeyContext, InvalidWrappedKey, type KeyEnvironment, keyContext } from './key-context.ts';
 export { KeyFileRefused } from './key-file.ts';
 export { type KmsWrapper, type KmsWrapperOptions, openKmsWrapper } from './open-kms-wrapper.ts';
 export { type LocalWrapperOptions, openLocalWrapper } from './open-local-wrapper.ts';

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey } from 'node:crypto';
-import { canon } from '@vault-engine/crypto';
+import { type BranchKeyName, canon } from '@vault-engine/crypto';
 import type { KeyContext, UserId } from '@vault-engine/vault';
 
 /** Fields of every context. Callers can't set them. */
@@ -37,6 +37,10 @@ export const keyContext = (
  */
 export const dataKeyContext = (env: KeyEnvironment, user: UserId, kid: Buffer): KeyContext =>
   keyContext(env, 'user-dek', { sub: keyed(kid, 'VE/kms/sub/v1', user), kid: keyed(kid, 'VE/kms/kid/v1') });
+
+/** The context of a branch key: it opens in its environment, as its branch and version alone. */
+export const branchKeyContext = (env: KeyEnvironment, { branch, version }: BranchKeyName): KeyContext =>
+  keyContext(env, 'branch-key', { branch: String(branch), version: String(version) });
 
 const keyed = (kid: Buffer, ...input: readonly string[]): string =>
   createHmac('sha256', createSecretKey(kid))

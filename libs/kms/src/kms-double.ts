@@ -4,11 +4,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 /** What the double does with the next request instead of replying. */
 export type Misbehaviour = 'throttle' | 'fail' | 'hang' | 'cut' | 'garbage';
 
+/** `Denied`: the caller has no permission. */
+type KeyState = 'Enabled' | 'Disabled' | 'Denied' | 'PendingDeletion';
+
 /** A KMS in this process, for tests of what other test servers do not check: exact contexts, key states, faults. */
 export interface KmsDouble {
   readonly endpoint: string;
   /** Keys by id. */
-  readonly keys: Map<string, 'Enabled' | 'Disabled'>;
+  readonly keys: Map<string, KeyState>;
   /** Applied in order, one per request. */
   readonly misbehaviours: Misbehaviour[];
   readonly requests: () => number;
@@ -32,7 +35,7 @@ class Refusal extends Error {
 
 /** Implements GenerateDataKey and Decrypt of the KMS JSON protocol. */
 export const openKmsDouble = async (): Promise<KmsDouble> => {
-  const keys = new Map<string, 'Enabled' | 'Disabled'>([['key-1', 'Enabled']]);
+  const keys = new Map<string, KeyState>([['key-1', 'Enabled']]);
   const wrappings = new Map<string, Wrapped>();
   const misbehaviours: Misbehaviour[] = [];
   let requests = 0;
@@ -66,7 +69,7 @@ export const openKmsDouble = async (): Promise<KmsDouble> => {
 const serve = async (
   request: IncomingMessage,
   response: ServerResponse,
-  keys: ReadonlyMap<string, 'Enabled' | 'Disabled'>,
+  keys: ReadonlyMap<string, KeyState>,
   wrappings: Map<string, Wrapped>,
 ) => {
   const chunks: Buffer[] = [];
@@ -75,12 +78,20 @@ const serve = async (
   try {
     const keyId = String(body['KeyId']);
     if (!keys.has(keyId)) throw new Refusal('NotFoundException');
-    if (keys.get(keyId) === 'Disabled') throw new Refusal('DisabledException');
+    const refusal = STATE_ERRORS[keys.get(keyId) ?? 'Enabled'];
+    if (refusal !== null) throw new Refusal(refusal);
     const generates = request.headers['x-amz-target'] === 'TrentService.GenerateDataKey';
     send(response, 200, generates ? generate(keyId, body, wrappings) : decrypt(keyId, body, wrappings));
   } catch (error) {
     send(response, 400, { __type: error instanceof Refusal ? error.name : 'InternalFailure' });
   }
+};
+
+const STATE_ERRORS: Readonly<Record<KeyState, string | null>> = {
+  Enabled: null,
+  Disabled: 'DisabledException',
+  Denied: 'AccessDeniedException',
+  PendingDeletion: 'KMSInvalidStateException',
 };
 
 const generate = (keyId: string, body: Record<string, unknown>, wrappings: Map<string, Wrapped>) => {
@@ -93,8 +104,10 @@ const generate = (keyId: string, body: Record<string, unknown>, wrappings: Map<s
 
 const decrypt = (keyId: string, body: Record<string, unknown>, wrappings: ReadonlyMap<string, Wrapped>) => {
   const found = wrappings.get(String(body['CiphertextBlob']));
-  if (!found || found.context !== canonical(body['EncryptionContext'])) throw new Refusal('InvalidCiphertextException');
+  if (!found) throw new Refusal('InvalidCiphertextException');
+  // KMS identifies the key by the ciphertext before it compares the context.
   if (found.keyId !== keyId) throw new Refusal('IncorrectKeyException');
+  if (found.context !== canonical(body['EncryptionContext'])) throw new Refusal('InvalidCiphertextException');
   return { KeyId: keyId, Plaintext: found.plaintext };
 };
 

@@ -4,8 +4,10 @@ import { InvalidWrappedKey } from './key-context.ts';
 
 /** The KMS key, the endpoint and the time limits. */
 export interface KmsWrapperOptions {
-  /** Id, ARN or alias of a symmetric key. Decrypt names it too, so that bytes wrapped under another key are rejected. */
+  /** Id, ARN or alias of a symmetric key. Decrypt names it too: KMS then rejects bytes that another party wrapped under a key of its own. */
   readonly keyId: string;
+  /** Keys that earlier deployments wrapped under. They unwrap and never wrap. Default none. */
+  readonly formerKeyIds?: readonly string[];
   /** Default: the AWS SDK's, `AWS_REGION` or the shared configuration. */
   readonly region?: string;
   /** Default: the AWS SDK's, `AWS_ENDPOINT_URL_KMS` or AWS. */
@@ -36,7 +38,7 @@ const KEY_BYTES = 32;
  * compares exactly. Opens no connection before the first call.
  */
 export const openKmsWrapper = (options: KmsWrapperOptions): KmsWrapper => {
-  const { keyId, totalTimeoutMs = 8000 } = options;
+  const { keyId, formerKeyIds = [], totalTimeoutMs = 8000 } = options;
   const client = new KMSClient(clientConfig(options));
   const limit = () => ({ abortSignal: AbortSignal.timeout(totalTimeoutMs) });
   return {
@@ -47,16 +49,26 @@ export const openKmsWrapper = (options: KmsWrapperOptions): KmsWrapper => {
         KeySpec: 'AES_256',
         EncryptionContext: { ...context },
       });
-      const output = await client.send(command, limit()).catch(failed('GenerateDataKey'));
+      const output = await client.send(command, limit()).catch((cause: unknown) => {
+        throw unavailable('GenerateDataKey', cause);
+      });
       const wrapped = output.CiphertextBlob;
       if (!wrapped?.length) throw new PortUnavailable('keys', 'KMS GenerateDataKey returned no wrapped key');
       return { plaintext: keyIn(output.Plaintext, 'GenerateDataKey'), wrapped: bufferOf(wrapped) };
     },
     unwrap: async (wrapped, context) => {
       if (wrapped.length === 0 || wrapped.length > LONGEST_WRAPPED) throw new InvalidWrappedKey();
-      const command = decryptCommand(keyId, wrapped, context);
-      const output = await client.send(command, limit()).catch(failed('Decrypt'));
-      return keyIn(output.Plaintext, 'Decrypt');
+      const failures: unknown[] = [];
+      for (const id of [keyId, ...formerKeyIds]) {
+        try {
+          const output = await client.send(decryptCommand(id, wrapped, context), limit());
+          return keyIn(output.Plaintext, 'Decrypt');
+        } catch (error) {
+          failures.push(error);
+          if (!mayBeAnotherKeys(error)) break;
+        }
+      }
+      throw unwrapError(failures);
     },
     close: () => client.destroy(),
   };
@@ -83,20 +95,49 @@ const clientConfig = (options: KmsWrapperOptions): KMSClientConfig => {
 const decryptCommand = (keyId: string, wrapped: Buffer, context: KeyContext): DecryptCommand =>
   new DecryptCommand({ KeyId: keyId, CiphertextBlob: wrapped, EncryptionContext: { ...context } });
 
-/** The errors of KMS for bytes that were not wrapped under this key and context. */
-const INVALID_CIPHERTEXT: ReadonlySet<string> = new Set(['InvalidCiphertextException', 'IncorrectKeyException']);
+/** Errors after which another key may still unwrap the bytes. Throttling and timeouts are not among them. */
+const mayBeAnotherKeys = (error: unknown): boolean =>
+  nameOf(error) === INVALID_CIPHERTEXT || REASONS.has(nameOf(error));
 
 /**
- * Throttling, timeouts, a disabled or missing key, rejected credentials: the key is unavailable until time or an operator changes
- * that. The error's name says which. Its message may quote the request and is dropped.
+ * KMS says `InvalidCiphertextException` for damaged bytes and for another context, whichever key it was asked for. That is final. A key
+ * that is missing, disabled or not permitted is not: the bytes are unavailable until an operator changes that. They never count
+ * as damaged.
  */
-const failed =
-  (operation: string) =>
-  (cause: unknown): never => {
-    const name = cause instanceof Error ? cause.name : 'unknown error';
-    if (operation === 'Decrypt' && INVALID_CIPHERTEXT.has(name)) throw new InvalidWrappedKey({ cause });
-    throw new PortUnavailable('keys', `KMS ${operation}: ${name}`, { cause });
-  };
+const unwrapError = (failures: readonly unknown[]): InvalidWrappedKey | PortUnavailable => {
+  const last = failures.at(-1);
+  if (last !== undefined && !mayBeAnotherKeys(last)) return unavailable('Decrypt', last);
+  const invalid = failures.find((error) => nameOf(error) === INVALID_CIPHERTEXT);
+  if (invalid !== undefined) return new InvalidWrappedKey({ cause: invalid });
+  return unavailable('Decrypt', failures.find((error) => nameOf(error) !== OTHER_KEY) ?? last);
+};
+
+const INVALID_CIPHERTEXT = 'InvalidCiphertextException';
+const OTHER_KEY = 'IncorrectKeyException';
+
+/** Why a key can't be had, by the error of KMS. For callers, the audit log and alarms. */
+const REASONS: ReadonlyMap<string, string> = new Map([
+  // The alias or the setting names another key now: set VAULT_KMS_FORMER_KEY_IDS, or point the alias back.
+  [OTHER_KEY, 'key_changed'],
+  ['DisabledException', 'key_disabled'],
+  // Pending deletion, or its key material is not imported.
+  ['KMSInvalidStateException', 'key_unusable'],
+  ['NotFoundException', 'key_not_found'],
+  ['AccessDeniedException', 'key_not_permitted'],
+]);
+
+/** The error's name says why. Its message may quote the request and is dropped. */
+const unavailable = (operation: string, cause: unknown): PortUnavailable => {
+  // The SDK may have returned no key at all: `keyIn` has said so.
+  if (cause instanceof PortUnavailable) return cause;
+  const reason = REASONS.get(nameOf(cause));
+  return new PortUnavailable('keys', `KMS ${operation}: ${nameOf(cause)}`, {
+    cause,
+    ...(reason !== undefined && { reason }),
+  });
+};
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown error');
 
 const keyIn = (plaintext: Uint8Array | undefined, operation: string): Buffer => {
   if (plaintext?.length !== KEY_BYTES) throw new PortUnavailable('keys', `KMS ${operation} returned no key`);

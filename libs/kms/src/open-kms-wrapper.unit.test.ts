@@ -101,13 +101,63 @@ describe('a KMS that fails', () => {
     wrapper.close();
   });
 
-  it('rejects bytes wrapped under another key, although KMS could unwrap them', async () => {
+  it.each([
+    ['a changed key', 'key_changed', (kms: KmsDouble) => kms.keys.set('key-2', 'Enabled')],
+    ['a disabled key', 'key_disabled', (kms: KmsDouble) => kms.keys.set('key-2', 'Disabled')],
+    ['a key without permission', 'key_not_permitted', (kms: KmsDouble) => kms.keys.set('key-2', 'Denied')],
+    ['a key pending deletion', 'key_unusable', (kms: KmsDouble) => kms.keys.set('key-2', 'PendingDeletion')],
+    ['a missing key', 'key_not_found', (kms: KmsDouble) => kms.keys.delete('key-2')],
+  ])('is unavailable for %s, with the reason, and the bytes do not count as damaged', async (_, reason, change) => {
+    const [before, after] = [wrapperOn(double), wrapperOn(double, { keyId: 'key-2' })];
+    const { wrapped } = await before.generate(context);
+    change(double);
+    await expect(after.unwrap(wrapped, context)).rejects.toMatchObject({
+      name: 'PortUnavailable',
+      port: 'keys',
+      reason,
+    });
+    for (const wrapper of [before, after]) wrapper.close();
+  });
+
+  it('unwraps under a former key and wraps under the present one', async () => {
     double.keys.set('key-2', 'Enabled');
-    const [ours, theirs] = [wrapperOn(double), wrapperOn(double, { keyId: 'key-2' })];
-    const { wrapped } = await theirs.generate(context);
-    await expect(ours.unwrap(wrapped, context)).rejects.toBeInstanceOf(InvalidWrappedKey);
-    ours.close();
-    theirs.close();
+    const before = wrapperOn(double);
+    const after = wrapperOn(double, { keyId: 'key-2', formerKeyIds: ['key-0', 'key-1'] });
+    const old = await before.generate(context);
+    expect(await after.unwrap(old.wrapped, context)).toEqual(old.plaintext);
+    const next = await after.generate(context);
+    double.keys.delete('key-1');
+    expect(await after.unwrap(next.wrapped, context)).toEqual(next.plaintext);
+    for (const wrapper of [before, after]) wrapper.close();
+  });
+
+  it('names the fault of the key that is disabled rather than that another key does not match', async () => {
+    double.keys.set('key-2', 'Enabled');
+    const [before, after] = [wrapperOn(double), wrapperOn(double, { keyId: 'key-2', formerKeyIds: ['key-1'] })];
+    const { wrapped } = await before.generate(context);
+    double.keys.set('key-1', 'Disabled');
+    await expect(after.unwrap(wrapped, context)).rejects.toMatchObject({ reason: 'key_disabled' });
+    for (const wrapper of [before, after]) wrapper.close();
+  });
+
+  it('rejects damaged bytes and another context as invalid, also with former keys', async () => {
+    double.keys.set('key-2', 'Enabled');
+    const [before, after] = [wrapperOn(double), wrapperOn(double, { keyId: 'key-2', formerKeyIds: ['key-1'] })];
+    const { wrapped } = await before.generate(context);
+    await expect(after.unwrap(wrapped, { a: 'c' })).rejects.toBeInstanceOf(InvalidWrappedKey);
+    await expect(after.unwrap(Buffer.alloc(64), context)).rejects.toBeInstanceOf(InvalidWrappedKey);
+    for (const wrapper of [before, after]) wrapper.close();
+  });
+
+  it('does not try a former key while the service throttles', async () => {
+    const wrapper = wrapperOn(double, { formerKeyIds: ['key-0'] });
+    misbehave('throttle', 'throttle', 'throttle');
+    await expect(wrapper.unwrap(Buffer.alloc(64), context)).rejects.toMatchObject({
+      message: 'KMS Decrypt: ThrottlingException',
+      reason: null,
+    });
+    expect(double.requests()).toBe(3);
+    wrapper.close();
   });
 
   it('reuses its connection', async () => {

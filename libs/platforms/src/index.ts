@@ -1,4 +1,4 @@
-export { type ClientCredentials, readClientCredentials } from './client-credentials.ts';
+export { type ClientCredentials, type RegisteredClient, readClientCredentials } from './client-credentials.ts';
 export { tokenUrls } from './endpoint-url.ts';
 export { fetchIdentity, type IdentityFailure } from './fetch-identity.ts';
 export { openProviders, type ProvidersOptions, type SharedRate } from './open-providers.ts';

@@ -19,7 +19,8 @@ const open = (registered: boolean, known = true) => {
   const providers = openProviders({
     catalog: {
       displayName: () => (known ? profile.displayName : null),
-      all: () => [],
+      all: () => (known ? [profile] : []),
+      replaced: [],
       flowMs: () => 1,
       grantMs: () => null,
       profile: () => (known ? profile : null),
@@ -95,4 +96,8 @@ it.each([
   if (!refreshed) return expect(due).toBeNull();
   expect(due).toBeGreaterThan(1_000);
   expect(due).toBeLessThan(3_601_000);
+});
+
+it('names the client that new grants belong to', () => {
+  expect([open(true), open(false)].map(({ providers }) => providers.clientId(profile.id))).toEqual(['vault', null]);
 });

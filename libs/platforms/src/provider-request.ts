@@ -40,11 +40,13 @@ export const requestRefresh = (
     url,
     body,
     reuse: canRepeat(profile),
+    ...(profile.refresh.timeout_s !== null && { timeoutMs: profile.refresh.timeout_s * 1_000 }),
   });
 };
 
 /** Whether a second use of a refresh token is harmless if it is unknown whether the provider received the first. */
-const canRepeat = ({ rotation }: PlatformProfile): boolean => rotation.mode === 'never' || rotation.grace_s > 0;
+const canRepeat = ({ rotation }: PlatformProfile): boolean =>
+  rotation.mode === 'never' || rotation.on_reuse === 'accept' || rotation.grace_s > 0;
 
 /** A token to introspect, and its kind (RFC 7662 §2.1). */
 export interface IntrospectedToken {
@@ -93,8 +95,12 @@ export const providerRequest = (
 const lowerCased = (headers: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
-/** Client authentication of RFC 6749 §2.3.1: in the body, by HTTP Basic, or none (the client only names itself). */
-export type ClientAuthMethod = 'post' | 'basic' | 'none';
+/**
+ * How the client authenticates (RFC 6749 §2.3.1): in the body, by HTTP Basic, or not at all (it only names itself). Servers
+ * differ in how they decode HTTP Basic: `basic` is form-encoded as the RFC has it, `basic_raw` is not encoded, and
+ * `basic_percent` is percent-encoded, so that a space is `%20` and not `+`.
+ */
+export type ClientAuthMethod = PlatformProfile['auth'];
 
 /**
  * Authenticates the client: writes its id and secret into `fields`, or returns the header for them. A client without a
@@ -105,20 +111,27 @@ export const authenticateClient = (
   { id, secret }: ClientCredentials,
   fields: URLSearchParams,
 ): Readonly<Record<string, string>> => {
-  if (method === 'basic' && secret !== null) return { authorization: basic(id, reveal(secret).toString()) };
+  const text = secret === null ? null : reveal(secret).toString();
+  const encode = ENCODINGS[method];
+  if (encode !== null && text !== null) return { authorization: basic(encode(id), encode(text)) };
   fields.set('client_id', id);
-  if (method === 'post' && secret !== null) fields.set('client_secret', reveal(secret).toString());
+  if (method === 'post' && text !== null) fields.set('client_secret', text);
   return {};
 };
 
-/**
- * The header of HTTP Basic. Id and secret are form-encoded (RFC 6749 §2.3.1), but `-`, `.` and `_` stay as they are:
- * servers that decode read the same, and the many that do not decode would refuse an escaped client id.
- */
-const basic = (id: string, secret: string): string =>
-  `Basic ${Buffer.from(`${formEncode(id)}:${formEncode(secret)}`).toString('base64')}`;
-
+/** `-`, `.` and `_` stay as they are: servers that do not decode would refuse an escaped client id. */
 const formEncode = (text: string): string => new URLSearchParams([['', text]]).toString().slice(1);
+
+/** How id and secret are encoded for HTTP Basic; null: another method. */
+const ENCODINGS: Readonly<Record<ClientAuthMethod, ((text: string) => string) | null>> = {
+  post: null,
+  none: null,
+  basic: formEncode,
+  basic_raw: (text) => text,
+  basic_percent: encodeURIComponent,
+};
+
+const basic = (id: string, secret: string): string => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
 /** A request's body, and the header that describes it. */
 export interface EncodedBody {

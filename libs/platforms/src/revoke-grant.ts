@@ -7,6 +7,7 @@ import { endpointUrl } from './endpoint-url.ts';
 import type { Exchange } from './outbound/exchange.ts';
 import type { PlatformProfile } from './profiles/platform-catalog.ts';
 import { authenticateClient, encodeBody, type ProviderDeps, providerRequest } from './provider-request.ts';
+import { refreshGrant } from './refresh/refresh-grant.ts';
 
 /** Why a grant may still be valid at the provider. */
 type RevokeFailure =
@@ -15,18 +16,21 @@ type RevokeFailure =
   | 'refused'
   | 'throttled'
   | 'provider_error'
+  /** Also: only an expired access token was there, and no new one to revoke. */
   | 'not_sent'
   | 'no_answer';
 
-/** The tokens of a connection. The profile chooses the one to send. */
+/** The tokens of a connection. The profile chooses the ones to send. */
 export interface GrantTokens {
   readonly access: Secret | null;
   readonly refresh: Secret | null;
+  /** Whether the access token has expired: then a provider that calls it invalid says nothing of the grant. */
+  readonly accessExpired?: boolean;
 }
 
 /**
- * Revokes a grant at the provider (RFC 7009, or the profile's own way) with one request. Does not reject for anything that
- * a provider or a network does.
+ * Revokes a grant at the provider (RFC 7009, or the profile's own way), with one request per token. Does not reject for
+ * anything that a provider or a network does.
  *
  * @param params The connection's parameters. For some providers one of them names the region.
  */
@@ -37,16 +41,68 @@ export const revokeGrant = async (
   deps: ProviderDeps,
   params: Readonly<Record<string, string>> = {},
 ): Promise<RevokeOutcome> => {
-  const { revoke } = profile;
-  if (revoke === null) return { kind: 'not_supported' };
-  const token = tokens[revoke.token];
-  if (token === null) return failed('no_token');
+  if (profile.revoke === null) return { kind: 'not_supported' };
+  const current = await withLiveAccess(profile, client, tokens, deps, params);
+  if ('kind' in current) return current;
+  const outcomes: RevokeOutcome[] = [];
+  for (const token of tokensToSend(profile.revoke, current))
+    outcomes.push(await revokeToken(profile, profile.revoke, { client, token, params, deps }));
+  if (current !== tokens) {
+    current.access?.wipe();
+    if (current.refresh !== tokens.refresh) current.refresh?.wipe();
+  }
+  return outcomes.find(({ kind }) => kind !== 'revoked') ?? outcomes[0] ?? failed('no_token');
+};
+
+type Revocation = NonNullable<PlatformProfile['revoke']>;
+
+const kindsOf = ({ tokens, token }: Revocation): readonly ('access' | 'refresh')[] => tokens ?? [token];
+
+/** In the profile's order. A connection without a refresh token is ended by its access token. */
+const tokensToSend = (revoke: Revocation, tokens: GrantTokens): readonly Secret[] => {
+  const chosen = kindsOf(revoke).flatMap((kind) => tokens[kind] ?? []);
+  return chosen.length > 0 ? chosen : [tokens.access ?? []].flat();
+};
+
+/**
+ * Tokens that a revocation ends the grant with. Where a provider revokes access tokens only, an expired one is refreshed
+ * first: revoking an expired token would leave the grant, and the answer would not tell.
+ */
+const withLiveAccess = async (
+  profile: PlatformProfile,
+  client: ClientCredentials,
+  tokens: GrantTokens,
+  deps: ProviderDeps,
+  params: Readonly<Record<string, string>>,
+): Promise<GrantTokens | RevokeOutcome> => {
+  const isAccessOnly = profile.revoke !== null && !kindsOf(profile.revoke).includes('refresh');
+  if (!isAccessOnly || tokens.accessExpired !== true || tokens.refresh === null) return tokens;
+  const refreshed = await refreshGrant(profile, client, tokens.refresh, deps, params);
+  if (refreshed.kind === 'renewed') return { access: refreshed.access, refresh: refreshed.refresh ?? tokens.refresh };
+  if (refreshed.kind === 'access_unusable') refreshed.refresh.wipe();
+  // The provider refuses the refresh token, so the grant is over.
+  if (refreshed.reason === 'refused_by_provider') return { kind: 'revoked' };
+  return failed(refreshed.reason === 'client_refused' ? 'client_refused' : 'not_sent');
+};
+
+interface OneRevocation {
+  readonly client: ClientCredentials;
+  readonly token: Secret;
+  readonly params: Readonly<Record<string, string>>;
+  readonly deps: ProviderDeps;
+}
+
+const revokeToken = async (
+  profile: PlatformProfile,
+  revoke: Revocation,
+  { client, token, params, deps }: OneRevocation,
+): Promise<RevokeOutcome> => {
   const text = reveal(token).toString();
   const url = endpointUrl(profile, revoke.url, { fill: { client_id: client.id, token: text }, params });
   if (!url.ok) return failed('not_sent');
 
   const fields = new URLSearchParams({ [revoke.field]: text });
-  const authorization = authorize(revoke.auth, client, fields, text);
+  const authorization = authorize(profile, revoke.auth, { client, fields, token: text });
   const encoded = encodeBody(revoke.body, fields);
   const exchange = await deps.outbound.exchange({
     ...providerRequest(profile, deps, { ...authorization, ...encoded.headers }),
@@ -58,21 +114,22 @@ export const revokeGrant = async (
   return read(profile, revoke.gone, exchange);
 };
 
-/** The authorization of the request. `none`: the token alone is enough, and the client is not named. */
+/**
+ * The authorization of a revocation. Null: as at the token URL, because RFC 7009 §2.1 asks a confidential client to
+ * authenticate. `none`: the token alone is enough, and the client is not named.
+ */
 const authorize = (
-  method: 'post' | 'basic' | 'none' | 'bearer',
-  client: ClientCredentials,
-  fields: URLSearchParams,
-  token: string,
+  profile: PlatformProfile,
+  method: Revocation['auth'],
+  { client, fields, token }: { client: ClientCredentials; fields: URLSearchParams; token: string },
 ): Readonly<Record<string, string>> => {
   switch (method) {
     case 'bearer':
       return { authorization: `Bearer ${token}` };
     case 'none':
       return {};
-    case 'post':
-    case 'basic':
-      return authenticateClient(method, client, fields);
+    default:
+      return authenticateClient(method ?? profile.auth, client, fields);
   }
 };
 

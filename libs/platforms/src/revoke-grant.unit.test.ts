@@ -30,9 +30,9 @@ const revokeAt = (server: TestServer, written: Written, tokens = BOTH()) =>
 describe('the request follows the profile:', () => {
   const ok = () => serverThat((response) => response.end());
 
-  it('RFC 7009, with the client’s credentials', async () => {
+  it('RFC 7009, with the client’s credentials as at the token URL', async () => {
     const server = await ok();
-    expect(await revokeAt(server, { revoke: { url: `${server.url}/revoke`, auth: 'post' } })).toEqual({
+    expect(await revokeAt(server, { revoke: { url: `${server.url}/revoke` } })).toEqual({
       kind: 'revoked',
     });
     expect(server.received).toMatchObject([{ method: 'POST', path: '/revoke' }]);
@@ -45,7 +45,7 @@ describe('the request follows the profile:', () => {
 
   it('the token alone', async () => {
     const server = await ok();
-    await revokeAt(server, { revoke: { url: `${server.url}/revoke` } });
+    await revokeAt(server, { revoke: { url: `${server.url}/revoke`, auth: 'none' } });
     expect(server.received[0]?.body).toBe('token=canary+refresh');
   });
 
@@ -81,6 +81,70 @@ describe('the request follows the profile:', () => {
     const server = await ok();
     await revokeAt(server, { revoke: { url: server.url, auth: 'bearer', body: 'none', token: 'access' } });
     expect(server.received).toMatchObject([{ headers: { authorization: 'Bearer canary access' }, body: '' }]);
+  });
+});
+
+describe('the tokens that are sent', () => {
+  const bodies = (server: TestServer) => server.received.map(({ body }) => new URLSearchParams(body).get('token'));
+
+  it('are both, in the profile’s order, where one does not end the other', async () => {
+    const server = await serverThat((response) => response.end());
+    const written: Written = { revoke: { url: server.url, tokens: ['refresh', 'access'] } };
+    expect(await revokeAt(server, written)).toEqual({ kind: 'revoked' });
+    expect(bodies(server)).toEqual(['canary refresh', 'canary access']);
+  });
+
+  it('are both although the first fails, which is the outcome then', async () => {
+    const server = await serverThat((response, { body }) =>
+      sendJson(response, body.includes('canary+refresh') ? 503 : 200, {}),
+    );
+    const written: Written = { revoke: { url: server.url, tokens: ['refresh', 'access'] } };
+    expect(await revokeAt(server, written)).toEqual({ kind: 'failed', reason: 'provider_error' });
+    expect(bodies(server)).toEqual(['canary refresh', 'canary access']);
+  });
+
+  it('are the access token of a connection without a refresh token', async () => {
+    const server = await serverThat((response) => response.end());
+    const tokens = { access: secret('canary access'), refresh: null };
+    expect(await revokeAt(server, { revoke: { url: server.url } }, tokens)).toEqual({ kind: 'revoked' });
+    expect(bodies(server)).toEqual(['canary access']);
+  });
+
+  describe('where only access tokens can be revoked and that of the connection has expired', () => {
+    const revokeExpired = async (refreshed: (response: ServerResponse) => void, tokens: Partial<GrantTokens> = {}) => {
+      const server = await serverThat((response, { path }) =>
+        path === '/token' ? refreshed(response) : sendJson(response, 200, {}),
+      );
+      const written: Written = { revoke: { url: `${server.url}/revoke`, token: 'access' } };
+      const outcome = await revokeAt(server, written, { ...BOTH(), accessExpired: true, ...tokens });
+      return { outcome, paths: server.received.map(({ path }) => path), sent: bodies(server) };
+    };
+
+    it('are a new one', async () => {
+      const { outcome, paths, sent } = await revokeExpired((response) =>
+        sendJson(response, 200, { access_token: 'canary new', refresh_token: 'canary next' }),
+      );
+      expect([outcome, paths, sent]).toEqual([{ kind: 'revoked' }, ['/token', '/revoke'], [null, 'canary new']]);
+    });
+
+    it('are none when the provider refuses the refresh token: the grant is over', async () => {
+      const { outcome, paths } = await revokeExpired((response) => sendJson(response, 400, { error: 'invalid_grant' }));
+      expect([outcome, paths]).toEqual([{ kind: 'revoked' }, ['/token']]);
+    });
+
+    it.each([
+      ['client_refused', 401, { error: 'invalid_client' }],
+      ['not_sent', 503, {}],
+      ['not_sent', 200, {}],
+    ] as const)('are none when no new one comes, which fails: %s', async (reason, status, body) => {
+      const { outcome, paths } = await revokeExpired((response) => sendJson(response, status, body));
+      expect([outcome, paths]).toEqual([{ kind: 'failed', reason }, ['/token']]);
+    });
+
+    it('are the expired one of a connection without a refresh token', async () => {
+      const { paths, sent } = await revokeExpired((response) => response.destroy(), { refresh: null });
+      expect([paths, sent]).toEqual([['/revoke'], ['canary access']]);
+    });
   });
 });
 
@@ -122,7 +186,7 @@ describe('the outcome is', () => {
 
   it('failed, where the connection lacks the required token', async () => {
     const server = await serverThat((response) => response.end());
-    const tokens = { access: secret('a'), refresh: null };
+    const tokens = { access: null, refresh: null };
     expect(await revokeAt(server, { revoke: { url: server.url } }, tokens)).toEqual({
       kind: 'failed',
       reason: 'no_token',

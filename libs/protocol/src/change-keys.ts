@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { type Random, type Result, sealBox } from '@vault-engine/crypto';
+import { type Random, type Result, sealBox } from '@vault-engine/crypto/wire';
 import { type Credential, credentialDigest, deriveEngineKeys, exportSubkeys, kidNumber } from './credential.ts';
 import { type EntryContent, type EntryKey, entryKey, type KeyState, type KeyUse, subkeysAad } from './engine-entry.ts';
 

@@ -1,6 +1,6 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import { canon, hkdfKey, type Random, type Result, type Secret, sha256 } from '@vault-engine/crypto';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
+import { canon, hkdfKey, type Random, type Result, type Secret, sha256 } from '@vault-engine/crypto/wire';
 import { isKid, parseBase64url32 } from './header-fields.ts';
 
 /** An engine's credential: `vek1.<kid>.<secret>`. */

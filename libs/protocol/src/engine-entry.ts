@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { canon, equalBytes, hkdfKey, hmacSha256, openBox, type Result } from '@vault-engine/crypto';
+import { canon, equalBytes, hkdfKey, hmacSha256, openBox, type Result } from '@vault-engine/crypto/wire';
 import { type EngineKeys, importSubkeys, kidNumber } from './credential.ts';
 
 /** `pending`: not usable yet. `active` and `retiring`: usable. `revoked`: never usable again. */

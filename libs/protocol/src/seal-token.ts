@@ -1,4 +1,12 @@
-import { type BoxRefusal, canon, openBox, type Random, type Result, type Secret, sealBox } from '@vault-engine/crypto';
+import {
+  type BoxRefusal,
+  canon,
+  openBox,
+  type Random,
+  type Result,
+  type Secret,
+  sealBox,
+} from '@vault-engine/crypto/wire';
 import { type EngineKeys, kidNumber } from './credential.ts';
 import type { ReplyHead } from './sign.ts';
 

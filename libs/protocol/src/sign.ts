@@ -1,4 +1,4 @@
-import { canon, equalBytes, lastingHmacSha256, sha256 } from '@vault-engine/crypto';
+import { canon, equalBytes, lastingHmacSha256, sha256 } from '@vault-engine/crypto/wire';
 import type { CommandHead, CommandHeaders } from './command-headers.ts';
 import type { EngineKeys } from './credential.ts';
 

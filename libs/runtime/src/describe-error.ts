@@ -18,11 +18,13 @@ const SAFE_NAMES: ReadonlySet<string> = new Set([
   'InvalidRecord',
   'InvalidWrappedKey',
   'KeyFileRefused',
+  'PartitionStalled',
   'PortUnavailable',
   'ProfilesRefused',
   'PublishFailed',
   'RecordCorrupt',
   'RegistryUnavailable',
+  'RightMissing',
   'SchemaMissing',
   'StoreNotDurable',
 ]);
@@ -46,12 +48,18 @@ export const describeError = (error: unknown, depth = 0): DescribedError => {
   };
 };
 
-/** A short text for the state of a part: `PortUnavailable`, `Error ECONNREFUSED`. */
+/** A short text for the state of a part: `PortUnavailable key_disabled`, `Error ECONNREFUSED`. */
 export const errorLabel = (error: unknown): string => {
   const { name, code, cause } = describeError(error);
-  const innermost = code ?? cause?.code;
+  const innermost = code ?? reasonOf(error) ?? cause?.code;
   return innermost === undefined ? name : `${name} ${innermost}`;
 };
+
+/** The `reason` of an error of our own: a word from a closed list. */
+const reasonOf = (error: unknown): string | null =>
+  error instanceof Error && SAFE_NAMES.has(error.name) && 'reason' in error && typeof error.reason === 'string'
+    ? mask(error.reason)
+    : null;
 
 const codeOf = (error: Error): string | null =>
   'code' in error && (typeof error.code === 'string' || typeof error.code === 'number')

@@ -4,8 +4,9 @@ export { every, type Repeating } from './every.ts';
 export { hardenProcess, type Weakness } from './harden-process.ts';
 export { createHealth, type Health, type HealthReport, type PartState } from './health.ts';
 export { isOutage } from './is-outage.ts';
+export { limitLines } from './limit-lines.ts';
 export { createLog, type Log, type LogFields, type LogOptions, silentLog } from './log.ts';
-export { createMetrics } from './metrics.ts';
+export { beginAtZero, createMetrics } from './metrics.ts';
 export { type ObservableConsumer, observeConsumer } from './observe-consumer.ts';
 export {
   type ConfigFault,

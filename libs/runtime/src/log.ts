@@ -40,6 +40,7 @@ const FIELDS = {
   status: 'number',
   subject: 'text',
   topic: 'text',
+  traceId: 'text',
   type: 'text',
   version: 'number',
 } as const satisfies Record<string, 'text' | 'number'>;

@@ -118,19 +118,43 @@ const replicasOf = (count: number, withinMs: number): RedisSettings['waitReplica
 
 /** The key that wraps the data keys. `environment` is bound into every wrapped key. */
 export type KeySettings =
-  | { readonly wrapper: 'aws-kms'; readonly keyId: string; readonly environment: VaultEnvironment }
-  | { readonly wrapper: 'local'; readonly keyFile: string; readonly environment: VaultEnvironment };
+  | (KeyHierarchySettings & {
+      readonly wrapper: 'aws-kms';
+      readonly keyId: string;
+      /** Keys that stored keys may still be wrapped under. */
+      readonly formerKeyIds: readonly string[];
+    })
+  | (KeyHierarchySettings & { readonly wrapper: 'local'; readonly keyFile: string });
+
+/** The keys between the wrapping key and the users' data keys. */
+export interface KeyHierarchySettings {
+  readonly environment: VaultEnvironment;
+  /** How many branch keys new data keys are spread over; 0 wraps them by the wrapper itself, as earlier releases did. */
+  readonly branches: number;
+  /** How long cached branch keys are used while the key service is unavailable, milliseconds. */
+  readonly outageMs: number;
+}
 
 const keyVariables = z.object({
   VAULT_ENV,
   VAULT_KEY_WRAPPER: oneOf('aws-kms', 'local').default('aws-kms'),
   VAULT_KMS_KEY_ID: text.optional(),
+  VAULT_KMS_FORMER_KEY_IDS: list(',', /./, 'expected key ids, ARNs or aliases, several separated by commas').default(
+    [],
+  ),
   VAULT_LOCAL_KEY_FILE: text.optional(),
+  VAULT_BRANCH_KEYS: wholeNumber(0, 4_096).default(64),
+  VAULT_KEY_OUTAGE_S: wholeNumber(0, 86_400).default(3_600),
 });
 
-/** `VAULT_KEY_WRAPPER`, `VAULT_KMS_KEY_ID`, `VAULT_LOCAL_KEY_FILE`. The AWS SDK reads region and credentials itself. */
+/** `VAULT_KEY_WRAPPER`, `VAULT_KMS_KEY_ID`, `VAULT_KMS_FORMER_KEY_IDS`, `VAULT_LOCAL_KEY_FILE`, `VAULT_BRANCH_KEYS`, `VAULT_KEY_OUTAGE_S`. The AWS SDK reads region and credentials itself. */
 export const keySettings: Settings<KeySettings> = settings(keyVariables, (variables, context) => {
   const { VAULT_ENV: environment, VAULT_KMS_KEY_ID: keyId, VAULT_LOCAL_KEY_FILE: keyFile } = variables;
+  const hierarchy = {
+    environment,
+    branches: variables.VAULT_BRANCH_KEYS,
+    outageMs: 1_000 * variables.VAULT_KEY_OUTAGE_S,
+  };
   const local = variables.VAULT_KEY_WRAPPER === 'local';
   const refuse = (variable: keyof typeof variables, message: string) => {
     context.addIssue({ code: 'custom', path: [variable], message });
@@ -141,10 +165,10 @@ export const keySettings: Settings<KeySettings> = settings(keyVariables, (variab
     return refuse('VAULT_KEY_WRAPPER', 'local is for VAULT_ENV=development only');
   if (local)
     return keyFile
-      ? { wrapper: 'local', keyFile, environment }
+      ? { wrapper: 'local', keyFile, ...hierarchy }
       : refuse('VAULT_LOCAL_KEY_FILE', 'VAULT_KEY_WRAPPER=local needs the path of its key file');
   return keyId
-    ? { wrapper: 'aws-kms', keyId, environment }
+    ? { wrapper: 'aws-kms', keyId, formerKeyIds: variables.VAULT_KMS_FORMER_KEY_IDS, ...hierarchy }
     : refuse('VAULT_KMS_KEY_ID', 'VAULT_KEY_WRAPPER=aws-kms needs the id, ARN or alias of its key');
 });
 

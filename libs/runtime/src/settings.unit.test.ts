@@ -76,7 +76,10 @@ describe('the key wrapper', () => {
     expect(keys({ VAULT_KMS_KEY_ID: 'alias/vault' })).toEqual({
       wrapper: 'aws-kms',
       keyId: 'alias/vault',
+      formerKeyIds: [],
       environment: 'production',
+      branches: 64,
+      outageMs: 3_600_000,
     });
     expect(faulty(() => keys({}))).toEqual(['VAULT_KMS_KEY_ID']);
   });
@@ -87,8 +90,26 @@ describe('the key wrapper', () => {
       wrapper: 'local',
       keyFile: '/k',
       environment: 'development',
+      branches: 64,
+      outageMs: 3_600_000,
     });
     expect(faulty(() => keys(local))).toEqual(['VAULT_LOCAL_KEY_FILE']);
+  });
+
+  it('has former keys, a number of branch keys and a time without the key service', () => {
+    const variables = {
+      VAULT_KMS_KEY_ID: 'k',
+      VAULT_KMS_FORMER_KEY_IDS: 'alias/old,arn:aws:kms:eu-west-1:1:key/k0',
+      VAULT_BRANCH_KEYS: '0',
+      VAULT_KEY_OUTAGE_S: '60',
+    };
+    expect(keys(variables)).toMatchObject({
+      formerKeyIds: ['alias/old', 'arn:aws:kms:eu-west-1:1:key/k0'],
+      branches: 0,
+      outageMs: 60_000,
+    });
+    for (const name of ['VAULT_BRANCH_KEYS', 'VAULT_KEY_OUTAGE_S'])
+      expect(faulty(() => keys({ ...variables, [name]: '-1' }))).toEqual([name]);
   });
 
   it('is never a local file in production, even beside KMS', () => {

@@ -62,6 +62,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'ConfigRefused',
   'KeyFileRefused',
   'ProfilesRefused',
+  'RightMissing',
   'StoreNotDurable',
 ]);
 

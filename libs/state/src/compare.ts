@@ -20,7 +20,7 @@ export type Drift =
   | 'store_behind'
   /** Only the topic has the user. */
   | 'surplus'
-  /** A row of the user does not parse: the store has quarantined it, and nothing is published. */
+  /** A row of the user does not parse. The store has quarantined it, and nothing is published. */
   | 'unreadable';
 
 /** How the topic differs from the store; null where it is current. */

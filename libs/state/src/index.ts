@@ -1,6 +1,3 @@
 export { type Following, followDecoded, followStates } from './follow-states.ts';
-export { StateMarks } from './marks.ts';
-export { applyPlatforms, type PlatformChange, type PlatformName, readPlatform } from './platforms.ts';
-export { type StateRecord, supersedes } from './read-state.ts';
+export { readPlatform, type StateRecord, supersedes, Tombstones } from './read-state.ts';
 export { type ConnectionStatusAt, connectionStatusAt, digestOf } from './status-over-time.ts';
-export { Tombstones } from './tombstones.ts';

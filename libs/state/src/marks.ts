@@ -1,7 +1,6 @@
 import type { UserId } from '@vault-engine/model';
-import { type StateRecord, supersedes } from './read-state.ts';
+import { type StateRecord, supersedes, Tombstones } from './read-state.ts';
 import { digestOf } from './status-over-time.ts';
-import { Tombstones } from './tombstones.ts';
 
 /** The topic's state of a user, reduced to what a comparison with the store needs. */
 export type Mark =

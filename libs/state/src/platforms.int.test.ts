@@ -1,9 +1,11 @@
 import { applyTopics, connectBus, createPublisher, type Publisher } from '@vault-engine/bus';
-import { applySchemas, type Codec, openCodec } from '@vault-engine/contracts';
+import { type Codec, openCodec } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { openWorld, type World } from '@vault-engine/world';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { followDecoded } from './follow-states.ts';
-import { applyPlatforms, type PlatformName, readPlatform } from './platforms.ts';
+import { applyPlatforms, type PlatformName } from './platforms.ts';
+import { readPlatform } from './read-state.ts';
 
 let world: World;
 let codec: Codec;

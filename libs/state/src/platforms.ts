@@ -1,33 +1,12 @@
-import { type Bus, type BusRecord, type Publisher, readTopic } from '@vault-engine/bus';
-import { type Codec, type Decoded, isRecord } from '@vault-engine/contracts';
+import { type Bus, type Publisher, readTopic } from '@vault-engine/bus';
+import type { Codec } from '@vault-engine/contracts';
+import { readPlatform } from './read-state.ts';
 
 /** A platform as published on `vault.platforms`. */
 export interface PlatformName {
   readonly id: string;
   readonly displayName: string;
 }
-
-/** One record of `vault.platforms`. A null name means that the platform was removed. */
-export interface PlatformRecord {
-  readonly id: string;
-  readonly displayName: string | null;
-}
-
-/** Parses a record of `vault.platforms`; null where it is unreadable. Rejects with `RegistryUnavailable`. */
-export const readPlatform = (
-  codec: Pick<Codec, 'decode'>,
-  { key, value }: BusRecord,
-): PlatformRecord | null | Promise<PlatformRecord | null> => {
-  const id = key?.toString() ?? '';
-  if (value === null) return { id, displayName: null };
-  const decoded = codec.decode(value);
-  return decoded instanceof Promise ? decoded.then((late) => platformOf(id, late)) : platformOf(id, decoded);
-};
-
-const platformOf = (id: string, decoded: Decoded): PlatformRecord | null =>
-  isRecord(decoded, 'PlatformEntry') && decoded.value.platform === id
-    ? { id, displayName: decoded.value.display_name }
-    : null;
 
 /** The dependencies of {@link applyPlatforms}. */
 export interface PlatformsParts {
@@ -49,15 +28,37 @@ export const applyPlatforms = async (
   parts: PlatformsParts,
   platforms: readonly PlatformName[],
 ): Promise<readonly PlatformChange[]> => {
-  const there = await namesOn(parts);
-  const due = new Map(platforms.map(({ id, displayName }) => [id, displayName]));
-  const changes = [...new Set([...there.keys(), ...due.keys()])].sort().flatMap((id) => changeOf(id, there, due));
-  for (const { id } of changes) await publish(parts, id, due.get(id));
+  const changes = await comparePlatforms(parts, platforms);
+  await publishPlatforms(parts, platforms, changes);
   return changes;
 };
 
+/** Returns the changes that {@link applyPlatforms} would publish. */
+export const comparePlatforms = async (
+  parts: Pick<PlatformsParts, 'bus' | 'codec' | 'topic'>,
+  platforms: readonly PlatformName[],
+): Promise<readonly PlatformChange[]> => {
+  const there = await namesOn(parts);
+  const due = new Map(platforms.map(({ id, displayName }) => [id, displayName]));
+  return [...new Set([...there.keys(), ...due.keys()])].sort().flatMap((id) => changeOf(id, there, due));
+};
+
+/** Publishes these changes, some or all of those that {@link comparePlatforms} found for `platforms`. */
+export const publishPlatforms = async (
+  parts: PlatformsParts,
+  platforms: readonly PlatformName[],
+  changes: readonly PlatformChange[],
+): Promise<void> => {
+  const due = new Map(platforms.map(({ id, displayName }) => [id, displayName]));
+  for (const { id } of changes) await publish(parts, id, due.get(id));
+};
+
 /** The names on the topic. An unreadable record gives a null name, so the platform is republished. */
-const namesOn = async ({ bus, codec, topic }: PlatformsParts): Promise<ReadonlyMap<string, string | null>> => {
+const namesOn = async ({
+  bus,
+  codec,
+  topic,
+}: Pick<PlatformsParts, 'bus' | 'codec' | 'topic'>): Promise<ReadonlyMap<string, string | null>> => {
   const names = new Map<string, string | null>();
   for await (const record of readTopic(bus, topic)) {
     const id = record.key?.toString() ?? '';

@@ -1,4 +1,4 @@
-import type { Publisher } from '@vault-engine/bus';
+import type { Publisher } from '@vault-engine/bus/client';
 import type { Codec, ConnectionState } from '@vault-engine/contracts';
 import type { UserId } from '@vault-engine/model';
 import { BrokenRow, type TokenStore } from '@vault-engine/vault';

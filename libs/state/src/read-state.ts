@@ -1,4 +1,4 @@
-import type { BusRecord } from '@vault-engine/bus';
+import type { BusRecord } from '@vault-engine/bus/client';
 import { type Codec, type ConnectionState, type Decoded, isRecord } from '@vault-engine/contracts';
 import { isExactInteger, LARGEST_INTEGER, type UserId, userId } from '@vault-engine/model';
 
@@ -58,3 +58,60 @@ const revisionIn = (headers: BusRecord['headers']): number | null => {
  */
 export const supersedes = (next: number, known: number | null | undefined): boolean =>
   known === null || known === undefined || next >= known;
+
+/**
+ * Longer than the topic keeps a tombstone (`delete.retention.ms`). No writer can delay the snapshot of a forgotten user
+ * beyond that.
+ */
+const KEPT_MS = 25 * 60 * 60 * 1_000;
+
+/** The revisions of recently forgotten users, so that a late snapshot does not bring a user back. */
+export class Tombstones {
+  /** In the order of insertion. */
+  readonly #revisions = new Map<UserId, number>();
+
+  get(user: UserId): number | undefined {
+    return this.#revisions.get(user);
+  }
+
+  delete(user: UserId): void {
+    this.#revisions.delete(user);
+  }
+
+  clear(): void {
+    this.#revisions.clear();
+  }
+
+  /** A revision is the store's clock in microseconds, so it gives the tombstone's age. */
+  set(user: UserId, revision: number, now: number): void {
+    this.#revisions.delete(user);
+    this.#revisions.set(user, revision);
+    const oldest = (now - KEPT_MS) * 1_000;
+    for (const [other, at] of this.#revisions) {
+      if (at >= oldest || other === user) return;
+      this.#revisions.delete(other);
+    }
+  }
+}
+
+/** One record of `vault.platforms`. A null name means that the platform was removed. */
+export interface PlatformRecord {
+  readonly id: string;
+  readonly displayName: string | null;
+}
+
+/** Parses a record of `vault.platforms`; null where it is unreadable. Rejects with `RegistryUnavailable`. */
+export const readPlatform = (
+  codec: Pick<Codec, 'decode'>,
+  { key, value }: BusRecord,
+): PlatformRecord | null | Promise<PlatformRecord | null> => {
+  const id = key?.toString() ?? '';
+  if (value === null) return { id, displayName: null };
+  const decoded = codec.decode(value);
+  return decoded instanceof Promise ? decoded.then((late) => platformOf(id, late)) : platformOf(id, decoded);
+};
+
+const platformOf = (id: string, decoded: Decoded): PlatformRecord | null =>
+  isRecord(decoded, 'PlatformEntry') && decoded.value.platform === id
+    ? { id, displayName: decoded.value.display_name }
+    : null;

@@ -1,6 +1,7 @@
-import type { TokenStore } from '@vault-engine/vault';
+import type { BranchKeyStore, TokenStore } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { allUsersAreFound } from './contract/all-users-are-found.ts';
+import { branchKeysAreKept } from './contract/branch-keys-are-kept.ts';
 import { changesAreAtomic } from './contract/changes-are-atomic.ts';
 import { changesEndLeases } from './contract/changes-end-leases.ts';
 import { changesLeaveDedupeRecords } from './contract/changes-leave-dedupe-records.ts';
@@ -15,7 +16,7 @@ import { transitionsStayPending } from './contract/transitions-stay-pending.ts';
 
 /** An adapter on an empty store. */
 export interface OpenedStore {
-  readonly store: TokenStore;
+  readonly store: TokenStore & { readonly branchKeys: BranchKeyStore };
   /** A second store on the same data, as another process has it. The test closes it. */
   readonly openAnother: () => Promise<TokenStore>;
   /** Closes the store and the parts that it uses. */
@@ -33,7 +34,7 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
       opened = await open();
     });
     afterAll(() => opened?.close());
-    const store = (): TokenStore => {
+    const store = (): OpenedStore['store'] => {
       if (opened === undefined) throw new Error('the store is not open');
       return opened.store;
     };
@@ -48,6 +49,7 @@ export const tokenStoreContract = (adapter: string, open: () => Promise<OpenedSt
     flowsAreKept(store);
     dueConnectionsAreTaken(store);
     allUsersAreFound(store);
+    branchKeysAreKept(() => store().branchKeys);
     partitionCountsAreDated(store);
   });
 };

@@ -1,4 +1,4 @@
-import { type Change, type ConnectionRecord, isExactInteger } from '@vault-engine/vault';
+import { type Change, type ConnectionRecord, isExactInteger, type WrappedBranchKey } from '@vault-engine/vault';
 
 // A change that no decision of the domain makes is a bug of the caller. Every adapter rejects it before it writes.
 
@@ -14,7 +14,6 @@ export const refuseImpossibleChange = (change: Change): void => {
     refuse('a new user without a data key');
   if (leaseOwner !== null && put === null) refuse('a lease without a put');
   if (leaseOwner === '') refuse('a lease without an owner');
-  if (dataKey !== null && expectedRevision !== null) refuse('a second data key for a user');
   if (dedupe !== null) refuseImpossibleDedupe(dedupe);
   refuseNegative([revision, expectedRevision, put?.dueAt, ...(put === null ? [] : countsOf(put.record))]);
   if (put !== null) refuseInexact(timesOf(put.record));
@@ -32,6 +31,13 @@ export const refuseImpossibleDedupe = ({ id, keepMs }: { readonly id: string; re
 export const refuseImpossibleLease = (owner: string, ttlMs = 1): void => {
   if (owner === '') throw new RangeError('impossible lease: it has no owner');
   if (ttlMs < 1 || !isExactInteger(ttlMs)) throw new RangeError('impossible lease: it lasts for no whole time');
+};
+
+/** @throws RangeError for a branch key whose numbers are out of range, or that is empty */
+export const refuseImpossibleBranchKey = ({ branch, version, wrapped, createdAt }: WrappedBranchKey): void => {
+  refuseNegative([branch, createdAt]);
+  if (version < 1 || !isExactInteger(version)) refuse('versions of branch keys begin with 1');
+  if (wrapped.length === 0) refuse('an empty branch key');
 };
 
 const countsOf = ({ version, tokenVersion, storedAt }: ConnectionRecord) => [version, tokenVersion, storedAt];

@@ -68,6 +68,8 @@ export interface Grant {
   readonly refreshedAt: number | null;
   /** Digest of the upstream account; null: not known. */
   readonly account: string | null;
+  /** The client id that the grant belongs to. Absent: stored before it was recorded, so it counts as the current client's. */
+  readonly client?: string;
   /**
    * Whether refreshes of this grant brought new refresh tokens. `kept`: so far they never did. `rotated`: one did. Absent: it was
    * not refreshed yet, or by a version that did not note it.

@@ -1,7 +1,7 @@
 export * from '@vault-engine/model';
 export * from './call.ts';
 export { change, type Mutation } from './change/change.ts';
-export { dedupeOutcomeText, matchDedupeRecord, refusalId } from './change/dedupe.ts';
+export { dedupeOutcomeText, matchDedupeRecord, parseDedupeOutcome, refusalId } from './change/dedupe.ts';
 export { drainPending } from './change/transition.ts';
 export * from './connection-record.ts';
 export type { Credentials } from './credentials.ts';

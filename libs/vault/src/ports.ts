@@ -12,9 +12,12 @@ export type Port = 'storage' | 'audit' | 'keys' | 'provider';
 export class PortUnavailable extends Error {
   override readonly name = 'PortUnavailable';
   readonly port: Port;
-  constructor(port: Port, message: string, options?: ErrorOptions) {
+  /** The cause, from a closed list of the adapter, for callers and the audit log; null: not known. */
+  readonly reason: string | null;
+  constructor(port: Port, message: string, options: ErrorOptions & { readonly reason?: string } = {}) {
     super(message, options);
     this.port = port;
+    this.reason = options.reason ?? null;
   }
 }
 
@@ -34,11 +37,42 @@ export interface KeyWrapper {
   unwrap(wrapped: Buffer, context: KeyContext): Promise<Buffer>;
 }
 
+/** One version of a branch key, wrapped by the key service. Branch keys wrap the users' data keys. */
+export interface WrappedBranchKey {
+  readonly branch: number;
+  /** From 1 on. */
+  readonly version: number;
+  readonly wrapped: Buffer;
+  /** Unix milliseconds. */
+  readonly createdAt: number;
+}
+
+/**
+ * The store of branch keys. A version is never changed. Whoever loses it loses all users' data keys under it, so it must be as
+ * durable as the users' rows. Rejects with {@link PortUnavailable} (`storage`) after bounded retries.
+ */
+export interface BranchKeyStore {
+  /** One version of a branch key; null: there is none. */
+  readBranchKey(branch: number, version: number): Promise<WrappedBranchKey | null>;
+  /** The version of a branch that new data keys are wrapped under; null: the branch has none. */
+  activeBranchKey(branch: number): Promise<WrappedBranchKey | null>;
+  /**
+   * Stores a version and makes it the active one if it is the highest. Resolves to the stored one: the earlier one, if another
+   * process has stored this version before.
+   */
+  addBranchKey(key: WrappedBranchKey): Promise<WrappedBranchKey>;
+}
+
 /** The users' data keys, unwrapped and cached. Rejects as {@link KeyWrapper} does. */
 export interface DataKeys {
   /** The key in `wrapped`; synchronous when it is cached. */
   keyOf(user: UserId, wrapped: WrappedDataKey): DataKey | Promise<DataKey>;
   newKey(user: UserId): Promise<{ dataKey: DataKey; wrapped: WrappedDataKey }>;
+  /**
+   * The same key in the wrapped form that new keys have, for the next write of the user's row. Null: it has that form, or it
+   * can't be wrapped now. Never rejects: a write does not depend on it.
+   */
+  rewrap(user: UserId, wrapped: WrappedDataKey): Promise<WrappedDataKey | null>;
   /** Drops a user's key from the cache. */
   evict(user: UserId): void;
 }

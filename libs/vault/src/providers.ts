@@ -126,6 +126,8 @@ export type Identified =
 export interface Providers {
   /** Null: connections are not refreshed, because there is no such platform or no client is configured for it. */
   terms(platform: PlatformId): RefreshTerms | null;
+  /** The client id that the provider issues new grants to; null: no client is configured. */
+  clientId(platform: PlatformId): string | null;
   /**
    * Takes one token of the platform's rate, which all processes share. A refusal says when there is the next one. Rejects with
    * `PortUnavailable` (`storage`).
@@ -133,22 +135,39 @@ export interface Providers {
   admit(platform: PlatformId): Promise<{ readonly ok: true } | { readonly ok: false; readonly retryAfterMs: number }>;
   /** Runs `work` once this process has fewer refreshes of the platform under way than the profile's limit. */
   inTurn<T>(platform: PlatformId, work: () => Promise<T>): Promise<T>;
-  /** One request within {@link Providers.refreshTimeoutMs}, never repeated. */
+  /**
+   * One request within {@link Providers.refreshTimeoutMs}. It is repeated only where the provider has refused the client's secret and
+   * the client has an earlier one.
+   *
+   * @param clientId The client that the grant belongs to; null: the current one.
+   */
   refresh(
     platform: PlatformId,
     refreshToken: Secret,
     params: ConnectionMetadata['params'],
     cancelled: Cancellation,
+    clientId?: string | null,
   ): Promise<RefreshOutcome>;
   /** Asks whether a refresh token is spent, without spending it: one request within {@link Providers.refreshTimeoutMs}. */
-  introspect(platform: PlatformId, refreshToken: Secret, params: ConnectionMetadata['params']): Promise<SpentOrNot>;
+  introspect(
+    platform: PlatformId,
+    refreshToken: Secret,
+    params: ConnectionMetadata['params'],
+    clientId?: string | null,
+  ): Promise<SpentOrNot>;
   /** The longest time of a {@link Providers.refresh}, milliseconds. */
   readonly refreshTimeoutMs: number;
   readonly circuits: CircuitStore;
   revoke(
     platform: PlatformId,
-    tokens: { readonly access: Secret | null; readonly refresh: Secret | null },
+    tokens: {
+      readonly access: Secret | null;
+      readonly refresh: Secret | null;
+      /** Where only access tokens can be revoked, an expired one is refreshed first. */
+      readonly accessExpired?: boolean;
+    },
     params: ConnectionMetadata['params'],
+    clientId?: string | null,
   ): Promise<RevokeOutcome>;
   identify(platform: PlatformId, access: Secret, params: ConnectionMetadata['params']): Promise<Identified>;
 }

@@ -30,7 +30,10 @@ export interface Change {
   readonly expectedRevision: number | null;
   /** Above `expectedRevision`. Equal to it for a put under a lease without an event, which no snapshot shows. */
   readonly revision: number;
-  /** Written for a new user; null keeps the user's key. */
+  /**
+   * For a new user: the user's key. For an existing one: another wrapped form of the same key, with the same `kid`; another
+   * `kid` is a conflict. Null keeps the wrapped form.
+   */
   readonly dataKey: WrappedDataKey | null;
   /** `dueAt`: when the connection is due next, Unix milliseconds; null: never. */
   readonly put: {
@@ -105,7 +108,7 @@ export type Claimed =
   | { readonly kind: 'changed' };
 
 /** A kind of stored row. */
-export type RowKind = 'record' | 'user' | 'dedupe';
+export type RowKind = 'record' | 'user' | 'dedupe' | 'branch';
 
 /**
  * A stored row that no store writes: a broken invariant. A retry does not help. The message names the kind of row, but

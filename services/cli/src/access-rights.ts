@@ -1,13 +1,14 @@
 import type { AuthorizedOperations, KafkaOperation } from '@vault-engine/bus';
 import { GATEWAY, topicNames } from '@vault-engine/contracts';
 
-/** The principals of a deployment, by what they do. `engine` and `monitor` stand for any number of them. */
+/** The principals of a deployment, by what they do. `engine`, `state-reader`, `auditor` and `monitor` stand for any number of them. */
 export const ROLES = [
   'command-worker',
   'refresh-scheduler',
   'status-projector',
   'gateway',
   'engine',
+  'state-reader',
   'auditor',
   'operator',
   'monitor',
@@ -32,12 +33,12 @@ export interface RightsOptions {
   readonly prefix: string;
   /** The engine, for the role `engine`. */
   readonly engine: string;
-  /** The client id of the engine or auditor, with which its follower groups begin. */
+  /** The client id of an engine, a reader of the state or an auditor, with which its follower groups begin. */
   readonly clientId: string;
 }
 
 /**
- * The smallest rights of a role. A reader of a table follows it in a group of its own, `<clientId>.follower.<uuid>`, and so needs
+ * The smallest rights of a role. A service reads the settings of its topics (DESCRIBE_CONFIGS) to compare them with the declaration. A reader of a table follows it in a group of its own, `<clientId>.follower.<uuid>`, and so needs
  * READ on those groups. An idempotent producer needs no cluster right (Kafka 3.0 and newer).
  */
 export const rightsOf = (role: Role, { prefix, engine, clientId }: RightsOptions): readonly Right[] => {
@@ -45,39 +46,39 @@ export const rightsOf = (role: Role, { prefix, engine, clientId }: RightsOptions
   switch (role) {
     case 'command-worker':
       return [
-        onTopic(topics.commands, 'READ'),
-        onTopic(topics.engines, 'READ'),
+        onTopic(topics.commands, 'READ', 'DESCRIBE_CONFIGS'),
+        onTopic(topics.engines, 'READ', 'DESCRIBE_CONFIGS'),
         onGroup(`${prefix}vault.command-worker`),
         followers('command-worker'),
         onTopics(topics.replies(''), topics.replies(GATEWAY), 'WRITE'),
-        onTopic(topics.auditLog, 'WRITE'),
-        onTopic(topics.connectionEvents, 'WRITE'),
-        onTopic(topics.commandsDlt, 'WRITE'),
+        onTopic(topics.auditLog, 'WRITE', 'DESCRIBE_CONFIGS'),
+        onTopic(topics.connectionEvents, 'WRITE', 'DESCRIBE_CONFIGS'),
+        onTopic(topics.commandsDlt, 'WRITE', 'DESCRIBE_CONFIGS'),
       ];
     case 'refresh-scheduler':
-      return [onTopic(topics.auditLog, 'WRITE'), onTopic(topics.connectionEvents, 'WRITE')];
+      return [
+        onTopic(topics.auditLog, 'WRITE', 'DESCRIBE_CONFIGS'),
+        onTopic(topics.connectionEvents, 'WRITE', 'DESCRIBE_CONFIGS'),
+      ];
     case 'status-projector':
       return [
-        onTopic(topics.connectionEvents, 'READ'),
-        onTopic(topics.connectionState, 'READ', 'WRITE'),
+        onTopic(topics.connectionEvents, 'READ', 'DESCRIBE_CONFIGS'),
+        onTopic(topics.connectionState, 'READ', 'WRITE', 'DESCRIBE_CONFIGS'),
         onGroup(`${prefix}vault.status-projector`),
         followers('status-projector'),
       ];
     case 'gateway':
       return [
-        onTopic(topics.commands, 'WRITE'),
+        onTopic(topics.commands, 'WRITE', 'DESCRIBE_CONFIGS'),
+        onTopic(topics.auditLog, 'WRITE', 'DESCRIBE_CONFIGS'),
         onTopic(topics.replies(GATEWAY), 'READ'),
-        onTopic(topics.engines, 'READ'),
+        onTopic(topics.engines, 'READ', 'DESCRIBE_CONFIGS'),
         followers('gateway'),
       ];
     case 'engine':
-      return [
-        onTopic(topics.commands, 'WRITE'),
-        onTopic(topics.replies(engine), 'READ'),
-        onTopic(topics.connectionState, 'READ'),
-        onTopic(topics.platforms, 'READ'),
-        followers(clientId),
-      ];
+      return [onTopic(topics.commands, 'WRITE'), onTopic(topics.replies(engine), 'READ'), followers(clientId)];
+    case 'state-reader':
+      return [onTopic(topics.connectionState, 'READ'), onTopic(topics.platforms, 'READ'), followers(clientId)];
     case 'auditor':
       return [onTopic(topics.auditLog, 'READ'), followers(clientId)];
     case 'operator':

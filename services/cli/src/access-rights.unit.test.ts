@@ -2,7 +2,7 @@ import type { KafkaOperation, TopicAccess } from '@vault-engine/bus';
 import { expect, test } from 'vitest';
 import { findProblems, grantLines, ROLES, resourcesOf, rightsOf } from './access-rights.ts';
 
-const NAMES = { prefix: '', engine: 'sync', clientId: 'sync' };
+const NAMES = { prefix: '', engine: 'sync', clientId: 'vault-client-sync' };
 
 const granted = (...operations: readonly KafkaOperation[]): TopicAccess => ({
   state: 'present',
@@ -21,14 +21,12 @@ test('a right is granted by one kafka-acls command, with a prefix where it cover
   expect(grantLines(rightsOf('engine', NAMES), 'User:sync')).toEqual([
     "kafka-acls --bootstrap-server \"$BROKERS\" --add --allow-principal 'User:sync' --operation Write --topic 'vault.commands'",
     "kafka-acls --bootstrap-server \"$BROKERS\" --add --allow-principal 'User:sync' --operation Read --topic 'vault.replies.sync'",
-    "kafka-acls --bootstrap-server \"$BROKERS\" --add --allow-principal 'User:sync' --operation Read --topic 'vault.connection-state'",
-    "kafka-acls --bootstrap-server \"$BROKERS\" --add --allow-principal 'User:sync' --operation Read --topic 'vault.platforms'",
-    "kafka-acls --bootstrap-server \"$BROKERS\" --add --allow-principal 'User:sync' --operation Read --group 'sync.follower.' --resource-pattern-type prefixed",
+    "kafka-acls --bootstrap-server \"$BROKERS\" --add --allow-principal 'User:sync' --operation Read --group 'vault-client-sync.follower.' --resource-pattern-type prefixed",
   ]);
 });
 
 test('missing operations, hidden and missing topics, and unknown groups are all named', () => {
-  const rights = rightsOf('engine', NAMES);
+  const rights = [...rightsOf('engine', NAMES), ...rightsOf('state-reader', NAMES)];
   const problems = findProblems(rights, {
     topics: new Map<string, TopicAccess>([
       ['vault.commands', granted('READ', 'DESCRIBE')],
@@ -42,8 +40,9 @@ test('missing operations, hidden and missing topics, and unknown groups are all 
   expect(problems.map(({ resource, problem }) => `${resource}: ${problem}`)).toEqual([
     'topic vault.commands: lacks WRITE',
     'topic vault.replies.sync: lacks READ',
+    expect.stringMatching(/^groups vault-client-sync.follower.\*: unknown: no group coordinator/),
     expect.stringMatching(/^topic vault.connection-state: unknown: .* does not exist/),
-    expect.stringMatching(/^groups sync.follower.\*: unknown: no group coordinator/),
+    expect.stringMatching(/^groups vault-client-sync.follower.\*: unknown: no group coordinator/),
   ]);
 });
 

@@ -12,7 +12,7 @@ const RESOURCE = { topic: 2, group: 3, cluster: 4 } as const;
 const ALLOW = 3;
 const [LITERAL, PREFIXED] = [3, 4];
 /** Codes of AclOperation. */
-const OPERATION = { READ: 3, WRITE: 4, DESCRIBE: 8 } as const;
+const OPERATION = { READ: 3, WRITE: 4, DESCRIBE: 8, DESCRIBE_CONFIGS: 10 } as const;
 
 let here: CliWorld;
 let kafka: RunningPart;
@@ -74,7 +74,9 @@ const allow = (user: string, rights: readonly Right[]): Promise<unknown> =>
     acls.createAcls({
       acl: rights.flatMap((right) =>
         right.operations.flatMap((operation) =>
-          operation === 'READ' || operation === 'WRITE' ? [entryOf(user, right, operation)] : [],
+          operation === 'READ' || operation === 'WRITE' || operation === 'DESCRIBE_CONFIGS'
+            ? [entryOf(user, right, operation)]
+            : [],
         ),
       ),
     }),
@@ -106,7 +108,9 @@ test('each right that is taken away is named', async () => {
     const { code, out, err } = await vault('worker', 'acls', 'check', 'command-worker');
     expect(code).toBe(1);
     expect(out).toEqual([
-      expect.stringMatching(/^(topic vault.commands|groups command-worker.follower.\*): lacks READ$/),
+      expect.stringMatching(
+        /^(topic vault.commands|groups command-worker.follower.\*): lacks READ(, DESCRIBE_CONFIGS)?$/,
+      ),
     ]);
     expect(err[0]).toContain('acls print command-worker');
     await allow('worker', [right]);

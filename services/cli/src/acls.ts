@@ -25,7 +25,7 @@ export const addAcls = (program: Command, context: CommandContext): void => {
       .option('--engine <engine>', 'engine id, for the role engine', 'sync')
       .option(
         '--client-id <id>',
-        'client id of the engine or auditor; default: the engine id, vault-cli for an auditor',
+        'client id of an engine, reader or auditor; default: the one of libs/client or of this CLI',
       )
       .option('--json', 'print JSON');
   command('print', 'print the smallest rights of a role as kafka-acls commands')
@@ -38,9 +38,15 @@ export const addAcls = (program: Command, context: CommandContext): void => {
   ).action((role: Role, options: AclsOptions) => check(context, role, options));
 };
 
+/** The default client ids of libs/client. */
+const CLIENT_IDS: Readonly<Partial<Record<Role, (engine: string) => string>>> = {
+  engine: (engine) => `vault-client-${engine}`,
+  'state-reader': () => 'vault-state-view',
+};
+
 const rightsFor = (role: Role, options: AclsOptions, prefix: string) => {
   const engine = engineId(options.engine);
-  const clientId = options.clientId ?? (role === 'engine' ? engine : 'vault-cli');
+  const clientId = options.clientId ?? CLIENT_IDS[role]?.(engine) ?? 'vault-cli';
   return rightsOf(role, { prefix, engine, clientId });
 };
 

@@ -7,6 +7,7 @@ import type { Terminal } from './terminal.ts';
 export interface CommandContext {
   readonly terminal: Terminal;
   readonly config: CliConfig;
+  readonly version: string;
   /** `deploy/engines.yaml` of this checkout: the default of every option that takes a grants file. */
   readonly grantsFile: string;
   /** `platform-profiles` of this checkout. */

@@ -31,11 +31,15 @@ const engineSettings = settings(engineVariables, (variables) => ({
 /** Each command group reads its settings when it runs, so that help and usage errors need no configuration. */
 export interface CliConfig {
   readonly topics: () => TopicsConfig;
+  readonly auditedTopics: () => AuditedTopicsConfig;
   readonly schemas: () => SchemasConfig;
+  readonly auditedSchemas: () => AuditedSchemasConfig;
   readonly kafka: () => KafkaConfig;
   readonly platformNames: () => PlatformNamesConfig;
   readonly state: () => StateConfig;
   readonly refresh: () => RefreshConfig;
+  /** The variable with the client id of a platform, if it is not set here; null: it is set. */
+  readonly missingClient: (platform: string) => string | null;
   readonly engines: () => EnginesConfig;
   readonly deadLetters: () => DeadLettersConfig;
   /** Reads files only; needs no vault. */
@@ -45,17 +49,21 @@ export interface CliConfig {
 }
 
 const TOPICS = { environment: environmentSettings, kafka: kafkaSettings } as const;
+const AUDITED_TOPICS = { ...TOPICS, registry: registrySettings } as const;
 const SCHEMAS = { registry: registrySettings } as const;
+const AUDITED_SCHEMAS = { kafka: kafkaSettings, ...SCHEMAS } as const;
 const PLATFORM_NAMES = { kafka: kafkaSettings, ...SCHEMAS, profiles: profileSettings } as const;
 const STATE = { ...TOPICS, ...SCHEMAS, redis: redisSettings } as const;
 const REFRESH = { ...STATE, profiles: profileSettings } as const;
-const ENGINES = { ...TOPICS, ...SCHEMAS, key: keySettings } as const;
+const ENGINES = { ...TOPICS, ...SCHEMAS, key: keySettings, profiles: profileSettings } as const;
 const KAFKA = { kafka: kafkaSettings } as const;
 const DEAD_LETTERS = { kafka: kafkaSettings, ...SCHEMAS } as const;
 const PLATFORMS = { profiles: profileSettings } as const;
 const TOKEN = { kafka: kafkaSettings, ...SCHEMAS } as const;
 
 export type TopicsConfig = ReturnType<typeof readConfig<typeof TOPICS>>;
+export type AuditedTopicsConfig = ReturnType<typeof readConfig<typeof AUDITED_TOPICS>>;
+export type AuditedSchemasConfig = ReturnType<typeof readConfig<typeof AUDITED_SCHEMAS>>;
 export type KafkaConfig = ReturnType<typeof readConfig<typeof KAFKA>>;
 export type SchemasConfig = ReturnType<typeof readConfig<typeof SCHEMAS>>;
 export type DeadLettersConfig = ReturnType<typeof readConfig<typeof DEAD_LETTERS>>;
@@ -81,11 +89,18 @@ export const cliConfig = (env: Environment, runFilePath: string): CliConfig => {
   const effective = () => withDevelopmentStart(env, runFilePath);
   return {
     topics: () => readConfig(TOPICS, effective()),
+    auditedTopics: () => readConfig(AUDITED_TOPICS, effective()),
     schemas: () => readConfig(SCHEMAS, effective()),
+    auditedSchemas: () => readConfig(AUDITED_SCHEMAS, effective()),
     kafka: () => readConfig(KAFKA, effective()),
     platformNames: () => readConfig(PLATFORM_NAMES, effective()),
     state: () => readConfig(STATE, effective()),
     refresh: () => readConfig(REFRESH, effective()),
+    missingClient: (platform) => {
+      const variable = `VAULT_CLIENT_ID_${platform.toUpperCase().replaceAll('-', '_')}`;
+      const env = effective();
+      return env[variable] || env[`${variable}_FILE`] ? null : variable;
+    },
     engines: () => readConfig(ENGINES, effective()),
     deadLetters: () => readConfig(DEAD_LETTERS, effective()),
     platforms: () => readConfig(PLATFORMS, env),

@@ -30,7 +30,14 @@ describe('with npm start running and no vault selected', () => {
       environment: 'development',
       kafka: { brokers: ['k:1'], ssl: false, sasl: undefined, topicPrefix: '' },
       registry: { url: 'http://r' },
-      key: { wrapper: 'local', keyFile: join(folder, 'keys', 'local.key'), environment: 'development' },
+      profiles: { folders: [], allowInsecureLoopback: true, timeoutMs: 10_000 },
+      key: {
+        wrapper: 'local',
+        keyFile: join(folder, 'keys', 'local.key'),
+        environment: 'development',
+        branches: 64,
+        outageMs: 3_600_000,
+      },
     });
     expect(config.topics()).toMatchObject({ environment: 'development', kafka: { brokers: ['k:1'] } });
   });
@@ -74,5 +81,14 @@ describe('without npm start', () => {
     expect(() => cliConfig({}, path).topics()).toThrow(`${path} is not JSON`);
     await writeFile(path, '{"engines": "SECRET"}');
     expect(() => cliConfig({}, path).topics()).toThrow(/^(?!.*SECRET).*npm start/);
+  });
+
+  test('a run file of a start that was killed is noticed', async () => {
+    const path = join(folder, 'stale.json');
+    const run = { kafka: 'k:1', registry: 'http://r', redis: 'redis://x', engines: 'none' };
+    await writeFile(path, JSON.stringify({ ...run, pid: 2 ** 30 }));
+    expect(() => cliConfig({}, path).topics()).toThrow(`${path} is left over from an npm start that has ended`);
+    await writeFile(path, JSON.stringify({ ...run, pid: process.pid }));
+    expect(cliConfig({}, path).topics()).toMatchObject({ kafka: { brokers: ['k:1'] } });
   });
 });

@@ -1,5 +1,6 @@
 import { applyTopics, connectBus, createPublisher, deadLetterHeaders, readTopic } from '@vault-engine/bus';
-import { type AuditRecord, applySchemas, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { type AuditRecord, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type CliWorld, openCliWorld } from './testing/cli-world.ts';
 
@@ -30,7 +31,7 @@ beforeAll(async () => {
 
 afterAll(() => here.close());
 
-const audited = async (): Promise<readonly Pick<AuditRecord, 'action' | 'reason' | 'engine'>[]> => {
+const audited = async (): Promise<readonly Pick<AuditRecord, 'action' | 'reason' | 'engine' | 'result'>[]> => {
   const { brokers, registryUrl, topicPrefix } = here.world;
   const codec = await openCodec({ registryUrl });
   const found: AuditRecord[] = [];
@@ -41,7 +42,7 @@ const audited = async (): Promise<readonly Pick<AuditRecord, 'action' | 'reason'
     const decoded = await codec.decode(value);
     if (decoded.ok && decoded.name === 'AuditRecord') found.push(decoded.value);
   }
-  return found.map(({ action, reason, engine }) => ({ action, reason, engine }));
+  return found.map(({ action, reason, engine, result }) => ({ action, reason, engine, result }));
 };
 
 test('list prints position, reason and origin', async () => {
@@ -60,16 +61,26 @@ test('show escapes the bytes of the record, and is audited', async () => {
   expect(await audited()).toContainEqual({
     action: 'dead-letters.show',
     reason: '0:1',
-    engine: expect.stringMatching(/^cli:./),
+    engine: expect.stringMatching(/^cli:claimed:./),
+    result: 'ok',
   });
 });
 
-test('discard deletes a dead letter and the earlier ones, keeps the later ones, and is audited', async () => {
-  const { code, out } = await here.vault(['dead-letters', 'discard', '0:1']);
+test('discard asks, deletes a dead letter and the earlier ones, keeps the later ones, and is audited before and after', async () => {
+  const asked = await here.vault(['dead-letters', 'discard', '0:1']);
+  expect(asked).toMatchObject({ code: 1, out: [], err: [expect.stringContaining('pass --yes')] });
+  const planned = await here.vault(['dead-letters', 'discard', '0:1', '--dry-run']);
+  expect(planned).toEqual({ code: 0, out: ['would discard 2 records of partition 0, up to 0:1'], err: [] });
+  expect((await here.vault(['dead-letters', 'list'])).out).toHaveLength(3);
+  const { code, out } = await here.vault(['dead-letters', 'discard', '0:1', '--yes']);
   expect({ code, out }).toEqual({ code: 0, out: ['discarded 2 records of partition 0, up to 0:1'] });
   const left = await here.vault(['dead-letters', 'list']);
   expect(left.out.map((line) => line.split(' ')[0])).toEqual(['0:2']);
-  expect(await audited()).toContainEqual(expect.objectContaining({ action: 'dead-letters.discard', reason: '0:1' }));
+  const records = (await audited()).filter(({ action }) => action === 'dead-letters.discard');
+  expect(records.map(({ reason, result }) => [reason, result])).toEqual([
+    ['0:1', 'started'],
+    ['0:1', 'ok'],
+  ]);
 });
 
 test('a position without a dead letter is refused, and not audited', async () => {

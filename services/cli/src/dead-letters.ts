@@ -1,7 +1,7 @@
 import { type Bus, type BusRecord, deleteRecordsBefore, readTopic, watermarks } from '@vault-engine/bus';
 import { openCodec, topicNames } from '@vault-engine/contracts';
 import type { Command } from 'commander';
-import { withAuditLog } from './audited.ts';
+import { audited, confirmRemoval } from './audited-change.ts';
 import type { CommandContext } from './command-context.ts';
 import { openBus } from './command-context.ts';
 import type { DeadLettersConfig } from './config.ts';
@@ -34,8 +34,15 @@ export const addDeadLetters = (program: Command, context: CommandContext): void 
     .command('discard')
     .description('delete a dead letter and all earlier ones of its partition; audited')
     .argument('<position>', 'partition:offset, as printed by list')
-    .action((at: string) => discard(context, position('<position>', at)));
+    .option('--dry-run', 'print what would be deleted')
+    .option('--yes', 'delete without asking')
+    .action((at: string, options: DiscardOptions) => discard(context, position('<position>', at), options));
 };
+
+interface DiscardOptions {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
 
 const list = async ({ terminal, config }: CommandContext, options: Options): Promise<void> => {
   const { bus, topic } = open(config.deadLetters());
@@ -52,31 +59,31 @@ const show = async ({ terminal, config }: CommandContext, at: Position, options:
   const { bus, topic } = open(settings);
   const record = await find(bus, topic, at);
   const codec = await openCodec({ registryUrl: settings.registry.url });
-  await withAuditLog({ bus, codec, topic: topicNames(settings.kafka.topicPrefix).auditLog }, (audit) =>
-    audit('dead-letters.show', positionText(at)),
-  );
-  const decoded = await codec.decode(record.value);
+  const change = { action: 'dead-letters.show', subject: positionText(at) };
+  const decoded = await audited(settings, change, { terminal }, async () => codec.decode(record.value));
   const facts = { ...deadLetterFacts(record), readsAs: decoded.ok ? decoded.name : decoded.reason };
   if (options.json)
     terminal.out(json({ ...facts, headers: textOfHeaders(record), bytes: record.value?.toString('base64') ?? null }));
   else for (const line of deadLetterLines(record, facts.readsAs)) terminal.out(line);
 };
 
-const discard = async ({ terminal, config }: CommandContext, at: Position): Promise<void> => {
+const discard = async (
+  { terminal, config }: CommandContext,
+  at: Position,
+  { dryRun, yes }: DiscardOptions,
+): Promise<void> => {
   const settings = config.deadLetters();
   const { bus, topic } = open(settings);
   await find(bus, topic, at);
-  const codec = await openCodec({ registryUrl: settings.registry.url, types: ['AuditRecord', 'ConnectionChanged'] });
-  // The audit record is written first: without it nothing is deleted.
-  await withAuditLog({ bus, codec, topic: topicNames(settings.kafka.topicPrefix).auditLog }, (audit) =>
-    audit('dead-letters.discard', positionText(at)),
+  const [watermark] = await lowOf(bus, topic, at);
+  const count = at.offset + 1n - (watermark?.low ?? at.offset);
+  const what = `${count === 1n ? '1 record' : `${count} records`} of partition ${at.partition}, up to ${positionText(at)}`;
+  if (dryRun) return terminal.out(`would discard ${what}`);
+  await confirmRemoval(terminal, `This discards ${what}.`, yes);
+  await audited(settings, { action: 'dead-letters.discard', subject: positionText(at) }, { terminal }, () =>
+    deleteRecordsBefore(bus, topic, new Map([[at.partition, at.offset + 1n]])),
   );
-  const [before] = await lowOf(bus, topic, at);
-  await deleteRecordsBefore(bus, topic, new Map([[at.partition, at.offset + 1n]]));
-  const discarded = at.offset + 1n - (before?.low ?? at.offset);
-  terminal.out(
-    `discarded ${discarded === 1n ? '1 record' : `${discarded} records`} of partition ${at.partition}, up to ${positionText(at)}`,
-  );
+  terminal.out(`discarded ${what}`);
 };
 
 const open = ({ kafka }: DeadLettersConfig): { bus: Bus; topic: string } => ({

@@ -69,7 +69,7 @@ test('adding, rotating and revoking print each key once, alone on standard outpu
   expect(revoked).toEqual({ code: 0, out: [`key ${first} of one revoked`], err: [] });
   expect((await listed('one'))?.keys.map(({ state }) => state)).toEqual(['revoked', 'active']);
   expect(kidIn((await here.vault(['engines', 'rotate', 'one'])).out[0])).not.toBe(second);
-});
+}, 180_000);
 
 test('a key for the REST API has the use http', async () => {
   const { out } = await here.vault(['engines', 'add', 'one', '--use', 'http', '--grants', grants]);
@@ -102,7 +102,8 @@ test('applying a grants file prints the changes, and none the second time', asyn
   const second = await here.vault(['engines', 'apply', file]);
   expect(second).toEqual({ code: 0, out: ['one: unchanged', 'two: unchanged'], err: [] });
   const partly = await here.vault(['engines', 'apply', grants]);
-  expect(partly.err).toEqual([`two is not in ${grants} and was not changed`]);
+  expect(partly.err[0]).toBe('changes:');
+  expect(partly.err.at(-1)).toBe(`two is not in ${grants} and was not changed`);
 });
 
 test('a foreign tombstone is reported, and the next change republishes the entry', async () => {

@@ -30,8 +30,22 @@ export interface Explained {
   readonly next: string;
 }
 
-/** Explains a connection. `terms` is null for a platform without a profile. */
-export const explainRefresh = (record: ConnectionRecord, terms: RefreshTerms | null, now: number): Explained => {
+/** What the explanation depends on beside the connection. */
+export interface Circumstances {
+  /** Null for a platform without a profile. */
+  readonly terms: RefreshTerms | null;
+  /** The variable with the platform's client id, if it is not set here. Services without it refresh nothing. */
+  readonly missingClient: string | null;
+  /** Unix milliseconds. */
+  readonly now: number;
+}
+
+/** Explains a connection. */
+export const explainRefresh = (
+  record: ConnectionRecord,
+  { terms: known, missingClient, now }: Circumstances,
+): Explained => {
+  const terms = missingClient === null ? known : null;
   const view = status(record, now);
   const { tokenVersion, storedAt, metadata, grant } = record;
   return {
@@ -42,7 +56,10 @@ export const explainRefresh = (record: ConnectionRecord, terms: RefreshTerms | n
     grant: { since: grant.since, lapsesAt: view.lapsesAt, askFrom: view.reauthFrom, refreshedAt: grant.refreshedAt },
     refreshing: refreshing(record),
     lease: lease(record, now),
-    now: nowText(record, mayRefresh(record, terms, now, false), now),
+    now:
+      missingClient !== null && record.refresh !== null && known !== null
+        ? `would not be refreshed unless command-worker and refresh-scheduler have ${missingClient}, which is not set here`
+        : nowText(record, mayRefresh(record, terms, now, false), now),
     next: next(record, terms, now),
   };
 };

@@ -31,8 +31,11 @@ const terms: RefreshTerms = {
   verdict: { confirmAfterMs: [60_000], askUserAfterMs: 3_600_000 },
 };
 
-const linesOf = (connection: ConnectionRecord, by: RefreshTerms | null = terms): string =>
-  explainedLines(explainRefresh(connection, by, NOW), NOW).join('\n');
+const linesOf = (
+  connection: ConnectionRecord,
+  by: RefreshTerms | null = terms,
+  missingClient: string | null = null,
+): string => explainedLines(explainRefresh(connection, { terms: by, missingClient, now: NOW }), NOW).join('\n');
 
 test('a healthy connection shows when it is refreshed', () => {
   expect(linesOf(record())).toBe(
@@ -128,4 +131,10 @@ test.each<[string, Partial<ConnectionRecord>, RefreshTerms, RegExp]>([
 
 test('a connection of a platform without a profile is explained', () => {
   expect(linesOf(record(), null)).toMatch(/now +would not be refreshed: the platform has no profile here/);
+});
+
+test('without a client registration the missing variable is named, and nothing is announced as refreshed', () => {
+  const lines = linesOf(record({ condition: { kind: 'none' } }), terms, 'VAULT_CLIENT_ID_GMAIL');
+  expect(lines).toMatch(/now +would not be refreshed unless .* have VAULT_CLIENT_ID_GMAIL, which is not set here/);
+  expect(lines).toMatch(/next +EXPIRED, suggesting REAUTH/);
 });

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { applySchemas } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliWorld, openCliWorld, type Ran } from './testing/cli-world.ts';
 
@@ -63,7 +63,7 @@ const FAULTS: readonly {
     words: ['engines', 'list'],
     env: { VAULT_LOCAL_KEY_FILE: '/nowhere.key' },
     code: 78,
-    says: /no key file \/nowhere.key/,
+    says: /key file \/nowhere.key does not exist/,
   },
   {
     title: 'a local key in production',
@@ -124,6 +124,11 @@ test('--help succeeds, and an empty command line is a usage error', async () => 
   expect(help).toMatchObject({ code: 0, err: [] });
   expect(help.out.join('\n')).toContain('engines');
   expect(await here.vault([])).toMatchObject({ code: 2, out: [] });
+  expect(await here.vault(['--version'])).toEqual({
+    code: 0,
+    out: [expect.stringMatching(/^\d+\.\d+\.\d+$/)],
+    err: [],
+  });
 });
 
 test('a credential is read from a file', async () => {

@@ -36,6 +36,15 @@ export const pointInTime = (option: string, value: string): Date => {
 
 const ZONED = /^\d{4}-\d\d-\d\dT.*(?:Z|[+-]\d\d:\d\d)$/;
 
+/** Parses a point in time before `now`: a duration such as `30m`, `12h` or `7d`, or a time as in {@link pointInTime}. */
+export const pastTime = (option: string, value: string, now: Date): Date => {
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
+  if (count === undefined || unit === undefined) return pointInTime(option, value);
+  return new Date(now.getTime() - Number(count) * (UNIT_MS[unit] ?? 0));
+};
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
 /** Parses `name=value` pairs. */
 export const pairs = (option: string, values: readonly string[]): Readonly<Record<string, string>> =>
   Object.fromEntries(

@@ -10,8 +10,9 @@ import {
   tokenUrls,
   type UnverifiedFact,
 } from '@vault-engine/platforms';
-import { applyPlatforms, type PlatformChange, type PlatformName } from '@vault-engine/state';
-import type { Command } from 'commander';
+import { comparePlatforms, type PlatformsParts, publishPlatforms } from '@vault-engine/state/projecting';
+import { Command } from 'commander';
+import { announcePlan, audited, confirmRemoval } from './audited-change.ts';
 import { type CommandContext, openBus } from './command-context.ts';
 import type { PlatformNamesConfig, PlatformsConfig } from './config.ts';
 import { CliFailure, EXIT } from './failure.ts';
@@ -34,9 +35,12 @@ export const addPlatforms = (program: Command, context: CommandContext): void =>
     .action((names: readonly string[], options: CheckOptions) => check(context, names, options));
   platforms
     .command('apply')
-    .description('publish the display names of all profiles, and remove platforms without a profile')
+    .description('publish the display names of all profiles; audited')
+    .option('--remove', 'also remove platforms without a profile here')
+    .option('--dry-run', 'print the changes without making them')
+    .option('--yes', 'remove without asking')
     .option('--json', 'print JSON')
-    .action((options: { readonly json?: boolean }) => apply(context, options));
+    .action((options: ApplyOptions) => apply(context, options));
 };
 
 /** The result of connecting to one token host: the address that answered, or the problem. */
@@ -81,9 +85,10 @@ const load = async (folders: readonly string[], settings: Settings): Promise<rea
 
 const select = (profiles: readonly PlatformProfile[], names: readonly string[]): readonly PlatformProfile[] => {
   if (names.length === 0) return profiles;
-  // The argument is not repeated: it may be a secret, pasted by mistake.
-  if (!names.every((name) => profiles.some(({ id }) => id === name)))
-    throw new CliFailure('there is no profile for one of these platforms', EXIT.usage);
+  refuseUnknown(
+    names,
+    profiles.map(({ id }) => id),
+  );
   return profiles.filter(({ id }) => names.includes(id));
 };
 
@@ -125,27 +130,94 @@ const printReport = (terminal: Terminal, report: Report, options: CheckOptions):
   terminal.out(`${profiles} valid; unverified facts: ${unverified.length}`);
 };
 
-const apply = async (
-  { terminal, config, profilesFolder }: CommandContext,
-  options: { readonly json?: boolean },
+/**
+ * Throws a `CliFailure` if a platform has no profile, with the nearest known id. The argument is not repeated: it may be a
+ * secret, pasted by mistake.
+ */
+export const requireKnownPlatforms = async (
+  { profilesFolder }: Pick<CommandContext, 'profilesFolder'>,
+  settings: Settings,
+  ids: readonly string[],
 ): Promise<void> => {
-  const settings = config.platformNames();
-  const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
-  const changes = await publishNames(settings, catalog.all());
-  if (options.json) terminal.out(json(changes));
-  else if (changes.length === 0) terminal.out('the published platform names are up to date');
-  else for (const { id, change } of changes) terminal.out(`${id}: ${change}`);
+  const known = await load([profilesFolder, ...settings.folders], settings);
+  refuseUnknown(
+    ids,
+    known.map(({ id }) => id),
+  );
 };
 
-const publishNames = async (
+/** See {@link requireKnownPlatforms}. `known`: the ids of all profiles. */
+export const refuseUnknown = (ids: readonly string[], known: readonly string[]): void => {
+  const unknown = ids.filter((id) => id !== '*' && !known.includes(id));
+  if (unknown.length === 0) return;
+  const nearest = [...new Set(unknown.map((id) => nearestTo(id, known)).filter((id) => id !== null))];
+  const hint = nearest.length === 0 ? `the platforms are ${known.join(', ')}` : `did you mean ${nearest.join(', ')}?`;
+  throw new CliFailure(`unknown platform; ${hint}`, EXIT.usage);
+};
+
+/** commander suggests similar names for unknown commands only, so the ids are made commands of a program of their own. */
+const nearestTo = (id: string, known: readonly string[]): string | null => {
+  let message = '';
+  const program = new Command().exitOverride().configureOutput({
+    writeErr: (text) => {
+      message = text;
+    },
+  });
+  for (const name of known) program.command(name);
+  try {
+    program.parse([id], { from: 'user' });
+  } catch {
+    // The message is all that is wanted.
+  }
+  return /\(Did you mean (?:one of )?(.+)\?\)/.exec(message)?.[1] ?? null;
+};
+
+interface ApplyOptions {
+  readonly remove?: boolean;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+const apply = async ({ terminal, config, profilesFolder }: CommandContext, options: ApplyOptions): Promise<void> => {
+  const settings = config.platformNames();
+  const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
+  await withNames(settings, async (parts) => {
+    const found = await comparePlatforms(parts, catalog.all());
+    const removals = found.filter(({ change }) => change === 'removed');
+    const changes = options.remove ? found : found.filter(({ change }) => change !== 'removed');
+    const lines = changes.map(({ id, change }) => `${id}: ${change}`);
+    if (!options.dryRun && changes.length > 0) {
+      announcePlan(terminal, lines);
+      if (options.remove && removals.length > 0)
+        await confirmRemoval(
+          terminal,
+          `This removes ${removals.map(({ id }) => id).join(', ')} from the topic.`,
+          options.yes,
+        );
+      await audited(settings, { action: 'platforms.apply', subject: lines.join(', ') }, { terminal }, () =>
+        publishPlatforms(parts, catalog.all(), changes),
+      );
+    }
+    if (options.json) terminal.out(json(changes));
+    else if (changes.length === 0) terminal.out('the published platform names are up to date');
+    else for (const line of lines) terminal.out(line);
+    if (!options.remove && removals.length > 0)
+      terminal.note(
+        `without a profile here, and kept: ${removals.map(({ id }) => id).join(', ')}; --remove removes them`,
+      );
+  });
+};
+
+const withNames = async <T>(
   { kafka, registry }: PlatformNamesConfig,
-  platforms: readonly PlatformName[],
-): Promise<readonly PlatformChange[]> => {
+  use: (parts: PlatformsParts) => Promise<T>,
+): Promise<T> => {
   const codec = await openCodec({ registryUrl: registry.url, types: ['PlatformEntry'] });
   const bus = openBus(kafka);
   const publisher = createPublisher(bus);
   try {
-    return await applyPlatforms({ bus, codec, publisher, topic: topicNames(kafka.topicPrefix).platforms }, platforms);
+    return await use({ bus, codec, publisher, topic: topicNames(kafka.topicPrefix).platforms });
   } finally {
     await publisher.close();
   }

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { addAcls } from './acls.ts';
+import { addAudit } from './audit.ts';
 import type { CommandContext } from './command-context.ts';
 import { addDeadLetters } from './dead-letters.ts';
 import { addEngines } from './engines.ts';
@@ -31,6 +32,7 @@ export const runCli = async (words: readonly string[], context: CommandContext):
 const cliProgram = (context: CommandContext): Command => {
   const program = new Command('vault')
     .description('administer a vault, or call it as an engine')
+    .version(context.version)
     .addHelpText('after', `\n${AFTERWORD}`)
     .exitOverride()
     .configureOutput({
@@ -46,6 +48,7 @@ const cliProgram = (context: CommandContext): Command => {
   addPlatforms(program, context);
   addToken(program, context);
   addDeadLetters(program, context);
+  addAudit(program, context);
   addQuarantine(program, context);
   return program;
 };

@@ -1,5 +1,6 @@
 import { applyTopics, connectBus, readTopic } from '@vault-engine/bus';
-import { type AuditRecord, applySchemas, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { type AuditRecord, openCodec, topicNames, topicSpecs } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { openRedisStore } from '@vault-engine/token-store';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -69,7 +70,7 @@ test('an entry that is put back returns to its place; that is audited', async ()
 
 test('a discarded entry is gone; that is audited', async () => {
   const id = await plant('a third member');
-  expect(await vault(['discard', id])).toMatchObject({ code: 0, out: [`discarded ${id}`] });
+  expect(await vault(['discard', id, '--yes'])).toMatchObject({ code: 0, out: [`discarded ${id}`] });
   expect((await vault(['list'])).out.join('\n')).not.toContain(id);
   expect(await audited()).toContainEqual(['quarantine.discard', id]);
 });

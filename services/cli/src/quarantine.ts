@@ -1,8 +1,6 @@
-import { connectBus } from '@vault-engine/bus';
-import { openCodec, topicNames } from '@vault-engine/contracts';
 import { openRedisStore, type Quarantine, type QuarantineEntry } from '@vault-engine/token-store';
 import type { Command } from 'commander';
-import { withAuditLog } from './audited.ts';
+import { audited, confirmRemoval } from './audited-change.ts';
 import type { CommandContext } from './command-context.ts';
 import type { StateConfig } from './config.ts';
 import { CliFailure } from './failure.ts';
@@ -11,6 +9,11 @@ import { json } from './terminal.ts';
 
 interface Options {
   readonly json?: boolean;
+}
+
+interface DiscardOptions {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
 }
 
 /** `quarantine list|show|discard|retry`: entries of the token store that do not parse and were moved aside. */
@@ -34,7 +37,9 @@ export const addQuarantine = (program: Command, context: CommandContext): void =
     .command('discard')
     .description('delete an entry for good; a broken row itself stays in place; audited')
     .argument('<id>', 'as printed by list')
-    .action((id: string) => discard(context, id));
+    .option('--dry-run', 'print the entry that would be deleted')
+    .option('--yes', 'delete without asking')
+    .action((id: string, options: DiscardOptions) => discard(context, id, options));
   quarantine
     .command('retry')
     .description('put an entry back in its place; it returns if it still does not parse; audited')
@@ -55,19 +60,25 @@ const list = async (
 
 const show = async ({ terminal, config }: CommandContext, id: string, options: Options): Promise<void> => {
   const settings = config.state();
-  const entry = await withQuarantine(settings, (quarantine) => find(quarantine, id));
-  await auditing(settings, 'quarantine.show', id);
+  const change = { action: 'quarantine.show', subject: id };
+  const entry = await withQuarantine(settings, async (quarantine) => {
+    await find(quarantine, id);
+    return audited(settings, change, { terminal }, () => find(quarantine, id));
+  });
   if (options.json)
     terminal.out(json({ ...factsOf(entry), content: entry.content.map((item) => item.toString('base64')) }));
   else for (const line of entryLines(entry)) terminal.out(line);
 };
 
-const discard = ({ terminal, config }: CommandContext, id: string): Promise<void> => {
+const discard = ({ terminal, config }: CommandContext, id: string, { dryRun, yes }: DiscardOptions): Promise<void> => {
   const settings = config.state();
   return withQuarantine(settings, async (quarantine) => {
-    await find(quarantine, id);
-    await auditing(settings, 'quarantine.discard', id);
-    if (!(await quarantine.discard(id))) throw missing(id);
+    const entry = await find(quarantine, id);
+    if (dryRun) return terminal.out(`would discard ${entryLine(entry)}`);
+    await confirmRemoval(terminal, `This discards ${entryLine(entry)}.`, yes);
+    await audited(settings, { action: 'quarantine.discard', subject: id }, { terminal }, async () => {
+      if (!(await quarantine.discard(id))) throw missing(id);
+    });
     terminal.out(`discarded ${id}`);
   });
 };
@@ -76,8 +87,9 @@ const retry = ({ terminal, config }: CommandContext, id: string): Promise<void> 
   const settings = config.state();
   return withQuarantine(settings, async (quarantine) => {
     await find(quarantine, id);
-    await auditing(settings, 'quarantine.retry', id);
-    if (!(await quarantine.retry(id))) throw missing(id);
+    await audited(settings, { action: 'quarantine.retry', subject: id }, { terminal }, async () => {
+      if (!(await quarantine.retry(id))) throw missing(id);
+    });
     terminal.out(`put back ${id}`);
   });
 };
@@ -102,14 +114,6 @@ const find = async (quarantine: Quarantine, id: string): Promise<QuarantineEntry
 
 const missing = (id: string): CliFailure =>
   new CliFailure(`no quarantined entry has the id ${JSON.stringify(id)}; quarantine list prints the ids`);
-
-/** The audit record precedes the action: an action that is not recorded does not happen. */
-const auditing = async ({ kafka, registry }: StateConfig, action: string, id: string): Promise<void> => {
-  const { brokers, ssl, sasl } = kafka;
-  const bus = connectBus({ brokers, clientId: 'vault-cli', ssl, sasl });
-  const codec = await openCodec({ registryUrl: registry.url });
-  await withAuditLog({ bus, codec, topic: topicNames(kafka.topicPrefix).auditLog }, (audit) => audit(action, id));
-};
 
 const factsOf = ({ id, kind, reason, quarantinedAt, dueAt }: QuarantineEntry) => ({
   id,

@@ -27,6 +27,7 @@ const terminal = (input: string, answers: string[] | null = null): Terminal => (
   out: () => undefined,
   note: () => undefined,
   readInput: async () => input,
+  confirm: async () => null,
   askHidden: async () => answers?.shift() ?? null,
 });
 

@@ -1,4 +1,3 @@
-import { openCodec, topicNames } from '@vault-engine/contracts';
 import { openCatalog, type ProfileCatalog, refreshTerms } from '@vault-engine/platforms';
 import { NoScheduler, requestRefresh } from '@vault-engine/refresh-queue';
 import { openRedisStore } from '@vault-engine/token-store';
@@ -12,13 +11,13 @@ import {
   userId,
 } from '@vault-engine/vault';
 import type { Command } from 'commander';
-import { withAuditLog } from './audited.ts';
+import { audited, withAuditLog } from './audited-change.ts';
 import type { CommandContext } from './command-context.ts';
-import { openBus } from './command-context.ts';
 import type { RefreshConfig } from './config.ts';
 import { explainedLines, explainRefresh } from './explain-refresh.ts';
 import { CliFailure, EXIT } from './failure.ts';
 import { wholeNumber } from './parse-arguments.ts';
+import { refuseUnknown } from './platforms.ts';
 import { json } from './terminal.ts';
 
 interface Options {
@@ -46,7 +45,10 @@ export const addRefresh = (program: Command, context: CommandContext): void => {
     .description('have a scheduler refresh a connection now, ignoring the backoff after a failure; audited')
     .argument('<user>')
     .argument('<platform>', 'platform id, for example google-calendar')
-    .action((user: string, platform: string) => run(context, connectionOf(user, platform)));
+    .option('--dry-run', 'check that the connection exists, without refreshing it')
+    .action((user: string, platform: string, options: { readonly dryRun?: boolean }) =>
+      run(context, connectionOf(user, platform), options),
+    );
   refresh
     .command('revive')
     .description('ask the provider again for dead connections, of one user or of a whole platform; audited')
@@ -97,20 +99,38 @@ const why = async (
 ): Promise<void> => {
   const settings = config.refresh();
   const catalog = await openCatalog([profilesFolder, ...settings.profiles.folders], settings.profiles);
-  const record = await withStore(settings, (store) => readRecord(store, name));
+  const record = await withStore(settings, (store) => readRecord(store, name, catalog));
   const now = Date.now();
-  const explained = explainRefresh(record, termsOf(catalog, name.platform), now);
+  const explained = explainRefresh(record, {
+    terms: termsOf(catalog, name.platform),
+    missingClient: config.missingClient(name.platform),
+    now,
+  });
   if (options.json) terminal.out(json(explained));
   else for (const line of explainedLines(explained, now)) terminal.out(line);
 };
 
 const SCHEDULER_TIMEOUT_MS = 60_000;
 
-const run = async ({ terminal, config }: CommandContext, name: ConnectionName): Promise<void> => {
+const run = async (
+  context: CommandContext,
+  name: ConnectionName,
+  { dryRun }: { readonly dryRun?: boolean },
+): Promise<void> => {
+  const { terminal, config } = context;
   const settings = config.refresh();
-  await withStore(settings, (store) => readRecord(store, name));
-  await auditEach(settings, 'refresh.run', [name]);
-  const outcome = await forceRefresh(settings, name);
+  const catalog = await openCatalog([context.profilesFolder, ...settings.profiles.folders], settings.profiles);
+  const record = await withStore(settings, (store) => readRecord(store, name, catalog));
+  if (dryRun) return terminal.out(`would ask a scheduler to refresh ${name.platform} of ${name.user}`);
+  const change = { action: 'refresh.run', subject: null, ...name };
+  const outcome = await audited(settings, change, { terminal, outcome: (kind) => kind }, () =>
+    forceRefresh(settings, name),
+  );
+  if (outcome === 'nothing' || outcome === 'told') {
+    const terms = termsOf(catalog, name.platform);
+    const missingClient = config.missingClient(name.platform);
+    throw new CliFailure(`not refreshed: ${explainRefresh(record, { terms, missingClient, now: Date.now() }).now}`);
+  }
   if (outcome !== 'renewed')
     throw new CliFailure(
       `${OUTCOMES[outcome]}; npm run vault -- refresh why ${name.user} ${name.platform} explains the state`,
@@ -139,14 +159,18 @@ const revive = async (
     for (const name of names) terminal.out(`${name.user}  ${name.platform}`);
     return terminal.out(`${names.length} dead connections`);
   }
-  await auditEach(settings, 'refresh.revive', names);
   let revived = 0;
-  for (const [done, name] of names.entries()) {
-    const outcome = await forceRefresh(settings, name);
-    if (outcome === 'renewed') revived += 1;
-    const result = outcome === 'renewed' ? 'revived' : OUTCOMES[outcome];
-    terminal.out(`${done + 1}/${names.length}  ${name.user}  ${name.platform}  ${result}`);
-  }
+  await withAuditLog(settings, async (log) => {
+    for (const [done, name] of names.entries()) {
+      const change = { action: 'refresh.revive', subject: null, ...name };
+      const outcome = await audited(settings, change, { terminal, log, outcome: (kind) => kind }, () =>
+        forceRefresh(settings, name),
+      );
+      if (outcome === 'renewed') revived += 1;
+      const result = outcome === 'renewed' ? 'revived' : OUTCOMES[outcome];
+      terminal.out(`${done + 1}/${names.length}  ${name.user}  ${name.platform}  ${result}`);
+    }
+  });
   if (revived < names.length) throw new CliFailure(`${revived} of ${names.length} connections revived`);
   terminal.out(`${revived} of ${names.length} connections revived`);
 };
@@ -161,18 +185,6 @@ const deadConnections = async (store: TokenStore, id: string, from: number): Pro
     if (record?.condition.kind === 'dead' && record.condition.since >= from) dead.add(user);
   }
   return [...dead].map((user) => ({ user, platform }));
-};
-
-const auditEach = async (
-  { kafka, registry }: RefreshConfig,
-  action: 'refresh.run' | 'refresh.revive',
-  names: readonly ConnectionName[],
-): Promise<void> => {
-  const codec = await openCodec({ registryUrl: registry.url });
-  const topic = topicNames(kafka.topicPrefix).auditLog;
-  await withAuditLog({ bus: openBus(kafka), codec, topic }, async (audit) => {
-    for (const { user, platform } of names) await audit(action, `${user}:${platform}`);
-  });
 };
 
 const forceRefresh = ({ redis }: RefreshConfig, name: ConnectionName): Promise<DueResult['kind']> =>
@@ -193,8 +205,15 @@ const OUTCOMES: Readonly<Record<Exclude<DueResult['kind'], 'renewed'>, string>> 
 };
 
 /** Reads the connection. Throws a `CliFailure` if there is none. */
-const readRecord = async (store: TokenStore, { user, platform }: ConnectionName): Promise<ConnectionRecord> => {
+const readRecord = async (
+  store: TokenStore,
+  { user, platform }: ConnectionName,
+  catalog: ProfileCatalog,
+): Promise<ConnectionRecord> => {
   const { record } = await store.readConnection(user, platform);
+  // A connection may outlive the profile of its platform.
+  const known = catalog.all().map(({ id }) => id);
+  if (record === null) refuseUnknown([platform], known);
   if (record === null) throw new CliFailure('the user has no connection on this platform');
   return record;
 };

@@ -4,6 +4,7 @@ import { CliFailure, EXIT } from './failure.ts';
 
 /** The run file: addresses that `npm start` writes when it is ready. */
 const runFile = z.object({
+  pid: z.int().optional(),
   kafka: z.string(),
   registry: z.string(),
   redis: z.string(),
@@ -24,7 +25,22 @@ export const readRunFile = (path: string): RunFile | null => {
   const parsed = runFile.safeParse(content);
   if (!parsed.success)
     throw new CliFailure(`${path} is not a run file of npm start; run npm start again`, EXIT.configuration);
+  const { pid } = parsed.data;
+  if (pid !== undefined && !isAlive(pid))
+    throw new CliFailure(
+      `${path} is left over from an npm start that has ended; run npm start again`,
+      EXIT.configuration,
+    );
   return parsed.data;
+};
+
+/** Signal 0 only checks whether the process exists. EPERM: it exists and belongs to another user. */
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 };
 
 /** The Kafka credential of an engine of `npm start`. */

@@ -1,5 +1,11 @@
-import { applySchemas, checkSchemas, type SchemasReport, type SubjectReport } from '@vault-engine/contracts';
+import {
+  applySchemas,
+  checkSchemas,
+  type SchemasReport,
+  type SubjectReport,
+} from '@vault-engine/contracts/apply-schemas';
 import type { Command } from 'commander';
+import { announcePlan, audited } from './audited-change.ts';
 import type { CommandContext } from './command-context.ts';
 import { CliFailure } from './failure.ts';
 import { json, type Terminal } from './terminal.ts';
@@ -24,17 +30,32 @@ export const addSchemas = (program: Command, { terminal, config }: CommandContex
     });
   schemas
     .command('apply')
-    .description('register all schemas, or none if one is incompatible')
+    .description('register all schemas, or none if one is incompatible; audited')
+    .option('--dry-run', 'print the changes without making them')
     .option('--json', 'print JSON')
-    .action(async (options: SchemasOptions) => {
-      const { url } = config.schemas().registry;
-      const before = await checkSchemas(url);
-      const after = await applySchemas(url);
-      const lines = after.ok ? before.subjects.flatMap(applied) : after.subjects.flatMap(difference);
-      printReport(terminal, after, lines, options);
-      refuseIncompatible(after);
-      if (!after.ok) throw new CliFailure('the registry did not accept all schemas; check the log of the registry');
-    });
+    .action((options: SchemasOptions & { readonly dryRun?: boolean }) => apply({ terminal, config }, options));
+};
+
+const apply = async (
+  { terminal, config }: Pick<CommandContext, 'terminal' | 'config'>,
+  options: SchemasOptions & { readonly dryRun?: boolean },
+): Promise<void> => {
+  const settings = config.auditedSchemas();
+  const { url } = settings.registry;
+  const before = await checkSchemas(url);
+  const plan = before.subjects.flatMap(difference);
+  if (options.dryRun || plan.length === 0) {
+    printReport(terminal, before, plan, options);
+    return refuseIncompatible(before);
+  }
+  announcePlan(terminal, plan);
+  const subject = `${plan.length} changes`;
+  const change = { action: 'schemas.apply', subject };
+  const after = await audited(settings, change, { terminal, createsAuditLog: true }, () => applySchemas(url));
+  const lines = after.ok ? before.subjects.flatMap(applied) : after.subjects.flatMap(difference);
+  printReport(terminal, after, lines, options);
+  refuseIncompatible(after);
+  if (!after.ok) throw new CliFailure('the registry did not accept all schemas; check the log of the registry');
 };
 
 const printReport = (

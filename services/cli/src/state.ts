@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPublisher } from '@vault-engine/bus';
 import { openCodec, topicNames } from '@vault-engine/contracts';
-import { followStates, StateMarks } from '@vault-engine/state';
+import { followStates } from '@vault-engine/state';
 import {
   type Drift,
   findDrift,
@@ -9,10 +9,12 @@ import {
   type Projection,
   type Rebuilt,
   rebuild,
+  StateMarks,
 } from '@vault-engine/state/projecting';
 import { openRedisStore } from '@vault-engine/token-store';
 import type { TokenStore } from '@vault-engine/vault';
 import type { Command } from 'commander';
+import { audited, confirmRemoval } from './audited-change.ts';
 import { type CommandContext, openBus } from './command-context.ts';
 import type { StateConfig } from './config.ts';
 import { CliFailure } from './failure.ts';
@@ -36,11 +38,56 @@ export const addState = (program: Command, { terminal, config }: CommandContext)
     });
   state
     .command('rebuild')
-    .description('republish the snapshot of every user, and a tombstone for every user that the store does not have')
-    .action(async () => {
-      const { snapshots, tombstones } = await withStates(config.state(), (states) => republishAll(states, terminal));
-      terminal.out(`published ${snapshots} snapshots and ${tombstones} tombstones`);
+    .description(
+      'republish the snapshot of every user, and a tombstone for every user that the store does not have; audited',
+    )
+    .option('--dry-run', 'print the number of records without publishing them')
+    .option('--yes', 'publish tombstones without asking')
+    .action(async (options: RebuildOptions) => {
+      const settings = config.state();
+      await withStates(settings, (states) => rebuildStates(settings, states, terminal, options));
     });
+};
+
+interface RebuildOptions {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+const rebuildStates = async (
+  settings: StateConfig,
+  states: OpenStates,
+  terminal: Terminal,
+  { dryRun, yes }: RebuildOptions,
+): Promise<void> => {
+  const plan = await planOf(states);
+  if (dryRun) return terminal.out(`would publish ${countsText(plan)}`);
+  terminal.note(`publishing ${countsText(plan)}`);
+  // A store without its data would delete the state of every user from the topic.
+  if (plan.tombstones > 0)
+    await confirmRemoval(
+      terminal,
+      `This deletes ${plan.tombstones} users from the topic that the store does not have.`,
+      yes,
+    );
+  const change = { action: 'state.rebuild', subject: countsText(plan) };
+  const rebuilt = await audited(settings, change, { terminal, outcome: countsText }, () =>
+    republishAll(states, terminal),
+  );
+  terminal.out(`published ${countsText(rebuilt)}`);
+};
+
+const countsText = ({ snapshots, tombstones }: Rebuilt): string =>
+  `${snapshots} snapshots and ${tombstones} tombstones`;
+
+const planOf = async ({ store, marks }: OpenStates): Promise<Rebuilt> => {
+  const surplus = new Set(marks.users());
+  const users = new Set<string>();
+  for await (const user of store.users()) {
+    users.add(user);
+    surplus.delete(user);
+  }
+  return { snapshots: users.size, tombstones: surplus.size };
 };
 
 /** Topic and store, open side by side. */
@@ -102,9 +149,9 @@ const DIFFERENCES: Readonly<Record<Differing['difference'], string>> = {
   outdated: 'the topic has an earlier revision',
   different: 'the topic has the same revision with other content',
   store_behind: 'the topic has a later revision than the store, with other content',
+  unreadable: 'a row of the store does not parse; quarantine list has the reason',
   surplus: 'the topic has a snapshot, but the store does not have the user',
   buried: 'the newest snapshot on the topic is followed by a superseded record',
-  unreadable: 'a row of the user does not parse; `quarantine list` has the reason',
 };
 
 const printDiffering = (

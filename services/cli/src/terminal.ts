@@ -10,6 +10,8 @@ export interface Terminal {
   readonly note: (line: string) => void;
   /** Reads standard input to its end. */
   readonly readInput: () => Promise<string>;
+  /** Asks a yes-or-no question; null if standard input is not a terminal. */
+  readonly confirm: (question: string) => Promise<boolean | null>;
   /** Prompts without echo; null if standard input is not a terminal. */
   readonly askHidden: (question: string) => Promise<string | null>;
 }
@@ -22,6 +24,18 @@ export const processTerminal: Terminal = {
     const chunks: Buffer[] = [];
     for await (const chunk of process.stdin) chunks.push(chunk);
     return Buffer.concat(chunks).toString('utf8');
+  },
+  confirm: async (question) => {
+    if (!process.stdin.isTTY) return null;
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    const answer = Promise.withResolvers<string>();
+    prompt.question(question, answer.resolve);
+    prompt.once('close', () => answer.resolve(''));
+    try {
+      return /^y(es)?$/i.test((await answer.promise).trim());
+    } finally {
+      prompt.close();
+    }
   },
   askHidden: async (question) => {
     if (!process.stdin.isTTY) return null;

@@ -21,7 +21,8 @@ test('apply creates the topics, and check then finds no difference', async () =>
   expect(before.err).toEqual(['the topics differ; npm run vault -- topics apply creates and changes them']);
 
   const applied = await here.vault(['topics', 'apply']);
-  expect(applied).toMatchObject({ code: 0, err: [] });
+  expect(applied.code).toBe(0);
+  expect(applied.err.slice(0, before.out.length + 1)).toEqual(['changes:', ...before.out.map((line) => `  ${line}`)]);
   expect(applied.out).toContain(`${prefix}vault.engines: created`);
   expect(applied.out).toHaveLength(before.out.length);
 
@@ -37,7 +38,10 @@ test('a differing setting is printed with both values, and changed', async () =>
 
   const line = `${name}: retention.ms 1234567 → 3600000`;
   expect(await here.vault(['topics', 'check'])).toMatchObject({ code: 1, out: [line] });
-  expect(await here.vault(['topics', 'apply'])).toEqual({ code: 0, out: [line], err: [] });
+  expect(await here.vault(['topics', 'apply', '--dry-run'])).toEqual({ code: 0, out: [line], err: [] });
+  expect(await here.vault(['topics', 'check'])).toMatchObject({ code: 1 });
+  expect(await here.vault(['topics', 'apply'])).toMatchObject({ code: 0, out: [line] });
+  expect(await here.vault(['topics', 'check'])).toMatchObject({ code: 0 });
 });
 
 test('differences are printed as JSON', async () => {

@@ -8,8 +8,8 @@ import {
 } from '@vault-engine/bus';
 import { topicSpecs } from '@vault-engine/contracts';
 import type { Command } from 'commander';
-import type { CommandContext } from './command-context.ts';
-import { openBus } from './command-context.ts';
+import { announcePlan, audited } from './audited-change.ts';
+import { type CommandContext, openBus } from './command-context.ts';
 import type { TopicsConfig } from './config.ts';
 import { CliFailure } from './failure.ts';
 import { wholeNumber } from './parse-arguments.ts';
@@ -41,19 +41,34 @@ export const addTopics = (program: Command, context: CommandContext): void => {
     });
   topics
     .command('apply')
-    .description('create missing topics and change differing settings')
+    .description('create missing topics and change differing settings; audited')
     .option('--grants <file>', 'engines whose reply topics are included', grantsFile)
     .option('--replication-factor <n>', 'replication factor of new topics; default: 3 in production, 1 in development')
+    .option('--dry-run', 'print the changes without making them')
     .option('--json', 'print JSON')
-    .action(async (options: TopicsOptions & { readonly replicationFactor?: string }) => {
-      const config = context.config.topics();
-      const { replicationFactor: asked } = options;
-      const replicationFactor =
-        asked === undefined ? defaultReplication(config) : wholeNumber('--replication-factor', asked, 1, 99);
-      const [bus, specs] = [openBus(config.kafka), await specsOf(config, options)];
-      await requireVisible(bus, specs);
-      printChanges(terminal, await applyTopics(bus, specs, { replicationFactor }), options, describeDone);
-    });
+    .action((options: ApplyOptions) => apply(context, options));
+};
+
+interface ApplyOptions extends TopicsOptions {
+  readonly replicationFactor?: string;
+  readonly dryRun?: boolean;
+}
+
+const apply = async ({ terminal, config: configs }: CommandContext, options: ApplyOptions): Promise<void> => {
+  const config = configs.auditedTopics();
+  const { replicationFactor: factor } = options;
+  const replicationFactor =
+    factor === undefined ? defaultReplication(config) : wholeNumber('--replication-factor', factor, 1, 99);
+  const [bus, specs] = [openBus(config.kafka), await specsOf(config, options)];
+  await requireVisible(bus, specs);
+  const changes = await checkTopics(bus, specs);
+  if (options.dryRun || changes.length === 0) return printChanges(terminal, changes, options, describe);
+  announcePlan(terminal, changes.map(describe));
+  const subject = `${changes.length} changes`;
+  const made = await audited(config, { action: 'topics.apply', subject }, { terminal, createsAuditLog: true }, () =>
+    applyTopics(bus, specs, { replicationFactor }),
+  );
+  printChanges(terminal, made, options, describeDone);
 };
 
 /** A listing of all topics leaves out the ones that the principal may not see. They must not be reported as missing. */

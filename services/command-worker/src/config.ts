@@ -17,6 +17,24 @@ const keyedConsumerSettings = settings(
   }),
 );
 
+/** How much of one engine a worker has in flight at most, from a command's authentication to its reply's acknowledgement. */
+const inFlightSettings = settings(
+  z.object({
+    VAULT_WORKER_ENGINE_IN_FLIGHT: wholeNumber(1, 16_000).default(4_000),
+    VAULT_WORKER_ENGINE_IN_FLIGHT_BYTES: wholeNumber(262_144, 16_777_216).default(4_194_304),
+  }),
+  (variables) => ({
+    commands: variables.VAULT_WORKER_ENGINE_IN_FLIGHT,
+    bytes: variables.VAULT_WORKER_ENGINE_IN_FLIGHT_BYTES,
+  }),
+);
+
+/** How many samples of unauthenticated records a worker writes to the dead-letter topic within a minute. */
+const sampleSettings = settings(
+  z.object({ VAULT_WORKER_SAMPLES_PER_MINUTE: wholeNumber(0, 6_000).default(6) }),
+  (variables) => ({ perMinute: variables.VAULT_WORKER_SAMPLES_PER_MINUTE }),
+);
+
 /** After how many milliseconds any worker publishes a pending transition of another one: longer than a write may take. */
 const drainSettings = settings(
   z.object({ VAULT_WORKER_DRAIN_AFTER_MS: wholeNumber(1_000, 600_000).default(10_000) }),
@@ -30,6 +48,8 @@ export const readWorkerConfig = (env: Environment) =>
       ...serviceSettings,
       ...vaultSettings,
       keyedConsumer: keyedConsumerSettings,
+      inFlight: inFlightSettings,
+      samples: sampleSettings,
       drain: drainSettings,
     },
     env,

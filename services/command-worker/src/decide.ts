@@ -1,6 +1,5 @@
 import type { Codec } from '@vault-engine/contracts';
 import { type Answer, type AuditSubject, type Call, type Failure, refuse, userId } from '@vault-engine/vault';
-import { type Admission, admit } from './admit.ts';
 import { type Executed, type ExecutionParts, execute } from './execute.ts';
 import { type Command, readCommand } from './read-command.ts';
 import type { Authenticated, CommandInProgress } from './receive.ts';
@@ -11,7 +10,6 @@ import { failureOf, isTransient, mayRetry } from './transient-failure.ts';
 /** What a command is decided with. */
 export interface DecisionParts extends ExecutionParts {
   readonly codec: Pick<Codec, 'decode'>;
-  readonly admission: Admission;
 }
 
 /** How a command is answered. */
@@ -34,12 +32,14 @@ export const decide = async (
   let subject = keySubject(from);
   try {
     const read = readCommand(await parts.codec.decode(from.value), from);
-    if (!read.ok)
-      return { subject, answer: { ok: false, failure: read.failure }, poison: read.poison, error: undefined };
+    if (!read.ok) {
+      const { failure, poison, platform } = read;
+      return { subject: { ...subject, platform }, answer: { ok: false, failure }, poison, error: undefined };
+    }
     const { command } = read;
     subject = { user: command.user, platform: command.platform };
     try {
-      const answer = await execute(parts, call, from, command, () => admit(parts.admission, from, command));
+      const answer = await execute(parts, call, from, command);
       return { subject, answer: asReply(from, command, answer, address), poison: null, error: undefined };
     } finally {
       wipe(command);
@@ -56,7 +56,7 @@ export const decide = async (
   }
 };
 
-/** The verdict on a command that is refused before its value is read, because of the reply address that it asks for. */
+/** The verdict on a command that is refused before its value is read: by its headers, or for the reply address that it asks for. */
 export const refusedBefore = (from: Authenticated, failure: Failure | null): Verdict => ({
   subject: keySubject(from),
   answer: failure === null ? refuse('internal', 'the command has no reply address') : { ok: false, failure },

@@ -1,12 +1,9 @@
-import { allowed, deadlineOf } from '@vault-engine/protocol';
+import { allowed } from '@vault-engine/protocol';
 import {
   type Answer,
   type Call,
   type ConnectionStarted,
   change,
-  dedupeOutcomeText,
-  type ErrorCode,
-  type Failure,
   forgetUser,
   getStatus,
   getToken,
@@ -25,9 +22,11 @@ import {
   type UserForgotten,
   type Vault,
 } from '@vault-engine/vault';
+import { type Admission, admitTime } from './admit.ts';
 import { deadlineBudgetOf, REPLY_MARGIN_MS, timeLeft } from './deadline.ts';
 import type { Command } from './read-command.ts';
-import type { Authenticated, CommandInProgress } from './receive.ts';
+import type { CommandInProgress } from './receive.ts';
+import { type Refusals, storedRefusal } from './refusals.ts';
 
 /** The value of an executed command, with the type of its reply. */
 export type Executed =
@@ -42,57 +41,46 @@ export type Executed =
 export interface ExecutionParts {
   readonly vault: Vault;
   readonly refresher: Refresher;
+  readonly admission: Admission;
+  readonly refusals: Refusals;
 }
 
 /**
- * Executes a command that `admission` does not refuse. A mutating command that was executed before is answered from its
- * dedupe record before admission is asked: a repetition may be late, and still has to get the first execution's answer.
+ * Executes an admitted command. A mutating command that was executed before is answered from its dedupe record, also when
+ * it is late: the repetition gets the first execution's answer.
  */
 export const execute = async (
   parts: ExecutionParts,
   call: Call,
   from: CommandInProgress,
   command: Command,
-  admission: () => Failure | null,
 ): Promise<Answer<Executed>> => {
   const { vault } = parts;
   const deadlineBudget = deadlineBudgetOf(from, vault.now);
+  const run = <T>(mutation: Mutation<T>) => once(parts, call, from, mutation);
   switch (command.type) {
     case 'StoreToken':
-      return typed(
-        'TokenStored',
-        await once(vault, call, from, storeToken(vault, call, command, deadlineBudget), admission),
-      );
+      return typed('TokenStored', await run(storeToken(vault, call, command, deadlineBudget)));
     case 'RevokeToken':
-      return typed(
-        'TokenRevoked',
-        await once(vault, call, from, revokeToken(vault, call, command, deadlineBudget), admission),
-      );
+      return typed('TokenRevoked', await run(revokeToken(vault, call, command, deadlineBudget)));
     case 'StartConnection':
-      return typed(
-        'ConnectionStarted',
-        await once(vault, call, from, startConnection(vault, call, command), admission),
-      );
+      return typed('ConnectionStarted', await run(startConnection(vault, call, command)));
     case 'ForgetUser':
-      return typed('UserForgotten', await once(vault, call, from, forgetUser(vault, call, command), admission));
-    case 'GetToken': {
-      const refused = admission();
-      return refused === null
-        ? typed('TokenIssued', await getToken(vault, call, command, onRetrieval(parts, from)))
-        : { ok: false, failure: refused };
-    }
+      return typed('UserForgotten', await run(forgetUser(vault, call, command)));
+    case 'GetToken':
+      return typed('TokenIssued', await getToken(vault, call, command, onRetrieval(parts, from)));
     case 'GetStatus': {
-      const refused = admission();
       const visible = (platform: string) => allowed(from.engine.open.grants, 'GetStatus', platform);
-      return refused === null
-        ? typed('StatusSnapshot', await getStatus(vault, call, command, visible))
-        : { ok: false, failure: refused };
+      return typed('StatusSnapshot', await getStatus(vault, call, command, visible));
     }
   }
 };
 
 /** A `GetToken` that waits for a provider lets the next command of its user begin. */
-const onRetrieval = ({ vault, refresher }: ExecutionParts, from: CommandInProgress): RefreshOnRetrieval => ({
+const onRetrieval = (
+  { vault, refresher }: Pick<ExecutionParts, 'vault' | 'refresher'>,
+  from: CommandInProgress,
+): RefreshOnRetrieval => ({
   refresher,
   wait: () => {
     from.releaseKeyOrder();
@@ -100,32 +88,24 @@ const onRetrieval = ({ vault, refresher }: ExecutionParts, from: CommandInProgre
   },
 });
 
+/** A mutation takes effect at most once: its dedupe record, or the stored refusal of the same request, answers a repetition. */
 const once = async <T>(
-  vault: Vault,
+  { vault, admission, refusals }: ExecutionParts,
   call: Call,
-  from: Authenticated,
+  from: CommandInProgress,
   mutation: Mutation<T>,
-  admission: () => Failure | null,
 ): Promise<Answer<T>> => {
   const { user, platform, dedupeId, digest } = mutation;
-  const refusal = refusalId(call, from.headers.mac);
-  const view = await vault.store.readUser(user, platform, dedupeId, refusal);
-  const refused = matchDedupeRecord(view, digest) === 'new' ? admission() : null;
-  if (refused === null) return change(vault, call, mutation, view);
-  if (MAY_CHANGE.has(refused.code)) {
-    const keepMs =
-      Math.max(0, deadlineOf(from.record.timestamp, from.headers.timeoutMs) - vault.now()) + CLOCKS_APART_MS;
-    await vault.store.dedupe(user, { id: refusal, mac: digest, outcome: dedupeOutcomeText({ refused }), keepMs });
+  const view = await vault.store.readUser(user, platform, dedupeId, refusalId(call, from.headers.mac));
+  const refusedBefore = storedRefusal(view, from.headers);
+  if (refusedBefore !== null) return { ok: false, failure: refusedBefore };
+  if (matchDedupeRecord(view, digest) === 'new') {
+    const untimely = admitTime(admission, from);
+    if (untimely !== null) return { ok: false, failure: untimely };
+    await refusals.store(user);
   }
-  return { ok: false, failure: refused };
+  return change(vault, call, mutation, view);
 };
-
-/**
- * Refusals that a second admission of the same command might not repeat. A refused command that Kafka delivers again, after
- * later commands of its user, must not take effect then. Until the deadline its dedupe record refuses it, afterwards the deadline does.
- */
-const MAY_CHANGE: ReadonlySet<ErrorCode> = new Set(['rate_limited', 'forbidden']);
-const CLOCKS_APART_MS = 60_000;
 
 const typed = <Type extends Executed['type'], Value>(
   type: Type,

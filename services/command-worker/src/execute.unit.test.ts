@@ -3,7 +3,7 @@ import { type PlatformId, refuse, type UserId } from '@vault-engine/vault';
 import { describe, expect, it } from 'vitest';
 import { type ExecutionParts, execute } from './execute.ts';
 import type { Command } from './read-command.ts';
-import { inProgress, NOW, sampleEngine, statusRecord, USER } from './testing/command-samples.ts';
+import { inProgress, sampleEngine, statusRecord, USER } from './testing/command-samples.ts';
 import { openPipeline } from './testing/open-pipeline.ts';
 
 const sync = sampleEngine('sync', [{ operations: COMMAND_NAMES, platforms: ['gmail'] }]);
@@ -19,20 +19,23 @@ const call = (action: string, idempotencyKey = 'k') =>
     idempotencyKey,
     dedupeKey: sync.engine.open.dedupe,
   }) as Parameters<typeof execute>[1]; // the engine's name is of the allowed characters
-const admitted = () => null;
 const start: Command = { type: 'StartConnection', user, platform, flowId: 'mine' };
-
-const run = (parts: ExecutionParts, command: Command, admission = admitted as Parameters<typeof execute>[4]) =>
-  execute(parts, call(command.type), from, command, admission);
+const run = (parts: ExecutionParts, command: Command, of = from) => execute(parts, call(command.type), of, command);
 
 describe('a mutating command', () => {
-  it('is executed once: its repetition is answered from the dedupe record, without admission', async () => {
+  it('is executed once: its repetition is answered from the dedupe record, also when it is late', async () => {
     const { parts } = openPipeline([sync]);
     const first = await run(parts, start);
     expect(first).toMatchObject({ ok: true, value: { type: 'ConnectionStarted', value: { flowId: 'mine' } } });
-    const repeated = await run(parts, start, () => expect.fail('admission was asked'));
+    const repeated = await run(parts, start, { ...from, late: true });
     expect(repeated).toMatchObject({ ok: true, audit: { reason: 'repeated' } });
     expect(repeated.ok && first.ok && repeated.value).toEqual(first.ok && first.value);
+  });
+
+  it('is refused when it is late and was not executed before, and leaves no dedupe record', async () => {
+    const { parts } = openPipeline([sync]);
+    expect(await run(parts, start, { ...from, late: true })).toMatchObject({ failure: { code: 'deadline_exceeded' } });
+    expect(await run(parts, start)).toMatchObject({ ok: true });
   });
 
   it('is refused under the idempotency key of another command', async () => {
@@ -45,38 +48,20 @@ describe('a mutating command', () => {
   });
 
   it.each(['rate_limited', 'forbidden'] as const)(
-    'that was refused as %s stays refused when Kafka delivers it again',
+    'that was refused as %s stays refused once a later command of its user took effect',
     async (code) => {
       const { parts } = openPipeline([sync]);
-      const refused = refuse(code, 'not now').failure;
-      expect(await run(parts, start, () => refused)).toEqual({ ok: false, failure: refused });
-      expect(await run(parts, start)).toMatchObject({ ok: false, failure: { code, reason: 'repeated' } });
+      const refused = inProgress(sync, statusRecord(sync.keys.kafka));
+      parts.refusals.keep(refused, refuse(code, 'not now').failure);
+      expect(await run(parts, start)).toMatchObject({ ok: true });
+      expect(
+        await execute(parts, call('StartConnection', 'another key'), refused, { ...start, flowId: 'older' }),
+      ).toMatchObject({ ok: false, failure: { code, reason: 'repeated' } });
     },
   );
-
-  it('that was refused for its time leaves no dedupe record', async () => {
-    const { parts } = openPipeline([sync]);
-    const refused = refuse('deadline_exceeded', 'late').failure;
-    expect(await run(parts, start, () => refused)).toEqual({ ok: false, failure: refused });
-    expect(await run(parts, start)).toMatchObject({ ok: true });
-  });
 });
 
 describe('a reading command', () => {
-  it.each<Command>([
-    { type: 'GetToken', user, platform, minValiditySeconds: null, rejectedVersion: null },
-    { type: 'GetStatus', user, platform: null },
-  ])('%s reads nothing when it is refused', async (command) => {
-    const { parts } = openPipeline([sync], {
-      store: {
-        readConnection: () => expect.fail('a connection was read'),
-        readUser: () => expect.fail('a user was read'),
-      },
-    });
-    const refused = refuse('forbidden', 'no grant').failure;
-    expect(await run(parts, command, () => refused)).toEqual({ ok: false, failure: refused });
-  });
-
   it('GetStatus lists the granted platforms only', async () => {
     const { parts } = openPipeline([sync]);
     expect(await run(parts, { type: 'GetStatus', user, platform: null })).toMatchObject({
@@ -86,7 +71,7 @@ describe('a reading command', () => {
   });
 
   it('GetToken answers not_connected for a user without a connection', async () => {
-    const { parts } = openPipeline([sync], { now: () => NOW });
+    const { parts } = openPipeline([sync]);
     const command: Command = { type: 'GetToken', user, platform, minValiditySeconds: null, rejectedVersion: null };
     expect(await run(parts, command)).toMatchObject({ ok: false, failure: { code: 'not_connected' } });
   });

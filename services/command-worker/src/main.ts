@@ -1,24 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
 import { openAttempts, openEngineTable } from '@vault-engine/assembly/open-engines';
-import {
-  type BusRecord,
-  createPublisher,
-  deadLetterHeaders,
-  type KeyedConsumerOptions,
-  type Publisher,
-  startKeyedConsumer,
-} from '@vault-engine/bus';
-import { COMMAND_RETENTION_MS, GATEWAY, type TopicNames } from '@vault-engine/contracts';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
+import { createPublisher, type KeyedConsumerOptions, type Publisher, startKeyedConsumer } from '@vault-engine/bus';
+import { COMMAND_RETENTION_MS, GATEWAY } from '@vault-engine/contracts';
 import { every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
 import { drainPending } from '@vault-engine/vault';
 import { expectedPartition } from './command-partition.ts';
 import { readWorkerConfig, type WorkerConfig } from './config.ts';
+import { moveToDeadLetterTopic } from './dead-letters.ts';
 import { arrivesLate } from './deadline.ts';
+import { limitInFlight } from './in-flight.ts';
 import { notifyUnauthenticated } from './notify-unauthenticated.ts';
-import { observe } from './observe.ts';
+import { observe, observeUnauthenticated } from './observe.ts';
 import { rateLimit } from './rate-limit.ts';
+import { keepRefusals } from './refusals.ts';
 import { countPartitions, replyPartitions } from './reply-address.ts';
+import { sampleUnauthenticated } from './sample-unauthenticated.ts';
 import { type CommandParts, serveCommand } from './serve-command.ts';
 
 type Context = ServiceContext<WorkerConfig>;
@@ -39,12 +37,17 @@ const start = async (context: Context): Promise<void> => {
   const replyTopics = { ofEngine: topics.replies, gateway: topics.replies(GATEWAY) };
   const notice = { ...assembled, replies, topics: replyTopics, partitionCount, now: Date.now };
   const admission = { now: Date.now, retentionMs: COMMAND_RETENTION_MS, takeToken: rateLimit() };
+  const engineIds = () => table.all().map(({ open }) => open.engine);
+  const { perMinute } = context.config.samples;
+  const groupId = `${context.config.kafka.topicPrefix}${GROUP}`;
+  const sample = sampleUnauthenticated({ topic: topics.commandsDlt, groupId, perMinute, now: Date.now });
   const parts: CommandParts = {
     ...assembled,
     table,
     replies,
     topics: replyTopics,
     partitionCount,
+    inFlight: limitInFlight(context.config.inFlight),
     expectedPartition: expectedPartition({
       count: () => countPartitions(bus, topics.commands),
       note: assembled.vault.store.notePartitions,
@@ -53,11 +56,14 @@ const start = async (context: Context): Promise<void> => {
       sleep,
     }),
     admission,
+    refusals: keepRefusals(assembled.vault),
     attempts,
     notify: notifyUnauthenticated(notice),
-    onServed: observe(context),
+    onUnauthenticated: observeUnauthenticated(context, engineIds, sample, deadLetters),
+    onServed: observe(context, engineIds, Date.now),
   };
-  await consumeCommands(context, assembled, parts, deadLetters);
+  await watchTopics(context, bus, ['commands', 'commandsDlt', 'engines', 'auditLog', 'connectionEvents']);
+  await consumeCommands(context, assembled, parts, deadLetters, groupId);
 };
 
 const openPublisher = ({ part }: Context, { bus }: AssembledVault, name: string): Promise<Publisher> =>
@@ -83,9 +89,17 @@ const consumeCommands = async (
   { bus, topics }: AssembledVault,
   parts: CommandParts,
   deadLetters: Publisher,
+  groupId: string,
 ): Promise<void> => {
   const { config, log, part, fatal } = context;
-  const groupId = `${config.kafka.topicPrefix}${GROUP}`;
+  const deadLetterParts = {
+    topic: topics.commandsDlt,
+    groupId,
+    deadLetters,
+    log,
+    batchesPerMinute: config.samples.perMinute,
+    now: Date.now,
+  };
   const consumer = await part(
     'commands',
     () =>
@@ -95,7 +109,7 @@ const consumeCommands = async (
         ...config.keyedConsumer,
         ordered: (record) => !arrivesLate(record, Date.now()),
         handle: serveCommand(parts),
-        deadLetter: moveToDeadLetterTopic(topics, deadLetters, groupId, log),
+        deadLetter: moveToDeadLetterTopic(deadLetterParts, parts),
         ...reportsTo(log),
         onFatal: fatal,
       }),
@@ -109,15 +123,6 @@ const consumeCommands = async (
   );
   observeConsumer(context, 'commands', consumer);
 };
-
-const moveToDeadLetterTopic =
-  (topics: TopicNames, deadLetters: Publisher, groupId: string, log: Log): KeyedConsumerOptions['deadLetter'] =>
-  async (record: BusRecord, reason: string) => {
-    const { key, value, partition, offset } = record;
-    const headers = deadLetterHeaders(record, groupId, reason);
-    await deadLetters.send({ topic: topics.commandsDlt, key, value, headers });
-    log.warn('record moved to the dead-letter topic', { partition, offset: String(offset), reason });
-  };
 
 const reportsTo = (log: Log): Pick<KeyedConsumerOptions, 'onError' | 'onOffsetReset'> => ({
   onError: (error, { partition, offset }) =>

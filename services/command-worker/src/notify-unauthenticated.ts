@@ -1,8 +1,9 @@
 import type { Publisher } from '@vault-engine/bus';
 import type { Codec } from '@vault-engine/contracts';
 import { encodeReplyHeaders } from '@vault-engine/protocol';
+import { sendOnce } from './deliver-reply.ts';
 import type { Received } from './receive.ts';
-import { deliver, failureRecord } from './reply.ts';
+import { failureRecord } from './reply.ts';
 import type { PartitionCount, ReplyTopics } from './reply-address.ts';
 
 /** What notices are sent with. */
@@ -46,7 +47,7 @@ const notify = async (
     message: 'the engine id, the key or the signature is wrong',
   });
   const value = codec.encode(record.type, record.value);
-  await deliver(replies, {
+  await sendOnce(replies, {
     topic,
     partition: headers.replyPartition,
     key,

@@ -19,6 +19,7 @@ import {
   type UserId,
   userId,
 } from '@vault-engine/vault';
+import { admitPlatform } from './admit.ts';
 import type { Authenticated } from './receive.ts';
 
 /** A command in the domain's terms. */
@@ -35,19 +36,30 @@ export type Command =
   | ({ readonly type: 'StartConnection' } & StartConnection)
   | { readonly type: 'GetStatus' | 'ForgetUser'; readonly user: UserId; readonly platform: null };
 
-/** `poison`: the value can never be decoded; the record goes to the dead-letter topic as well. Null: it does not. */
+/** A command, or why it is refused. */
 export type ReadCommand =
   | { readonly ok: true; readonly command: Command }
-  | { readonly ok: false; readonly failure: Failure; readonly poison: string | null };
+  | {
+      readonly ok: false;
+      readonly failure: Failure;
+      /** The value can never be decoded, and goes to the dead-letter topic with this reason; null: it does not. */
+      readonly poison: string | null;
+      /** The platform that a refused command names, for the audit log; null: none, or none that could be read. */
+      readonly platform: PlatformId | null;
+    };
 
 type CommandRecord = DecodedRecord<CommandName>;
 
-/** Checks the record of a command: its type has to be the header's, its user the message key's. */
+/**
+ * Checks the record of a command: its type has to be the header's, its user the message key's, and the operation granted on
+ * its platform. Only then are its tokens unsealed.
+ */
 export const readCommand = (decoded: Decoded, from: Authenticated): ReadCommand => {
   if (!decoded.ok)
     return {
       ...refuse('invalid_request', 'the record cannot be decoded; check its schema id and encoding', decoded.reason),
       poison: decoded.reason,
+      platform: null,
     };
   if (!isCommand(decoded)) return invalid('the record is not a command', 'not_a_command');
   if (decoded.name !== from.headers.commandType)
@@ -64,21 +76,29 @@ const isCommand = (decoded: DecodedRecord): decoded is CommandRecord => isComman
 const invalid = (message: string, reason: string): ReadCommand => ({
   ...refuse('invalid_request', message, reason),
   poison: null,
+  platform: null,
 });
 
 const commandOf = (from: Authenticated, decoded: CommandRecord, user: UserId): ReadCommand => {
   switch (decoded.name) {
     case 'GetStatus':
-    case 'ForgetUser':
-      return { ok: true, command: { type: decoded.name, user, platform: null } };
+    case 'ForgetUser': {
+      const failure = admitPlatform(from, decoded.name, null);
+      return failure === null
+        ? { ok: true, command: { type: decoded.name, user, platform: null } }
+        : { ok: false, failure, poison: null, platform: null };
+    }
     case 'StoreToken':
     case 'GetToken':
     case 'RevokeToken':
     case 'StartConnection': {
       const platform = platformId(decoded.value.platform);
-      return platform === null
-        ? invalid('platform is malformed; expected a platform id, e.g. google-calendar', 'invalid_field')
-        : onPlatform(from, decoded, user, platform);
+      if (platform === null)
+        return invalid('platform is malformed; expected a platform id, e.g. google-calendar', 'invalid_field');
+      const failure = admitPlatform(from, decoded.name, platform);
+      return failure === null
+        ? onPlatform(from, decoded, user, platform)
+        : { ok: false, failure, poison: null, platform };
     }
   }
 };
@@ -128,5 +148,5 @@ const storeOf = (from: Authenticated, record: StoreTokenRecord, user: UserId, pl
   const failure = checkCredentials(credentials);
   return failure === null
     ? { ok: true, command: { type: 'StoreToken', user, platform, ...credentials, allowAccountChange } }
-    : { ok: false, failure, poison: null };
+    : { ok: false, failure, poison: null, platform };
 };

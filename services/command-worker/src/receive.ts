@@ -27,6 +27,8 @@ export interface Authenticated extends Received {
 
 /** An authenticated command while an attempt to serve it runs. */
 export interface CommandInProgress extends Authenticated {
+  /** 1, or one more after each attempt that met a transient failure. */
+  readonly attempt: number;
   /** When this attempt began, Unix milliseconds. */
   readonly begunAt: number;
   /** The deadline had passed when the record was read. The command did not wait for the commands of its user before it. */
@@ -35,9 +37,11 @@ export interface CommandInProgress extends Authenticated {
   readonly releaseKeyOrder: HandlerContext['releaseKeyOrder'];
   /** Waits for something slow: the next command of the user waits too, the concurrency permit goes to another command. */
   readonly runOutsideConcurrencyLimit: HandlerContext['runOutsideConcurrencyLimit'];
+  /** Aborted when the worker stops and its time to drain is over. The record will be delivered again. */
+  readonly signal: AbortSignal;
 }
 
-/** Frame, key and headers: no MAC, no look-up. `reason` is the dead letter's for a record that is not a command. */
+/** Frame, key and headers: no MAC, no look-up. */
 export const receive = (record: BusRecord): { ok: true; value: Received } | { ok: false; reason: string } => {
   const framed = unframe(record.value);
   if (!framed.ok || record.value === null) return { ok: false, reason: framed.ok ? 'empty' : framed.reason };

@@ -1,6 +1,6 @@
-import { type Outgoing, type Publisher, PublishFailed, type PublishReason } from '@vault-engine/bus';
+import type { Headers, Outgoing } from '@vault-engine/bus';
 import type { Codec, Records, ReplyName } from '@vault-engine/contracts';
-import { encodeReplyHeaders, sealForEngine, signReply } from '@vault-engine/protocol';
+import { encodeReplyHeaders, HEADER, sealForEngine, signReply } from '@vault-engine/protocol';
 import { ERRORS, type Failure } from '@vault-engine/vault';
 import type { Executed } from './execute.ts';
 import type { Command } from './read-command.ts';
@@ -101,8 +101,9 @@ export const failureRecord = ({
   value: { error_code: code, message, suggested_action: ERRORS[code].action, retry_after_ms: retryAfterMs ?? null },
 });
 
-/** `undeliverable`: the address does not exist or does not accept the reply, and another attempt would not change that. */
-export type Delivery = 'sent' | 'undeliverable';
+/** The W3C trace context of the command, handed on as it came: the vault makes no spans of its own. Not authenticated. */
+const traceHeader = ({ traceparent }: Authenticated['headers']): Headers =>
+  traceparent === null ? {} : { [HEADER.traceparent]: Buffer.from(traceparent) };
 
 /** The message of a reply, signed under the key that signed the command. */
 export const replyMessage = (
@@ -119,20 +120,6 @@ export const replyMessage = (
     partition,
     key,
     value,
-    headers: encodeReplyHeaders(headers.correlation, record.type, signature),
+    headers: { ...encodeReplyHeaders(headers.correlation, record.type, signature), ...traceHeader(headers) },
   };
 };
-
-/** Sends a reply. Rejects with a failure that another attempt may mend. */
-export const deliver = async (publisher: Pick<Publisher, 'send'>, message: Outgoing): Promise<Delivery> => {
-  try {
-    await publisher.send(message);
-    return 'sent';
-  } catch (error) {
-    if (error instanceof PublishFailed && PERMANENT.has(error.reason)) return 'undeliverable';
-    throw error;
-  }
-};
-
-/** The publisher looks a topic up again before it reports `unknown_topic`. */
-const PERMANENT: ReadonlySet<PublishReason> = new Set(['no_such_partition', 'unknown_topic', 'too_large', 'refused']);

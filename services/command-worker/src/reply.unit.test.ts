@@ -1,9 +1,8 @@
-import { PublishFailed, type PublishReason } from '@vault-engine/bus';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import { openFromVault, parseReplyHeaders, verifyReply } from '@vault-engine/protocol';
 import type { PlatformId, UserId } from '@vault-engine/vault';
 import { describe, expect, it, test } from 'vitest';
-import { deliver, failureRecord, recordOf, replyMessage } from './reply.ts';
+import { failureRecord, recordOf, replyMessage } from './reply.ts';
 import {
   inProgress,
   plainCodec,
@@ -77,22 +76,11 @@ test("a reply is signed under the command's key, and has its correlation id, key
   expect(verifyReply(keys, head, message.value ?? Buffer.alloc(0), headers.value.signature.mac)).toBe(true);
 });
 
-describe('delivery', () => {
-  const message = replyMessage(plainCodec, from, address, failureRecord({ code: 'internal', message: 'a message' }));
-  const failing = (error: Error) => deliver({ send: () => Promise.reject(error) }, message);
-
-  it('is sent when the brokers acknowledge', async () => {
-    expect(await deliver({ send: async () => ({ partition: 2, offset: 1n }) }, message)).toBe('sent');
-  });
-
-  it.each<PublishReason>(['no_such_partition', 'unknown_topic', 'too_large', 'refused'])(
-    'is undeliverable when the brokers answer %s',
-    async (reason) => {
-      expect(await failing(new PublishFailed(reason, REPLY_TOPIC))).toBe('undeliverable');
-    },
-  );
-
-  it.each<PublishReason>(['timeout', 'queue_full', 'closed'])('rejects on %s', async (reason) => {
-    await expect(failing(new PublishFailed(reason, REPLY_TOPIC))).rejects.toThrow(reason);
-  });
+test("a reply has the command's trace context as it came, and none without one", () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  const traced = inProgress(sync, statusRecord(keys, { headers: { traceparent: Buffer.from(traceparent) } }));
+  const failure = failureRecord({ code: 'internal', message: 'a message' });
+  const headersOf = (of: typeof from) => replyMessage(plainCodec, of, address, failure).headers;
+  expect(headersOf(traced)?.['traceparent']?.toString()).toBe(traceparent);
+  expect(headersOf(from)).not.toHaveProperty('traceparent');
 });

@@ -1,7 +1,9 @@
-import { PublishFailed } from '@vault-engine/bus';
+import { type Outgoing, PublishFailed } from '@vault-engine/bus';
 import { uuidText } from '@vault-engine/protocol';
 import { PortUnavailable } from '@vault-engine/vault';
 import { describe, expect, it } from 'vitest';
+import { limitInFlight } from './in-flight.ts';
+import { concludeFailed } from './serve-command.ts';
 import {
   commandRecord,
   NOW,
@@ -52,11 +54,13 @@ describe('a valid command', () => {
 });
 
 describe('a record that is not an authenticated command', () => {
-  it('goes to the dead-letter topic when it has no form of a command', async () => {
-    const { serve, sent, audited } = openPipeline([sync]);
+  it('is counted and neither answered nor kept when it has no form of a command', async () => {
+    const { serve, sent, audited, attempts, unauthenticated } = openPipeline([sync]);
     const record = { ...statusRecord(sync.keys.kafka), key: null };
-    expect(await serve(record)).toEqual({ kind: 'dead-letter', reason: 'key_missing' });
+    expect(await serve(record)).toEqual(ACK);
     expect([sent, audited]).toEqual([[], []]);
+    expect(attempts).toEqual([[null, 'malformed']]);
+    expect(unauthenticated).toEqual([{ record, engine: null, counted: 'malformed', reason: 'key_missing' }]);
   });
 
   it('is counted under the claimed engine, which gets a notice', async () => {
@@ -121,9 +125,68 @@ describe('a refused command', () => {
 
   it('is late when its deadline had passed as it was read', async () => {
     const { serve, sent } = openPipeline([sync]);
-    await serve(statusRecord(sync.keys.kafka), false);
+    await serve(statusRecord(sync.keys.kafka), { ordered: false });
     expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'deadline_exceeded' } });
   });
+});
+
+describe('a command that its headers decide about', () => {
+  const closed = (what: string) => () => expect.fail(`${what} of a refused command`);
+  const value = { user_id: USER, platform: 'gmail', flow_id: null };
+
+  it.each([
+    ['forbidden', sampleEngine('sync', [{ operations: ['GetStatus'], platforms: ['*'] }]), {}],
+    ['rate_limited', sampleEngine('sync', undefined, { perSecond: 1, burst: 0.5 }), {}],
+    ['invalid_request', sync, { head: { commandType: 'TokenStored' } }],
+  ] as const)('is refused as %s before it is decoded, and nothing is read or stored', async (code, engine, sample) => {
+    const { parts } = openPipeline([engine]);
+    const { serve, sent, audited } = openPipeline([engine], {
+      parts: { codec: { ...parts.codec, decode: closed('a value was decoded') } },
+      store: { readUser: closed('a user was read'), dedupe: closed('a dedupe record was written') },
+    });
+    expect(await serve(commandRecord(engine.keys.kafka, 'StartConnection', value, sample))).toEqual(ACK);
+    expect(replyIn(sent[0])).toMatchObject({ value: { error_code: code } });
+    expect(audited).toMatchObject([{ result: code, userId: USER, platform: null }]);
+  });
+
+  it('is refused before its tokens are unsealed when its platform is not granted, and the audit record names the platform', async () => {
+    const gmail = sampleEngine('sync', [{ operations: ['StartConnection'], platforms: ['slack'] }]);
+    const { serve, audited } = openPipeline([gmail], { store: { readUser: closed('a user was read') } });
+    await serve(commandRecord(gmail.keys.kafka, 'StartConnection', value));
+    expect(audited).toMatchObject([{ result: 'forbidden', platform: 'gmail' }]);
+  });
+
+  it('stays refused when it is delivered again behind a later command of its user', async () => {
+    const hasty = sampleEngine('sync', undefined, { perSecond: 1, burst: 1 });
+    let now = NOW;
+    const { serve, sent } = openPipeline([hasty], { now: () => now });
+    const fields = (flow_id: string) => ({ ...value, flow_id });
+    const refused = commandRecord(hasty.keys.kafka, 'StartConnection', fields('refused'));
+    await serve(commandRecord(hasty.keys.kafka, 'StartConnection', fields('first')));
+    await serve(refused);
+    now += 1_000;
+    await serve(commandRecord(hasty.keys.kafka, 'StartConnection', fields('last')));
+    now += 1_000;
+    await serve(refused);
+    expect(sent.map((message) => replyIn(message))).toMatchObject([
+      { value: { flow_id: 'first' } },
+      { value: { error_code: 'rate_limited' } },
+      { value: { flow_id: 'last' } },
+      { value: { error_code: 'rate_limited' } },
+    ]);
+  });
+});
+
+it("a command whose time is its sender's is not executed, but audited and answered", async () => {
+  const { serve, sent, audited } = openPipeline([sync], {
+    store: { readUser: () => expect.fail('a user was read') },
+  });
+  const value = { user_id: USER, platform: 'gmail', flow_id: null };
+  const record = commandRecord(sync.keys.kafka, 'StartConnection', value);
+  expect(await serve({ ...record, timestampType: 'CreateTime' })).toEqual(ACK);
+  expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'internal', suggested_action: 'contact_operator' } });
+  expect(audited).toMatchObject([{ result: 'internal', reason: 'create_time' }]);
+  expect(await openPipeline([sync]).serve({ ...record, timestampType: 'LogAppendTime' })).toEqual(ACK);
 });
 
 describe('a part that does not answer', () => {
@@ -153,20 +216,100 @@ describe('a part that does not answer', () => {
 });
 
 describe('a reply', () => {
-  const unsent = (reason: 'unknown_topic' | 'timeout') => ({
-    send: () => Promise.reject(new PublishFailed(reason, REPLY_TOPIC)),
-  });
-
   it('that no attempt can deliver ends the command, and its topic is looked up again', async () => {
-    const { serve, served, forgotten } = openPipeline([sync], { parts: { replies: unsent('unknown_topic') } });
+    const replies = { send: () => Promise.reject(new PublishFailed('unknown_topic', REPLY_TOPIC)) };
+    const { serve, served, forgotten } = openPipeline([sync], { parts: { replies } });
     expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
     expect(served).toMatchObject([{ result: 'ok', reply: 'undeliverable' }]);
     expect(forgotten).toEqual([REPLY_TOPIC]);
   });
 
-  it('that was not acknowledged makes the command wait', async () => {
-    const { serve } = openPipeline([sync], { parts: { replies: unsent('timeout') } });
-    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(RETRY);
+  it('that is not acknowledged is sent again, byte for byte, without another execution or audit record', async () => {
+    const tries: Outgoing[] = [];
+    const replies = {
+      send: async (message: Outgoing) => {
+        tries.push(message);
+        if (tries.length < 3) throw new PublishFailed('timeout', REPLY_TOPIC);
+        return { partition: 0, offset: 0n };
+      },
+    };
+    const { serve, served, audited } = openPipeline([sync], { parts: { replies } });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+    expect(tries).toHaveLength(3);
+    expect(new Set(tries).size).toBe(1);
+    expect(audited).toHaveLength(1);
+    expect(served).toMatchObject([{ result: 'ok', reply: 'sent' }]);
+  });
+
+  it('that is not acknowledged before the deadline is counted, and the command acknowledged', async () => {
+    let now = NOW;
+    const replies = {
+      send: () => {
+        now += TIMEOUT_MS;
+        return Promise.reject(new PublishFailed('timeout', REPLY_TOPIC));
+      },
+    };
+    const { serve, served, audited } = openPipeline([sync], { parts: { replies }, now: () => now });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+    expect(served).toMatchObject([{ result: 'ok', reply: 'expired' }]);
+    expect(audited).toHaveLength(1);
+  });
+
+  it('that fails unexpectedly ends the command, and the error is logged', async () => {
+    const replies = { send: () => Promise.reject(new TypeError('a bug')) };
+    const { serve, served, audited } = openPipeline([sync], { parts: { replies } });
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+    expect(served).toMatchObject([{ result: 'ok', reply: 'undeliverable', error: new TypeError('a bug') }]);
+    expect(audited).toHaveLength(1);
+  });
+
+  it('that is not acknowledged promptly lets the next command of its user begin', async () => {
+    const acknowledged = Promise.withResolvers<{ partition: number; offset: bigint }>();
+    const released = Promise.withResolvers<void>();
+    const { serve } = openPipeline([sync], { parts: { replies: { send: () => acknowledged.promise } } });
+    const done = serve(statusRecord(sync.keys.kafka), { releaseKeyOrder: () => released.resolve() });
+    await released.promise;
+    acknowledged.resolve({ partition: 0, offset: 0n });
+    expect(await done).toEqual(ACK);
+  });
+
+  it('that is interrupted by the stop of the worker leaves the command to be delivered again', async () => {
+    const stop = new AbortController();
+    const replies = {
+      send: () => {
+        stop.abort();
+        return Promise.reject(new PublishFailed('timeout', REPLY_TOPIC));
+      },
+    };
+    const { serve, served } = openPipeline([sync], { parts: { replies } });
+    expect(await serve(statusRecord(sync.keys.kafka), { signal: stop.signal })).toEqual(RETRY);
+    expect(served).toEqual([]);
+  });
+});
+
+describe('an engine at its limit of commands in flight', () => {
+  it('is refused further ones, audited and answered without a wait, while other engines are served', async () => {
+    const other = sampleEngine('action');
+    const hanging = Promise.withResolvers<{ partition: number; offset: bigint }>();
+    const sent: Outgoing[] = [];
+    const replies = {
+      send: (message: Outgoing) => {
+        sent.push(message);
+        return message.topic === REPLY_TOPIC ? hanging.promise : Promise.resolve({ partition: 0, offset: 0n });
+      },
+    };
+    const inFlight = limitInFlight({ commands: 2, bytes: 1_000_000 });
+    const { serve, served, audited } = openPipeline([sync, other], { parts: { replies, inFlight } });
+    const waiting = [serve(statusRecord(sync.keys.kafka)), serve(statusRecord(sync.keys.kafka))];
+    expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+    expect(served).toMatchObject([{ engine: 'sync', result: 'rate_limited', reply: 'dropped' }]);
+    expect(audited.map(({ result, reason }) => [result, reason])).toContainEqual(['rate_limited', 'in_flight']);
+    const head = { replyTopic: 'vault.replies.action' };
+    expect(await serve(statusRecord(other.keys.kafka, { head }))).toEqual(ACK);
+    expect(served.at(-1)).toMatchObject({ engine: 'action', result: 'ok', reply: 'sent' });
+    hanging.resolve({ partition: 0, offset: 0n });
+    expect(await Promise.all(waiting)).toEqual([ACK, ACK]);
+    expect(inFlight.commandsOf('sync')).toBe(0);
   });
 });
 
@@ -179,4 +322,33 @@ it('a value that cannot be decoded is answered, audited and moved to the dead-le
   expect(result).toEqual({ kind: 'dead-letter', reason: 'undecodable' });
   expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'invalid_request' } });
   expect(audited).toMatchObject([{ result: 'invalid_request', reason: 'undecodable' }]);
+});
+
+describe('a command whose handling failed too often', () => {
+  it('is audited and answered as internal', async () => {
+    const { parts, sent, audited, served } = openPipeline([sync]);
+    await concludeFailed(parts, statusRecord(sync.keys.kafka));
+    expect(audited).toMatchObject([{ result: 'internal', reason: 'handler_failed', userId: USER, engine: 'sync' }]);
+    expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'internal' } });
+    expect(served).toMatchObject([{ result: 'internal', reply: 'sent' }]);
+  });
+
+  it('is not answered when it is not authenticated', async () => {
+    const { parts, sent, audited } = openPipeline([sync]);
+    await concludeFailed(parts, { ...statusRecord(sync.keys.kafka), key: Buffer.from('u2') });
+    expect([sent, audited]).toEqual([[], []]);
+  });
+});
+
+it('a reply that cannot be made is answered as internal, without another execution or audit record', async () => {
+  const { parts } = openPipeline([sync]);
+  const encode: typeof parts.codec.encode = (name, value) => {
+    if (name === 'StatusSnapshot') throw new TypeError('a bug');
+    return parts.codec.encode(name, value);
+  };
+  const { serve, sent, audited, served } = openPipeline([sync], { parts: { codec: { ...parts.codec, encode } } });
+  expect(await serve(statusRecord(sync.keys.kafka))).toEqual(ACK);
+  expect(replyIn(sent[0])).toMatchObject({ value: { error_code: 'internal' } });
+  expect(audited).toHaveLength(1);
+  expect(served[0]?.error).toBeInstanceOf(TypeError);
 });

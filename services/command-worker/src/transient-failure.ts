@@ -22,11 +22,14 @@ export const mayRetry = (from: Pick<CommandInProgress, 'record' | 'headers' | 'b
 
 /** The failure that a command is answered with after `error`: the part that is unavailable, or `internal`. */
 export const failureOf = (error: unknown): Failure => {
-  if (error instanceof PortUnavailable) return UNAVAILABLE[error.port];
+  if (error instanceof PortUnavailable) return withReason(UNAVAILABLE[error.port], error.reason);
   if (error instanceof RegistryUnavailable)
     return refuse('storage_unavailable', 'the schema registry does not answer', 'registry').failure;
   return refuse('internal', 'the command failed unexpectedly').failure;
 };
+
+const withReason = (failure: Failure, reason: string | null): Failure =>
+  reason === null ? failure : { ...failure, reason };
 
 const UNAVAILABLE: Readonly<Record<Port, Failure>> = {
   storage: refuse('storage_unavailable', 'the token store does not answer').failure,

@@ -26,6 +26,12 @@ test.each<[Port, string]>([
   expect(failureOf(new PortUnavailable(port, 'no answer')).code).toBe(code);
 });
 
+test('the failure of the key service names the cause that its adapter knows', () => {
+  const known = new PortUnavailable('keys', 'KMS Decrypt: DisabledException', { reason: 'key_disabled' });
+  expect(failureOf(known)).toMatchObject({ code: 'storage_unavailable', reason: 'key_disabled' });
+  expect(failureOf(new PortUnavailable('keys', 'no answer'))).toMatchObject({ reason: 'key_service' });
+});
+
 test('the failure of the registry names it, and an unexpected error is internal without its message', () => {
   expect(failureOf(new RegistryUnavailable('no answer'))).toMatchObject({
     code: 'storage_unavailable',

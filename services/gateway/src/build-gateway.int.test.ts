@@ -55,6 +55,7 @@ const open = async (http: HttpSettings): Promise<FastifyInstance> => {
     attempts: { note: (...attempt) => noted.push(attempt) },
     http,
     health: () => ({ ready: true, stopping: false, parts: {} }),
+    now: () => 1_899_999_900_500,
     onAnswered: (one) => answered.push(one),
   });
   await gateway.listen({ host: http.host, port: http.port });
@@ -124,6 +125,14 @@ describe('a request', () => {
     });
     expect(asked).toEqual([{ engine: 'action', command: 'StoreToken', user: 'u1', options }]);
     expect(reply.headers['cache-control']).toBe('no-store');
+  });
+
+  test('stores the fields of a token response as they came: expires_in, and scopes as a text', async () => {
+    vaultAnswers = () => ({ userId: 'u1', platform: 'gmail', tokenVersion: 5, revision: 9 });
+    const body = { ...gmail, access_token: 'abcd', token_type: 'Bearer', expires_in: 100, scopes: 'email profile' };
+    expect(await post('/store_token', body)).toMatchObject({ status: 200 });
+    expect(await post('/store_token', { ...gmail, access_token: 'abcd' })).toMatchObject({ status: 200 });
+    expect(asked.map(({ command }) => command)).toEqual(['StoreToken', 'StoreToken']);
   });
 
   test('gets a token, its expiry in whole seconds', async () => {
@@ -219,7 +228,7 @@ describe('a request', () => {
     const labelled = await post('/get_token', gmail, { 'x-request-id': 'my-label' });
     expect(labelled.headers['x-request-id']).toBe('my-label');
     expect(labelled.headers['x-command-id']).toBe(asked[0]?.options.commandId);
-    const plain = await post('/get_token', gmail, { 'x-request-id': 'not a label' });
+    const plain = await post('/get_token', gmail);
     expect(plain.headers['x-request-id']).toBe(plain.headers['x-command-id']);
     const refused = await post('/get_token', {}, { 'x-request-id': 'my-label' });
     expect(refused.json['request_id']).toBe('my-label');
@@ -306,7 +315,48 @@ describe('a malformed request gets a structured error that repeats no value:', (
   test.each<[string, number, string, string | Buffer | null, RequestOptions, RegExp]>([
     ['malformed JSON', 400, '/get_token', `{"user_id":"${canary}",`, { headers }, /not JSON/],
     ['an empty body', 400, '/get_token', '', { headers }, /empty/],
-    ['a poisoned prototype', 400, '/get_token', '{"__proto__":{"a":1}}', { headers }, /not JSON/],
+    ['a poisoned prototype', 400, '/get_token', '{"__proto__":{"a":1}}', { headers }, /"__proto__" is not allowed/],
+    ['a duplicate field', 400, '/get_token', '{"user_id":"a","user_id":"b"}', { headers }, /duplicate field "user_id"/],
+    [
+      'a field in camel case',
+      400,
+      '/get_token',
+      JSON.stringify({ ...gmail, userId: canary }),
+      { headers },
+      /unknown fields "userId"/,
+    ],
+    [
+      'a compressed body',
+      415,
+      '/get_token',
+      '{}',
+      { headers: { ...headers, 'content-encoding': 'gzip' } },
+      /content coding/,
+    ],
+    [
+      'another charset',
+      415,
+      '/get_token',
+      '{}',
+      { headers: { ...headers, 'content-type': 'application/json; charset=latin1' } },
+      /UTF-8/,
+    ],
+    [
+      'a malformed label',
+      400,
+      '/get_token',
+      JSON.stringify(gmail),
+      { headers: { ...headers, 'x-request-id': 'not a label' } },
+      /^x-request-id: /,
+    ],
+    [
+      'both expiries',
+      400,
+      '/store_token',
+      JSON.stringify({ ...store, expires_in: 60, expires_at: 1_900_000_000 }),
+      { headers },
+      /^expires_in: expected without expires_at/,
+    ],
     ['an array', 400, '/get_token', '[]', { headers }, /expected object/],
     ['null', 400, '/get_token', 'null', { headers }, /expected object/],
     [
@@ -319,23 +369,9 @@ describe('a malformed request gets a structured error that repeats no value:', (
     ],
     ['a body without a type', 415, '/get_token', '{}', { headers: authentic }, /application\/json/],
     ['a body of 5 MB', 413, '/store_token', Buffer.alloc(5_000_000, 'x'), { headers }, /256 KiB/],
-    ['missing fields', 400, '/store_token', '{}', { headers }, /user_id.*platform.*access_token.*scopes/],
-    [
-      'a wrong type',
-      400,
-      '/store_token',
-      JSON.stringify({ ...store, scopes: canary }),
-      { headers },
-      /^scopes: .*array/,
-    ],
-    [
-      'a wrong type in a list',
-      400,
-      '/store_token',
-      JSON.stringify({ ...store, scopes: [1] }),
-      { headers },
-      /^scopes\.0: /,
-    ],
+    ['missing fields', 400, '/store_token', '{}', { headers }, /user_id.*platform.*access_token/],
+    ['a wrong type', 400, '/store_token', JSON.stringify({ ...store, scopes: 7 }), { headers }, /^scopes: /],
+    ['a wrong type in a list', 400, '/store_token', JSON.stringify({ ...store, scopes: [1] }), { headers }, /^scopes/],
     ['an unknown field', 400, '/store_token', JSON.stringify({ ...store, expires: canary }), { headers }, /"expires"/],
     [
       'a malformed user id',
@@ -428,6 +464,26 @@ describe('a malformed request gets a structured error that repeats no value:', (
     expect(answer).not.toContain('canary');
   });
 
+  test.each<[string, string, number]>([
+    ['no Host', 'POST /get_token HTTP/1.1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n', 400],
+    ['an unknown expectation', 'POST /get_token HTTP/1.1\r\nhost: vault\r\nexpect: 200-ok\r\n\r\n', 417],
+    ['CONNECT', 'CONNECT example.test:443 HTTP/1.1\r\nhost: example.test\r\n\r\n', 405],
+    [
+      'a transfer coding besides chunked',
+      'POST /get_token HTTP/1.1\r\nhost: vault\r\ntransfer-encoding: gzip, chunked\r\nconnection: close\r\n\r\n0\r\n\r\n',
+      501,
+    ],
+  ])('%s', async (_, bytes, status) => {
+    const socket = connect(portOf(app), '127.0.0.1');
+    socket.write(bytes);
+    const answer = await text(socket);
+    expect(answer).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4))).toMatchObject({
+      error_code: 'invalid_request',
+      suggested_action: 'fix_request',
+    });
+  });
+
   test('headers that do not end', async () => {
     const socket = connect(portOf(app), '127.0.0.1');
     socket.write('POST /get_token HTTP/1.1\r\nhost: vault\r\n');
@@ -461,11 +517,51 @@ describe('the gateway', () => {
     expect(paths['/store_token']?.post.requestBody).toMatchObject({
       content: {
         'application/json': {
-          schema: { required: ['user_id', 'platform', 'access_token', 'scopes'], additionalProperties: false },
+          schema: {
+            required: ['user_id', 'platform', 'access_token'],
+            additionalProperties: false,
+            properties: {
+              user_id: { pattern: '^[A-Za-z0-9._@|+-]{1,128}$', examples: ['u1'] },
+              platform: { pattern: expect.any(String) },
+            },
+          },
         },
       },
     });
-    expect(Object.keys(paths['/get_token']?.post.responses ?? {})).toEqual(['200', '4XX', '5XX']);
+    const { post } = paths['/get_token'] ?? expect.fail('no such path');
+    expect(post).toMatchObject({ operationId: 'getToken' });
+    expect(Object.keys(post.responses)).toEqual([
+      '200',
+      '400',
+      '401',
+      '403',
+      '404',
+      '408',
+      '409',
+      '413',
+      '415',
+      '417',
+      '429',
+      '431',
+      '500',
+      '501',
+      '503',
+      '504',
+    ]);
+    expect(post.responses).toMatchObject({
+      404: {
+        content: {
+          'application/json': {
+            schema: {
+              properties: {
+                error_code: { enum: expect.arrayContaining(['not_connected', 'internal']) },
+                suggested_action: { enum: expect.arrayContaining(['connect', 'retry']) },
+              },
+            },
+          },
+        },
+      },
+    });
   });
 
   test('accepts only TLS when it has a certificate', async () => {

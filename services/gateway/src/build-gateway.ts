@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { VaultError, VaultTimeout } from '@vault-engine/client';
 import type { HealthReport } from '@vault-engine/runtime';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod';
@@ -6,6 +8,7 @@ import type { HttpSettings } from './config.ts';
 import { describeApi } from './describe-api.ts';
 import { requestLabel } from './fields.ts';
 import { answerClientError, httpServer } from './http-server.ts';
+import { parseJson } from './parse-json.ts';
 import { errorBody, malformedAs, type Refusal, refusalOf } from './refusal.ts';
 import {
   forgetUserRoute,
@@ -28,6 +31,8 @@ export interface Answered {
   readonly status: number;
   /** `ok`, or the error code. */
   readonly result: string;
+  /** The vault answered with an error: the command-worker has logged it. */
+  readonly refusedByVault: boolean;
   readonly durationMs: number;
   /** The error behind the result `internal`; undefined otherwise. */
   readonly error: unknown;
@@ -65,9 +70,17 @@ export const buildGateway = async (parts: GatewayParts): Promise<FastifyInstance
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.removeContentTypeParser('text/plain');
+  app.removeContentTypeParser('application/json');
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, body: string) =>
+    parseJson(body),
+  );
   app.decorateRequest('engineKeys', null);
   app.decorateRequest('refused', null);
-  app.addHook('onRequest', async (request, reply) => label(request, reply));
+  app.addHook('onRequest', async (request, reply) => {
+    label(request, reply);
+    const status = faultOf(request.raw);
+    if (status !== null) return refuse(request, reply, malformedAs(status));
+  });
   app.addHook('onResponse', async (request, reply) => parts.onAnswered(answered(request, reply)));
   app.setErrorHandler((error, request, reply) => refuse(request, reply, refusalOf(error), error));
   app.setNotFoundHandler((request, reply) => notFound(app, request, reply));
@@ -83,6 +96,18 @@ export const buildGateway = async (parts: GatewayParts): Promise<FastifyInstance
   serveHealth(app, parts.health);
   await app.ready();
   return app;
+};
+
+/**
+ * The status of a request that Node accepts and the gateway does not: no Host (RFC 9112 §3.2), a coding of the body other
+ * than identity (RFC 9110 §8.4), another charset than UTF-8 (RFC 8259 §8.1), a transfer coding other than chunked (RFC 9112 §6.1).
+ */
+const faultOf = ({ headers }: IncomingMessage): number | null => {
+  if (headers.host === undefined) return 400;
+  if (!/^(?:identity)?$/i.test(headers['content-encoding'] ?? '')) return 415;
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && !/^utf-?8$/i.test(charset)) return 415;
+  return /^(?:chunked)?$/i.test(headers['transfer-encoding'] ?? '') ? null : 501;
 };
 
 /** Every answer has both ids: the caller's label, and the id of the command, which log and audit log have. */
@@ -134,6 +159,7 @@ const answered = (request: FastifyRequest, reply: FastifyReply): Answered => ({
   route: request.routeOptions.url ?? null,
   status: reply.statusCode,
   result: request.refused?.refusal.code ?? 'ok',
+  refusedByVault: request.refused?.error instanceof VaultError && !(request.refused.error instanceof VaultTimeout),
   durationMs: reply.elapsedTime,
   error: request.refused?.refusal.code === 'internal' ? request.refused.error : undefined,
 });

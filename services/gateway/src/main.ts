@@ -1,4 +1,5 @@
 import { openAttempts, openEngineTable } from '@vault-engine/assembly/open-engines';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
 import { kafkaJournal } from '@vault-engine/audit';
 import { connectBus, createPublisher } from '@vault-engine/bus';
 import { openCaller } from '@vault-engine/client';
@@ -15,6 +16,7 @@ const start = async (context: ServiceContext<GatewayConfig>): Promise<void> => {
   const wrapper = await part('keys', () => openWrapper(config.key));
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const bus = connectBus({ ...config.kafka, clientId: 'gateway', log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const table = await openEngineTable(context, { bus, codec, wrapper, topic: topics.engines });
   const auditTo = await part(
     'audit-log',
@@ -25,6 +27,7 @@ const start = async (context: ServiceContext<GatewayConfig>): Promise<void> => {
   const eventsTo = auditTo;
   const { auditLog: auditTopic, connectionEvents: eventsTopic } = topics;
   const attempts = await openAttempts(context, kafkaJournal({ codec, auditTo, eventsTo, auditTopic, eventsTopic }));
+  await watchTopics(context, bus, ['commands', 'engines', 'auditLog']);
   const caller = await part(
     'replies',
     () =>
@@ -48,7 +51,8 @@ const start = async (context: ServiceContext<GatewayConfig>): Promise<void> => {
         attempts,
         http: config.http,
         health: health.report,
-        onAnswered: observe(context),
+        now: Date.now,
+        onAnswered: observe(context, Date.now),
       });
       const address = await app.listen({ host, port });
       log.info('listening', { address });

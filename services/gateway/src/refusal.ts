@@ -1,5 +1,6 @@
 import { VaultError, VaultTimeout } from '@vault-engine/client';
 import { ERRORS, type ErrorCode, isErrorCode } from '@vault-engine/vault';
+import { BodyRefused } from './parse-json.ts';
 
 /** An error as it is answered over HTTP. */
 export interface Refusal {
@@ -20,6 +21,7 @@ export const refusalOf = (error: unknown): Refusal => {
   // The error's own message is for the operator.
   if (error instanceof VaultTimeout) return byTable('deadline_exceeded', 'the vault did not answer in time');
   if (error instanceof VaultError) return ofVault(error);
+  if (error instanceof BodyRefused) return malformed(400, error.message);
   if (error instanceof NotAuthenticated)
     return byTable('unauthorized_engine', 'X-Engine-ID or X-Engine-Key is missing, wrong, or not valid for HTTP');
   const status = statusOf(error);
@@ -63,8 +65,10 @@ const MESSAGES: Readonly<Record<number, string>> = {
   405: 'the route does not take this method',
   408: 'the request did not come in time',
   413: 'the body is larger than 256 KiB',
-  415: 'the body has to be application/json',
+  415: 'the body has to be application/json in UTF-8, without a content coding',
+  417: 'the expectation is not supported; leave out the header Expect',
   431: 'the headers are too large',
+  501: 'the transfer coding is not supported; use chunked, or Content-Length',
 };
 
 /** Messages for bodies that Fastify cannot read, by the code of its error. */
@@ -111,8 +115,8 @@ const problemOf = ({ keyword, instancePath = '', message = 'is wrong', params }:
 };
 
 const UNKNOWN_FIELDS = 'unrecognized_keys';
-/** The form of field names and list indices. */
-const NAME = /^(?:[a-z_-]{1,32}|\d{1,4})$/;
+/** The form of field names, also in camel case, and of list indices. */
+const NAME = /^(?:[a-z_-][A-Za-z_-]{0,31}|\d{1,4})$/;
 
 /** A field name from the request, if it has the form of one: in a form body sent as JSON the token itself is a name. */
 const nameOrNot = (name: string): string => (name === '' || NAME.test(name) ? name : '…');

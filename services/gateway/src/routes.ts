@@ -14,10 +14,12 @@ import * as field from './fields.ts';
 /** One operation over HTTP: its body, the command that is made of it, and its answer. */
 export interface Route<Body extends z.ZodType, Answer extends z.ZodType, Value> {
   readonly url: string;
+  readonly operationId: string;
   readonly summary: string;
   readonly body: Body;
   readonly answer: Answer;
-  readonly ask: (body: z.output<Body>) => Operation<Value>;
+  /** `now`: when the request arrived, Unix milliseconds. */
+  readonly ask: (body: z.output<Body>, now: number) => Operation<Value>;
   readonly respond: (value: Value) => z.input<Answer>;
 }
 
@@ -31,31 +33,40 @@ const answeredConnection = { user_id: z.string(), platform: z.string() };
 
 export const storeTokenRoute = route({
   url: '/store_token',
+  operationId: 'storeToken',
   summary: 'Store the credentials of one connection; existing ones are replaced',
-  body: z.strictObject({
-    ...connection,
-    access_token: field.token,
-    refresh_token: field.token.nullish(),
-    expires_at: field.unixSeconds.nullish(),
-    scopes: field.scopes,
-    token_type: z.string().nullish(),
-    refresh_expires_at: field.unixSeconds.nullish(),
-    params: field.params.nullish(),
-    flow_id: z.string().nullish(),
-    allow_account_change: z
-      .boolean()
-      .nullish()
-      .describe("Whether the credentials may belong to another account of the platform than the connection's"),
-  }),
+  body: z
+    .strictObject({
+      ...connection,
+      access_token: field.token,
+      refresh_token: field.token.nullish(),
+      expires_at: field.unixSeconds.nullish(),
+      expires_in: field.seconds
+        .nullish()
+        .describe('As in a token response: seconds from now. Not together with expires_at'),
+      scopes: field.givenScopes.nullish(),
+      token_type: z.string().nullish(),
+      refresh_expires_at: field.unixSeconds.nullish(),
+      params: field.params.nullish(),
+      flow_id: z.string().nullish(),
+      allow_account_change: z
+        .boolean()
+        .nullish()
+        .describe("Whether the credentials may belong to another account of the platform than the connection's"),
+    })
+    .refine(({ expires_at, expires_in }) => expires_at == null || expires_in == null, {
+      path: ['expires_in'],
+      message: 'expected without expires_at',
+    }),
   answer: z.object({ ...answeredConnection, token_version: field.version, revision: field.version }),
-  ask: (body) =>
+  ask: (body, now) =>
     storeToken({
       userId: body.user_id,
       platform: body.platform,
       accessToken: body.access_token,
       refreshToken: body.refresh_token,
-      expiresAt: field.timeOf(body.expires_at),
-      scopes: body.scopes,
+      expiresAt: field.expiryOf(body, now),
+      scopes: field.scopeList(body.scopes),
       tokenType: body.token_type ?? undefined,
       refreshExpiresAt: field.timeOf(body.refresh_expires_at),
       params: body.params ?? undefined,
@@ -72,6 +83,7 @@ export const storeTokenRoute = route({
 
 export const getTokenRoute = route({
   url: '/get_token',
+  operationId: 'getToken',
   summary: 'Get a usable access token',
   body: z.strictObject({
     ...connection,
@@ -110,6 +122,7 @@ export const getTokenRoute = route({
 
 export const revokeTokenRoute = route({
   url: '/revoke_token',
+  operationId: 'revokeToken',
   summary: 'Revoke one connection: end its grant at the provider and delete its credentials',
   body: z.strictObject(connection),
   answer: z.object({
@@ -130,6 +143,7 @@ export const revokeTokenRoute = route({
 
 export const startConnectionRoute = route({
   url: '/start_connection',
+  operationId: 'startConnection',
   summary: 'Record that a user has begun to connect a platform',
   body: z.strictObject({
     user_id: field.user_id,
@@ -166,6 +180,7 @@ const connectedPlatform = z.object({
 
 export const getStatusRoute = route({
   url: '/get_status',
+  operationId: 'getStatus',
   summary: "Get the status of a user's connections on every granted platform",
   body: z.strictObject({ user_id: field.user_id }),
   answer: z.object({
@@ -199,6 +214,7 @@ const platformAnswer = (platform: PlatformStatus): z.input<typeof connectedPlatf
 
 export const forgetUserRoute = route({
   url: '/forget_user',
+  operationId: 'forgetUser',
   summary: 'Delete all data of a user',
   body: z.strictObject({ user_id: field.user_id }),
   answer: z.object({ user_id: z.string(), connections: z.int() }),

@@ -2,6 +2,7 @@ import type { Attempts } from '@vault-engine/audit';
 import type { Caller } from '@vault-engine/client';
 import type { EngineTable } from '@vault-engine/engines';
 import type { EngineKeys } from '@vault-engine/protocol';
+import type { ERRORS } from '@vault-engine/vault';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type * as z from 'zod';
 import { authenticate } from './authenticate.ts';
@@ -16,6 +17,8 @@ export interface RouteParts {
   readonly attempts: Pick<Attempts, 'note'>;
   /** The deadline of each command. */
   readonly timeoutMs: number;
+  /** Unix milliseconds. */
+  readonly now: () => number;
 }
 
 declare module 'fastify' {
@@ -34,24 +37,44 @@ declare module 'fastify' {
 export const serveRoute = <Body extends z.ZodType, Answer extends z.ZodType, Value>(
   app: FastifyInstance,
   parts: RouteParts,
-  { url, summary, body, answer, ask, respond }: Route<Body, Answer, Value>,
+  { url, operationId, summary, body, answer, ask, respond }: Route<Body, Answer, Value>,
 ): void => {
   app.route({
     method: 'POST',
     url,
     schema: {
+      operationId,
       summary,
       body,
       headers: optionalHeaders,
-      response: { 200: answer, '4xx': errorAnswer, '5xx': errorAnswer },
+      response: { 200: answer, ...ERROR_ANSWERS },
     },
     onRequest: async (request) => requireCredential(parts, request),
     handler: async (request, reply) => {
-      const operation = ask(request.body as z.output<Body>); // validated by `body`, above
+      const operation = ask(request.body as z.output<Body>, parts.now()); // validated by `body`, above
       return respond(await parts.caller.call(keysOf(request), operation, optionsOf(parts, request, reply)));
     },
   });
 };
+
+/** The statuses of the error table, and those of HTTP itself that a request of a route can have. */
+const ERROR_ANSWERS = {
+  400: errorAnswer,
+  401: errorAnswer,
+  403: errorAnswer,
+  404: errorAnswer,
+  408: errorAnswer,
+  409: errorAnswer,
+  413: errorAnswer,
+  415: errorAnswer,
+  417: errorAnswer,
+  429: errorAnswer,
+  431: errorAnswer,
+  500: errorAnswer,
+  501: errorAnswer,
+  503: errorAnswer,
+  504: errorAnswer,
+} as const satisfies Record<(typeof ERRORS)[keyof typeof ERRORS]['http'], typeof errorAnswer> & Record<number, unknown>;
 
 const requireCredential = ({ table, attempts }: RouteParts, request: FastifyRequest): void => {
   const engine = headerOf(request, 'x-engine-id');

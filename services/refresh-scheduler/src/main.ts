@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { type AssembledVault, assembleVault } from '@vault-engine/assembly';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
 import { every, isOutage, type Log, runService, type ServiceContext } from '@vault-engine/runtime';
 import { abandonFlows, drainPending } from '@vault-engine/vault';
 import type { Announced } from './announce.ts';
@@ -24,7 +25,11 @@ const ANNOUNCED_FOR_MS = 10_000;
 /** Parts stop in reverse order: the sweep, then the queues, then the assembled vault with its refreshes in flight. */
 const start = async (context: Context): Promise<void> => {
   const assembled = await assembleVault(context, { clientId: 'refresh-scheduler', env: process.env });
-  const observed = observe(context);
+  const observed = observe(
+    context,
+    assembled.catalog.all().map(({ id }) => id),
+  );
+  await watchTopics(context, assembled.bus, ['auditLog', 'connectionEvents']);
   await drainPeriodically(context, assembled);
   const queues = await openDueQueues(context, assembled, observed);
   await announcePeriodically(context, assembled, queues);

@@ -1,5 +1,5 @@
 import { type DueJob, queueName } from '@vault-engine/refresh-queue';
-import { isOutage, type ServiceContext } from '@vault-engine/runtime';
+import { beginAtZero, isOutage, type ServiceContext } from '@vault-engine/runtime';
 import type { PlatformId } from '@vault-engine/vault';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { JobResult } from './process-due-job.ts';
@@ -18,9 +18,25 @@ export interface Observed {
 /** Results that changed a connection. They are logged at `info`, all others at `debug`. */
 const CHANGING: ReadonlySet<JobResult> = new Set(['renewed', 'failed', 'dead', 'told', 'abandoned']);
 
-/** Registers the metrics. */
-export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>): Observed => {
-  const { due, waiting, processed, processing, sweeping } = openMetrics(metrics);
+const RESULTS: Readonly<Record<JobResult, true>> = {
+  renewed: true,
+  failed: true,
+  dead: true,
+  told: true,
+  nothing: true,
+  busy: true,
+  gone: true,
+  throttled: true,
+  abandoned: true,
+  error: true,
+};
+
+/** Registers the metrics. The series of these platforms' queues and of the flows queue begin at 0. */
+export const observe = (
+  { log, metrics }: Pick<ServiceContext<unknown>, 'log' | 'metrics'>,
+  platforms: readonly PlatformId[],
+): Observed => {
+  const { due, waiting, processed, processing, sweeping } = openMetrics(metrics, [...platforms, null].map(queueName));
   const full = new Set<string>();
   const failing = new Set<string>();
   return {
@@ -58,9 +74,9 @@ export const observe = ({ log, metrics }: Pick<ServiceContext<unknown>, 'log' | 
 };
 
 /** The label `queue` is the name of a queue; its cardinality is bounded by the number of platforms. */
-const openMetrics = (metrics: ServiceContext<unknown>['metrics']) => {
+const openMetrics = (metrics: ServiceContext<unknown>['metrics'], queues: readonly string[]) => {
   const registers = [metrics];
-  return {
+  const opened = {
     due: new Counter({
       name: 'vault_refresh_due_total',
       help: 'Due connections and flows by queue: queued, or put off because the queue was full',
@@ -93,4 +109,8 @@ const openMetrics = (metrics: ServiceContext<unknown>['metrics']) => {
       registers,
     }),
   };
+  beginAtZero(opened.due, { queue: queues, result: ['queued', 'put_off'] });
+  beginAtZero(opened.processed, { queue: queues, result: Object.keys(RESULTS) });
+  for (const queue of queues) opened.processing.zero({ queue });
+  return opened;
 };

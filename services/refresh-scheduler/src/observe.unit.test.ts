@@ -13,7 +13,7 @@ const open = () => {
   };
   const log: Log = { ...silentLog, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   const metrics = new Registry();
-  return { observed: observe({ log, metrics }), lines, metrics };
+  return { observed: observe({ log, metrics }, []), lines, metrics };
 };
 
 const user = asUser('u1@example.test');

@@ -1,9 +1,10 @@
 import { openStore } from '@vault-engine/assembly/open-store';
+import { watchTopics } from '@vault-engine/assembly/watch-topics';
 import { type Bus, connectBus, createPublisher, type OffsetReset, startKeyedConsumer } from '@vault-engine/bus';
 import { type Codec, openCodec, type TopicNames, topicNames } from '@vault-engine/contracts';
 import { driverLog, every, type Log, observeConsumer, runService, type ServiceContext } from '@vault-engine/runtime';
-import { followStates, StateMarks } from '@vault-engine/state';
-import { openProjection, type Projection } from '@vault-engine/state/projecting';
+import { followStates } from '@vault-engine/state';
+import { openProjection, type Projection, StateMarks } from '@vault-engine/state/projecting';
 import type { TokenStore } from '@vault-engine/vault';
 import { type ProjectorConfig, readProjectorConfig } from './config.ts';
 import { followEvent } from './follow-event.ts';
@@ -32,6 +33,7 @@ const DRAIN_TIMEOUT_MS = 10_000;
 /** The state topic is read to its end before anything is published: its content decides what has to be published. */
 const start = async (context: Context): Promise<void> => {
   const shared = await share(context);
+  await watchTopics(context, shared.bus, ['connectionEvents', 'connectionState']);
   await readStates(context, shared);
   await republishPeriodically(context, shared);
   await reconcilePeriodically(context, shared);
@@ -44,6 +46,7 @@ const share = async (context: Context): Promise<Shared> => {
   const codec = await part('registry', () => openCodec({ registryUrl: config.registry.url }));
   const store = await openStore(context);
   const bus = connectBus({ ...config.kafka, clientId: 'status-projector', log: driverLog(log) });
+  context.watch('kafka-rights', () => bus.probe());
   const publisher = await part(
     'publisher',
     () => createPublisher(bus),

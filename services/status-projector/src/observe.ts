@@ -1,4 +1,4 @@
-import type { ServiceContext } from '@vault-engine/runtime';
+import { beginAtZero, type ServiceContext } from '@vault-engine/runtime';
 import type { Drift, Projected } from '@vault-engine/state/projecting';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
@@ -16,7 +16,19 @@ export interface Observed {
   readonly unreadable: (topic: 'events' | 'state') => void;
 }
 
-/** Registers the metrics. `users` is the number of users with a snapshot on the topic. */
+/** The label of an event after which nothing had to be published. */
+const NOTHING = 'nothing';
+
+const DRIFTS: Readonly<Record<Drift, true>> = {
+  missing: true,
+  outdated: true,
+  different: true,
+  store_behind: true,
+  surplus: true,
+  unreadable: true,
+};
+
+/** Registers the metrics; all series begin at 0. `users` is the number of users with a snapshot on the topic. */
 export const observe = (
   { metrics }: Pick<ServiceContext<unknown>, 'metrics'>,
   { users, superseded }: { readonly users: () => number; readonly superseded: () => number },
@@ -69,9 +81,12 @@ export const observe = (
     'Users whose newest snapshot is followed by an older or unreadable record',
     superseded,
   );
+  beginAtZero(events, { published: ['snapshot', 'tombstone', NOTHING] });
+  beginAtZero(drift, { kind: Object.keys(DRIFTS) });
+  beginAtZero(unreadable, { topic: ['events', 'state'] });
   return {
     followed: (projected, appendedAt) => {
-      events.inc({ published: projected ?? 'nothing' });
+      events.inc({ published: projected ?? NOTHING });
       if (projected !== null) delay.observe(Math.max(0, now() - appendedAt) / 1_000);
     },
     republished: () => republications.inc(),

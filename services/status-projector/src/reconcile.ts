@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StateMarks } from '@vault-engine/state';
+import type { StateMarks } from '@vault-engine/state/projecting';
 import { type Drift, findDrift, type Projection } from '@vault-engine/state/projecting';
 import type { TokenStore } from '@vault-engine/vault';
 import type { ReconcileSettings } from './config.ts';

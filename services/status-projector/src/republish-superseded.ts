@@ -1,5 +1,4 @@
-import type { StateMarks } from '@vault-engine/state';
-import type { Projection } from '@vault-engine/state/projecting';
+import type { Projection, StateMarks } from '@vault-engine/state/projecting';
 import { isTransient } from './follow-event.ts';
 
 /** Dependencies of {@link republishSuperseded}. */

@@ -183,7 +183,8 @@ describe('the committed offset is the position', () => {
           ? new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new Error('aborted'))))
           : Promise.resolve(ack),
     });
-    await vi.waitFor(() => expect(first.stats()).toMatchObject({ open: 1, working: 1 }));
+    await vi.waitFor(() => expect(lagsOf(first)).toEqual([6, 0]));
+    expect(first.stats()).toMatchObject({ open: 1, working: 1 });
     await first.stop({ drainMs: 50 });
     expect(await viewFromOutside(topic)).toEqual({ committed: [4, 10], lags: [6, 0] });
     const handled: string[] = [];

@@ -1,3 +1,4 @@
+import type { Consumer } from 'kafkajs';
 import { type Bus, withAdmin } from '../bus.ts';
 
 /** A consumer has ended and will not continue by itself. The process should exit and be started again. */
@@ -50,6 +51,41 @@ export function watchStall(bus: Bus, stallMs: number, onStall: () => void): Stal
     stop: () => clearInterval(timer),
   };
 }
+
+/**
+ * Resolves when each broker has answered a fetch since the call: only that shows that the topics may be read. Brokers that do not
+ * answer within 2 s of the first are not waited for.
+ */
+export function firstFetch(consumer: Consumer): Promise<void> {
+  const { events } = consumer;
+  const pending = new Set<number>();
+  const answered = new Set<number>();
+  const done = Promise.withResolvers<void>();
+  let limit: NodeJS.Timeout | undefined;
+  const listeners = [
+    consumer.on(events.CRASH, () => {
+      clearTimeout(limit);
+      limit = undefined;
+      pending.clear();
+      answered.clear();
+    }),
+    consumer.on(events.FETCH_START, ({ payload: { nodeId } }) => {
+      if (!answered.has(nodeId)) pending.add(nodeId);
+    }),
+    consumer.on(events.FETCH, ({ payload: { nodeId } }) => {
+      pending.delete(nodeId);
+      answered.add(nodeId);
+      limit ??= setTimeout(done.resolve, FIRST_FETCH_LIMIT_MS);
+      if (pending.size === 0) done.resolve();
+    }),
+  ];
+  return done.promise.then(() => {
+    clearTimeout(limit);
+    for (const remove of listeners) remove();
+  });
+}
+
+const FIRST_FETCH_LIMIT_MS = 2_000;
 
 async function brokersRespond(bus: Bus): Promise<boolean> {
   try {

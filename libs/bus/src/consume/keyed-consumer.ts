@@ -3,13 +3,14 @@ import type { Bus } from '../bus.ts';
 import { messageOf } from '../errors.ts';
 import type { EmptyFetch, OffsetReset } from '../kafkajs/consumer-observer.ts';
 import { isStaleBatch } from '../kafkajs/patch-consumer-group.ts';
-import { type BusRecord, fromMessage, sizeOf } from '../record.ts';
+import { type BusRecord, fromMessage, sizeOf, undecodedCodecOf } from '../record.ts';
+import { type RequiredRight, RightMissing } from '../rights.ts';
 import { endsWithin } from '../time-limit.ts';
 import { Assignment, type PartitionState, type PartitionStats } from './assignment.ts';
 import { isOverloaded, type PressureLimits } from './back-pressure.ts';
 import type { Entry } from './commit-ledger.ts';
 import { Committer } from './committer.ts';
-import { ConsumerDead, type OnFatal, PartitionStalled, watchStall } from './consumer-health.ts';
+import { ConsumerDead, firstFetch, type OnFatal, PartitionStalled, watchStall } from './consumer-health.ts';
 import { commitBy, openGroupConsumer } from './group-consumer.ts';
 import { KeyedScheduler, type Turn } from './keyed-scheduler.ts';
 import { Membership } from './membership.ts';
@@ -61,7 +62,12 @@ export interface KeyedConsumer {
   pause(reason: string): void;
   resume(reason: string): void;
   stats(): KeyedConsumerStats;
-  /** For readiness. @throws {PartitionStalled} where a partition has not advanced for `partitionStallMs` although it has unread records */
+  /**
+   * For readiness.
+   *
+   * @throws {PartitionStalled} where a partition has not advanced for `partitionStallMs` although it has unread records
+   * @throws {RightMissing} while the brokers refuse a right that was taken away; the consumer continues when it is back
+   */
   probe(): Promise<void>;
   /**
    * Stops reading, handles the records that have arrived for up to `drainMs`, then aborts the running handlers, commits and
@@ -74,9 +80,10 @@ export interface KeyedConsumer {
  * Joins a consumer group and handles its topics' records. Records with the same key are handled one after the other, in their
  * order; different keys, and records that {@link KeyedConsumerOptions.ordered} excepts, are handled concurrently. A record's
  * offset is committed when the record and all before it in its partition are done, never earlier. Resolves when the group is
- * joined.
+ * joined and the topics may be read.
  *
- * @throws where the group cannot be joined
+ * @throws {RightMissing} where the brokers refuse a right
+ * @throws {ConsumerDead} where the group cannot be joined
  */
 export async function startKeyedConsumer(bus: Bus, options: KeyedConsumerOptions): Promise<KeyedConsumer> {
   const consumer = new KeyedGroupMember(bus, {
@@ -102,9 +109,13 @@ interface Work {
   readonly record: BusRecord;
   readonly state: PartitionState;
   readonly entry: Entry;
+  /** The codec of a batch that could not be decoded, whose bytes are the record's value. */
+  readonly undecodedCodec: string | undefined;
 }
 
 class KeyedGroupMember implements KeyedConsumer {
+  readonly #bus: Bus;
+  readonly #rights: readonly RequiredRight[];
   readonly #options: Required<KeyedConsumerOptions>;
   readonly #consumer: Consumer;
   readonly #assignment = new Assignment();
@@ -113,15 +124,26 @@ class KeyedGroupMember implements KeyedConsumer {
   readonly #pauses: Pauses;
   readonly #membership = new Membership();
   readonly #abort = new AbortController();
-  readonly #joined = Promise.withResolvers<void>();
+  readonly #started = Promise.withResolvers<void>();
   readonly #stall;
   #commitTimer: NodeJS.Timeout | undefined;
   #finishedSinceCommit = 0;
+  #running = false;
   #stopping = false;
   #dead = false;
+  /** The right without which the consumer cannot read at present. */
+  #missing: RightMissing | null = null;
+  #reconnectTimer: NodeJS.Timeout | undefined;
+  #resuming: Promise<void> | undefined;
+  #reconnectMs = RECONNECT_FIRST_MS;
 
   constructor(bus: Bus, options: Required<KeyedConsumerOptions>) {
+    this.#bus = bus;
     this.#options = options;
+    this.#rights = [
+      { operation: 'READ', resource: 'topic', name: options.topics.join(', ') },
+      { operation: 'READ', resource: 'group', name: options.groupId },
+    ];
     this.#consumer = openGroupConsumer(bus, options, {
       onReset: (reset) => this.#onReset(reset),
       onEmptyFetch: (fetch) => this.#onEmptyFetch(fetch),
@@ -141,25 +163,31 @@ class KeyedGroupMember implements KeyedConsumer {
   async start(): Promise<void> {
     const { topics, commitEveryMs } = this.#options;
     this.#listen();
-    this.#joined.promise.catch(() => undefined);
+    this.#started.promise.catch(() => undefined);
     try {
       await this.#consumer.connect();
       await this.#consumer.subscribe({ topics: [...topics], fromBeginning: true });
-      await this.#consumer.run({
-        autoCommit: false,
-        eachBatchAutoResolve: false,
-        eachBatch: async (payload) => this.#take(payload),
-      });
-      await this.#joined.promise;
+      void firstFetch(this.#consumer).then(this.#started.resolve);
+      await this.#read();
+      await this.#started.promise;
     } catch (error) {
       this.#stall.stop();
       await this.#consumer.disconnect().catch(() => undefined);
-      throw error;
+      throw this.#bus.rights.explain(error, this.#rights);
     }
+    this.#running = true;
     this.#commitTimer = setInterval(() => {
       this.#assignment.compare(Date.now());
       this.#commit();
     }, commitEveryMs);
+  }
+
+  #read(): Promise<void> {
+    return this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: async (payload) => this.#take(payload),
+    });
   }
 
   pause(reason: string): void {
@@ -180,6 +208,7 @@ class KeyedGroupMember implements KeyedConsumer {
   }
 
   async probe(): Promise<void> {
+    if (this.#missing !== null) throw this.#missing;
     const stalled = this.#assignment
       .stats(Date.now())
       .filter(({ stalledMs }) => stalledMs >= this.#options.partitionStallMs);
@@ -188,6 +217,8 @@ class KeyedGroupMember implements KeyedConsumer {
 
   async stop({ drainMs }: { readonly drainMs: number }): Promise<{ drained: boolean; committed: boolean }> {
     this.#stopping = true;
+    clearTimeout(this.#reconnectTimer);
+    this.#onRightsBack();
     this.#pauses.pauseAll('stopping');
     const drained = await endsWithin(drainMs, this.#scheduler.drained());
     this.#abort.abort();
@@ -212,8 +243,50 @@ class KeyedGroupMember implements KeyedConsumer {
     this.#consumer.on(events.FETCH, () => this.#stall.fetched());
     this.#consumer.on(events.CRASH, ({ payload: { restart, error } }) => {
       this.#onLeave();
-      if (!restart) this.#die(`has crashed: ${error.message}`, error);
+      if (restart) return;
+      const explained = this.#bus.rights.explain(error, this.#rights);
+      if (explained instanceof RightMissing) this.#onRefused(explained);
+      else this.#die(`has crashed: ${error.message}`, error);
     });
+  }
+
+  /** At the start the caller decides. Later the consumer reconnects with backoff until the right is back. */
+  #onRefused(error: RightMissing): void {
+    this.#stall.fetched();
+    if (!this.#running) this.#started.reject(error);
+    if (!this.#running || this.#stopping) return;
+    if (this.#missing === null)
+      this.#bus.log('error', 'consumer stopped, a right is missing', {
+        groupId: this.#options.groupId,
+        error: error.message,
+      });
+    this.#missing = error;
+    this.#bus.rights.refused(error);
+    this.#reconnectTimer = setTimeout(() => void this.#reconnect(), this.#reconnectMs);
+    this.#reconnectMs = Math.min(2 * this.#reconnectMs, RECONNECT_LAST_MS);
+  }
+
+  async #reconnect(): Promise<void> {
+    try {
+      this.#stall.fetched();
+      await this.#consumer.connect();
+      this.#resuming ??= firstFetch(this.#consumer).then(() => this.#onRightsBack());
+      await this.#read();
+    } catch (error) {
+      // The brokers may be away by now: what was missing still is, as far as is known.
+      const explained = this.#bus.rights.explain(error, this.#rights);
+      const missing = explained instanceof RightMissing ? explained : this.#missing;
+      if (missing !== null) this.#onRefused(missing);
+    }
+  }
+
+  #onRightsBack(): void {
+    if (this.#missing === null) return;
+    this.#missing = null;
+    this.#resuming = undefined;
+    this.#reconnectMs = RECONNECT_FIRST_MS;
+    for (const right of this.#rights) this.#bus.rights.granted(right);
+    if (!this.#stopping) this.#bus.log('info', 'consumer resumed', { groupId: this.#options.groupId });
   }
 
   /** Reports the end of the consumer, once. */
@@ -221,7 +294,7 @@ class KeyedGroupMember implements KeyedConsumer {
     if (this.#dead) return;
     this.#dead = true;
     const error = new ConsumerDead(`the consumer of group ${this.#options.groupId} ${how}`, { cause });
-    this.#joined.reject(error);
+    this.#started.reject(error);
     this.#options.onFatal(error);
   }
 
@@ -240,7 +313,6 @@ class KeyedGroupMember implements KeyedConsumer {
     this.#committer.close();
     this.#assignment.join(assignment, Date.now());
     this.#pauses.joined(assignment);
-    this.#joined.resolve();
   }
 
   #onLeave(): void {
@@ -286,7 +358,8 @@ class KeyedGroupMember implements KeyedConsumer {
     const last = batch.lastOffset();
     const first = batch.messages[0]?.offset;
     if (first !== undefined) this.#startAt(state, BigInt(first));
-    for (const message of batch.messages) this.#deliver(fromMessage(batch.topic, batch.partition, message), state);
+    for (const message of batch.messages)
+      this.#deliver(fromMessage(batch.topic, batch.partition, message), state, undecodedCodecOf(message));
     state.ledger.skipTo(BigInt(last) + 1n);
     resolveOffset(last);
     this.#updatePause(state);
@@ -301,17 +374,19 @@ class KeyedGroupMember implements KeyedConsumer {
     return this.#membership.isStale(this.#options.sessionTimeoutMs / 2);
   }
 
-  #deliver(record: BusRecord, state: PartitionState): void {
+  #deliver(record: BusRecord, state: PartitionState, undecodedCodec: string | undefined): void {
     const delivery = state.ledger.deliver(record);
     if (delivery.kind === 'known') return;
     state.unfinished += 1;
     state.unfinishedBytes += sizeOf(record);
     const orderingKey = this.#options.ordered(record) ? orderingKeyOf(record) : null;
-    this.#scheduler.submit(orderingKey, { record, state, entry: delivery.entry });
+    this.#scheduler.submit(orderingKey, { record, state, entry: delivery.entry, undecodedCodec });
   }
 
-  async #work({ record, state, entry }: Work, turn: Turn): Promise<void> {
-    const done = await runRecord(record, turn, this.#abort.signal, this.#options);
+  async #work({ record, state, entry, undecodedCodec }: Work, turn: Turn): Promise<void> {
+    const options =
+      undecodedCodec === undefined ? this.#options : this.#refusing(`undecodable_batch:${undecodedCodec}`);
+    const done = await runRecord(record, turn, this.#abort.signal, options);
     if (!done) return;
     state.ledger.finish(entry);
     state.unfinished -= 1;
@@ -320,6 +395,11 @@ class KeyedGroupMember implements KeyedConsumer {
     this.#updatePause(state);
     this.#finishedSinceCommit += 1;
     if (this.#finishedSinceCommit >= this.#options.commitEvery) this.#commit();
+  }
+
+  /** A batch that cannot be decoded moves to the dead-letter topic as it is, and reading continues behind it. */
+  #refusing(reason: string): Required<KeyedConsumerOptions> {
+    return { ...this.#options, handle: async () => ({ kind: 'dead-letter', reason }) };
   }
 
   #commit(): void {
@@ -342,6 +422,8 @@ class KeyedGroupMember implements KeyedConsumer {
 }
 
 const LEAVE_MS = 5_000;
+const RECONNECT_FIRST_MS = 1_000;
+const RECONNECT_LAST_MS = 10_000;
 
 /** A record without a key has no order. */
 function orderingKeyOf({ topic, key }: BusRecord): string | null {

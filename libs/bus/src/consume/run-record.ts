@@ -33,7 +33,10 @@ export interface HandlerContext {
 /** How to handle records. */
 export interface HandlerOptions {
   readonly handle: (record: BusRecord, context: HandlerContext) => Promise<HandlerResult>;
-  /** Resolves when the dead-letter topic has acknowledged the record. */
+  /**
+   * Resolves when the dead-letter topic has acknowledged the record. With the reason `undecodable_batch:<codec>` its value is a whole
+   * record batch, as the topic has it, and its offset the last one of the batch.
+   */
   readonly deadLetter: (record: BusRecord, reason: string) => Promise<void>;
   /** Called with errors thrown by `handle` and `deadLetter`; the record is tried again. */
   readonly onError: (error: unknown, record: BusRecord) => void;

@@ -1,4 +1,5 @@
 import { Cursor, safe } from './cursor.ts';
+import { codecOf, decompress } from './decompress.ts';
 import { Fetch } from './kafkajs.ts';
 import { setFetchedEnd } from './patch-batch.ts';
 import { MAX_HEADERS } from './patch-decoder.ts';
@@ -61,7 +62,20 @@ export interface FetchedMessage {
   /** Without a prototype. The last value of a repeated name counts. */
   readonly headers: Readonly<Record<string, Buffer>>;
   readonly isControlRecord: boolean;
-  readonly batchContext: { readonly inTransaction: boolean; readonly producerId: string };
+  readonly batchContext: BatchContext;
+}
+
+/** The fields that the records of one batch share in kafkajs's form. */
+export interface BatchContext {
+  readonly inTransaction: boolean;
+  readonly producerId: string;
+  /** 0: CreateTime, 1: LogAppendTime. */
+  readonly timestampType: number;
+  /**
+   * The codec of a batch that was not decoded; undefined: it was. Its only message has the bytes of the whole batch as its value
+   * and the last offset of the batch.
+   */
+  readonly undecodedCodec?: string;
 }
 
 /**
@@ -70,8 +84,10 @@ export interface FetchedMessage {
  * kafkajs creates a decoder for each record, reads each number as a big integer, and writes offsets as text to read them
  * again.
  *
- * @returns null for a response with compression, aborted transactions, older formats or numbers beyond 2^53, and for a
- * damaged one: kafkajs decodes or refuses it
+ * A batch whose records cannot be decoded becomes one message, see {@link BatchContext}.
+ *
+ * @returns null for a response with aborted transactions, older formats or offsets beyond 2^53, and for a damaged one:
+ * kafkajs decodes or refuses it
  */
 export const decodeFetch = (bytes: Buffer): FetchResponse | null => {
   try {
@@ -133,19 +149,18 @@ const readBatches = (cursor: Cursor): readonly FetchedMessage[] => {
 };
 
 const MAGIC = 2;
-const COMPRESSION = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTION = 0x10;
 const CONTROL = 0x20;
 
 /** @returns the offset behind the batch */
 const readBatch = (cursor: Cursor, messages: FetchedMessage[]): number => {
+  const start = cursor.at;
   const firstOffset = cursor.int64();
   cursor.take(4 + 4); // length, leader epoch
   if (cursor.int8() !== MAGIC) throw new RangeError('an older format');
   cursor.take(4); // CRC; kafkajs does not check it either
   const attributes = cursor.int16();
-  if ((attributes & COMPRESSION) !== 0) throw new RangeError('compression');
   const lastOffsetDelta = cursor.int32();
   const firstTimestamp = cursor.int64();
   const maxTimestamp = cursor.int64();
@@ -154,12 +169,49 @@ const readBatch = (cursor: Cursor, messages: FetchedMessage[]): number => {
     firstTimestamp,
     appended: (attributes & LOG_APPEND_TIME) === 0 ? null : String(maxTimestamp),
     isControlRecord: (attributes & CONTROL) !== 0,
-    batchContext: { inTransaction: (attributes & TRANSACTION) !== 0, producerId: String(cursor.int64()) },
+    batchContext: {
+      inTransaction: (attributes & TRANSACTION) !== 0,
+      producerId: String(cursor.int64()),
+      timestampType: (attributes & LOG_APPEND_TIME) === 0 ? 0 : 1,
+    },
   };
   cursor.take(2 + 4); // producer epoch, first sequence
-  for (let left = cursor.int32(); left > 0; left -= 1) messages.push(readRecord(cursor, batch));
-  return safe(firstOffset + lastOffsetDelta + 1);
+  const end = safe(firstOffset + lastOffsetDelta + 1);
+  const decodedBefore = messages.length;
+  const codec = codecOf(attributes);
+  try {
+    const count = cursor.int32();
+    const records = codec === 'none' ? cursor : decompressRest(codec, cursor);
+    for (let left = count; left > 0; left -= 1) messages.push(readRecord(records, batch));
+  } catch {
+    messages.length = decodedBefore;
+    messages.push(
+      undecoded(cursor.bytes.subarray(start, cursor.end), end - 1, maxTimestamp, {
+        ...batch.batchContext,
+        undecodedCodec: codec,
+      }),
+    );
+  }
+  return end;
 };
+
+const decompressRest = (codec: string, cursor: Cursor): Cursor => {
+  const records = decompress(codec, cursor.bytes.subarray(cursor.at, cursor.end));
+  return new Cursor(records, 0, records.length);
+};
+
+/** The last offset, because a fetch may start within the batch, and kafkajs drops messages below its start. */
+const undecoded = (value: Buffer, offset: number, timestamp: number, batchContext: BatchContext): FetchedMessage => ({
+  magicByte: MAGIC,
+  attributes: 0,
+  timestamp: String(timestamp),
+  offset: String(offset),
+  key: null,
+  value,
+  headers: Object.create(null),
+  isControlRecord: false,
+  batchContext,
+});
 
 /** The fields that the records of a batch share. */
 interface Batch {
@@ -178,7 +230,7 @@ const readRecord = (
   const length = batches.varint();
   const cursor = new Cursor(batches.bytes, batches.take(length), batches.at);
   const attributes = cursor.int8();
-  const timestamp = safe(firstTimestamp + cursor.varint());
+  const timestamp = firstTimestamp + cursor.varint();
   return {
     magicByte: MAGIC,
     attributes,

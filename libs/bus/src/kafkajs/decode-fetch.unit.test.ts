@@ -1,8 +1,11 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { decodeFetch, type FetchResponse } from './decode-fetch.ts';
+import { MAX_DECOMPRESSED_BYTES } from './decompress.ts';
 import { encodeProduce, type ProducedMessage } from './encode-produce.ts';
 import { Fetch } from './kafkajs.ts';
+import { fetchedEndOf } from './patch-batch.ts';
 import { MAX_HEADERS } from './patch-decoder.ts';
 
 const kafkajs = Fetch.protocol({ version: 11 })({ maxWaitTime: 1, minBytes: 1, topics: [] }).response;
@@ -143,7 +146,6 @@ it('returns no records where only a part of a batch header is left', () => {
 });
 
 it.each([
-  ['a compressed batch', onePartition(changed((one) => one.writeInt16BE(1, ATTRIBUTES_AT)))],
   ['an older format', onePartition(changed((one) => one.writeInt8(1, MAGIC_AT)))],
   ['an aborted transaction', onePartition(whole, [4n])],
   ['an offset beyond 2^53', onePartition(changed((one) => one.writeBigInt64BE(2n ** 54n)))],
@@ -194,4 +196,41 @@ it('takes the last value of a repeated header, and none where it is null', () =>
   batch.writeUInt8(1, end + 3);
   const headers = decodeFetch(onePartition(batch))?.responses[0]?.partitions[0]?.messages[0]?.headers;
   expect({ ...headers }).toEqual({ 'x-a': last });
+});
+
+/** The records section of a batch starts here. */
+const RECORDS_AT = 61;
+
+/** A batch with its records section replaced, under the attributes of a codec. */
+const withRecords = (attributes: number, replace: (records: Buffer) => Buffer, source = whole): Buffer => {
+  const batch = Buffer.concat([source.subarray(0, RECORDS_AT), replace(source.subarray(RECORDS_AT))]);
+  batch.writeInt32BE(batch.length - 12, LENGTH_AT);
+  batch.writeInt16BE(attributes, ATTRIBUTES_AT);
+  return batch;
+};
+const read = (batches: Buffer) => decodeFetch(onePartition(batches))?.responses[0]?.partitions[0]?.messages ?? [];
+const [GZIP, SNAPPY, ZSTD] = [1, 2, 4];
+
+it.each([
+  ['gzip', withRecords(GZIP, (records) => gzipSync(records))],
+  ['zstd', withRecords(ZSTD, (records) => zstdCompressSync(records))],
+])('decodes a batch that was compressed with %s', (_codec, batch) => {
+  const [message] = read(batch);
+  expect(message).toMatchObject({ offset: '5', value: Buffer.from('v'), batchContext: { timestampType: 0 } });
+  expect(message?.batchContext.undecodedCodec).toBeUndefined();
+});
+
+it.each([
+  ['snappy', withRecords(SNAPPY, (records) => records)],
+  ['gzip', withRecords(GZIP, (records) => records)],
+  ['zstd', withRecords(ZSTD, () => zstdCompressSync(Buffer.alloc(MAX_DECOMPRESSED_BYTES + 1)))],
+  ['none', withRecords(CREATED, (records) => records.subarray(0, -1))],
+])('passes a batch of codec %s on as it is when its records cannot be decoded, and reads the next', (codec, batch) => {
+  const next = batchOf({ firstOffset: 6n, attributes: APPENDED, messages: [{ key: null, value: Buffer.from('n') }] });
+  const messages = read(Buffer.concat([batch, next]));
+  expect(messages).toHaveLength(2);
+  expect(messages[0]).toMatchObject({ offset: '5', key: null, batchContext: { undecodedCodec: codec } });
+  expect(messages[0]?.value?.equals(batch)).toBe(true);
+  expect(messages[1]).toMatchObject({ offset: '6', value: Buffer.from('n'), batchContext: { timestampType: 1 } });
+  expect(fetchedEndOf({ rawMessages: messages })).toBe(7);
 });

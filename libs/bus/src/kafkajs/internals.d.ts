@@ -48,7 +48,7 @@ declare module 'kafkajs/src/cluster/index.js' {
   }
   export default class Cluster {
     readonly brokerPool: {
-      withBroker: () => Promise<unknown>;
+      withBroker: (ask: (broker: object) => Promise<unknown>) => Promise<unknown>;
       findConnectedBroker: () => Promise<ClusterBroker>;
       findBroker: (of: { readonly nodeId: number }) => Promise<ClusterBroker>;
     };
@@ -106,6 +106,8 @@ declare module 'kafkajs/src/consumer/consumerGroup.js' {
       readonly instrumentationEmitter: { readonly emit: () => void };
     });
     readonly groupId: string;
+    /** How long a fetch waits for records, in ms. */
+    maxWaitTime: number;
     readonly cluster: OfCluster;
     /** The connection for heartbeats; null before the first join. */
     coordinator: object | null;

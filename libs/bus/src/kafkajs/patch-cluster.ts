@@ -1,3 +1,4 @@
+import { refusedResourceOf } from '../rights.ts';
 import { Cluster } from './kafkajs.ts';
 import { patchMethod } from './patch-method.ts';
 
@@ -6,6 +7,7 @@ import { patchMethod } from './patch-method.ts';
  *
  * 1. Makes "no broker knows the group coordinator" a retriable error. kafkajs 2.2.4 calls `KafkaJSGroupCoordinatorNotFound` not
  *    retriable, so a consumer that rejoins while the brokers restart ends for good. The brokers come back, so kafkajs tries again.
+ *    If a broker refuses the group instead, the error is that refusal, which no retry heals.
  * 2. Makes the end of a log its high watermark. Without a consumer, kafkajs asks for the last stable offset, which an open
  *    transaction keeps below it. The bus reads uncommitted, so its positions would be above that end.
  */
@@ -15,12 +17,24 @@ export function patchCluster(): void {
     'findGroupCoordinatorMetadata',
     (find) =>
       async function findOrFailRetriably(this: Cluster, group) {
+        const refusals: unknown[] = [];
+        const { brokerPool } = this;
+        // kafkajs drops the errors of the single brokers.
+        const withBroker: typeof brokerPool.withBroker = (ask) =>
+          brokerPool.withBroker(async (broker) => {
+            try {
+              return await ask(broker);
+            } catch (error) {
+              if (refusedResourceOf(error) !== undefined) refusals.push(error);
+              throw error;
+            }
+          });
+        const observed: Cluster = Object.create(this, { brokerPool: { value: { withBroker } } });
         try {
-          return await find.call(this, group);
+          return await find.call(observed, group);
         } catch (error) {
-          if (error instanceof Error && error.name === 'KafkaJSGroupCoordinatorNotFound')
-            Object.assign(error, { retriable: true });
-          throw error;
+          if (!(error instanceof Error) || error.name !== 'KafkaJSGroupCoordinatorNotFound') throw error;
+          throw refusals[0] ?? Object.assign(error, { retriable: true });
         }
       },
   );

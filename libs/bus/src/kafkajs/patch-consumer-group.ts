@@ -27,6 +27,8 @@ const staleChecks = new WeakMap<object, () => boolean>();
  *    assignment each batch was fetched; see {@link isStaleBatch}.
  * 5. Fetches without records. kafkajs skips the position past control records, but reports it to no one, and stays before a record
  *    batch that compaction emptied. The patch advances the position and calls the consumer's observer.
+ * 6. First fetch. Only a fetch shows whether the topics may be read and at which position the member is. The patch makes the first
+ *    one return at once, also without records.
  */
 export function patchConsumerGroup(): void {
   const { prototype } = ConsumerGroup;
@@ -66,7 +68,7 @@ export function patchConsumerGroup(): void {
       async function fetchForAssignment(this: ConsumerGroup, nodeId): Promise<readonly Batch[]> {
         // Each assignment has its own offset manager.
         const { offsetManager } = this;
-        const batches = await fetch.call(this, nodeId);
+        const batches = await fetchQuicklyAtFirst(this, () => fetch.call(this, nodeId));
         for (const batch of batches) {
           staleChecks.set(batch, () => this.offsetManager !== offsetManager);
           if (this.offsetManager === offsetManager && batch.isEmpty()) skipEmpty(this, batch);
@@ -81,6 +83,21 @@ export function patchConsumerGroup(): void {
  * offset; taking them as the first of the new assignment would count the records below them as done.
  */
 export const isStaleBatch = (batch: object): boolean => staleChecks.get(batch)?.() ?? false;
+
+/** The configured wait of members that have not completed a fetch. */
+const configuredWaits = new WeakMap<ConsumerGroup, number>();
+
+const fetchQuicklyAtFirst = async <T>(group: ConsumerGroup, fetch: () => Promise<T>): Promise<T> => {
+  if (!configuredWaits.has(group)) {
+    configuredWaits.set(group, group.maxWaitTime);
+    group.maxWaitTime = FIRST_WAIT_MS;
+  }
+  const fetched = await fetch();
+  group.maxWaitTime = configuredWaits.get(group) ?? group.maxWaitTime;
+  return fetched;
+};
+
+const FIRST_WAIT_MS = 1;
 
 /** Advances past a fetch without records, and reports it. */
 const skipEmpty = (group: ConsumerGroup, batch: Batch): void => {

@@ -98,13 +98,25 @@ describe('headers', () => {
 
 describe('the lookup of a group coordinator', () => {
   /** A cluster whose brokers respond so; null: none responds. */
-  const clusterWhere = (withBroker: () => Promise<unknown>): Cluster =>
+  const clusterWhere = (withBroker: Cluster['brokerPool']['withBroker']): Cluster =>
     Object.assign(Object.create(Cluster.prototype) as Cluster, { brokerPool: { withBroker } });
 
   it('may be retried when no broker responds', async () => {
     patchCluster();
     const asked = clusterWhere(async () => null).findGroupCoordinatorMetadata({ groupId: 'g' });
     await expect(asked).rejects.toMatchObject({ name: 'KafkaJSGroupCoordinatorNotFound', retriable: true });
+  });
+
+  it('fails with a broker’s refusal, which no retry heals', async () => {
+    patchCluster();
+    const refusal = Object.assign(new Error('refused'), { type: 'GROUP_AUTHORIZATION_FAILED', retriable: false });
+    const cluster = clusterWhere(async (ask) =>
+      ask({ broker: { findGroupCoordinator: () => Promise.reject(refusal) } }).catch(() => null),
+    );
+    const retrier = (attempt: (bail: (error: unknown) => void) => Promise<unknown>) =>
+      new Promise((resolve, reject) => void attempt(reject).then(resolve));
+    Object.assign(cluster, { retrier, logger: { debug: () => undefined } });
+    await expect(cluster.findGroupCoordinatorMetadata({ groupId: 'g' })).rejects.toBe(refusal);
   });
 
   it('returns the coordinator, and leaves other errors unchanged', async () => {

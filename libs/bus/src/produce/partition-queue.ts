@@ -38,6 +38,8 @@ export interface QueueOptions extends QueueLimits {
   readonly write: (payloads: readonly Payload[]) => Promise<bigint>;
   /** Replaces the producer. Returns whether the partition still exists. */
   readonly rebuild: () => Promise<'exists' | 'unknown_topic' | 'no_such_partition'>;
+  /** Reports a refused write. Returns the error to name as its cause. */
+  readonly refused: (error: unknown) => unknown;
   /** Gives up a producer whose write did not end. */
   readonly abandon: () => void;
 }
@@ -92,7 +94,10 @@ export class PartitionQueue {
     if (attempt.ok) return this.#acknowledge(live, attempt.base);
     switch (attempt.remedy) {
       case 'refused':
-        return this.#fail(live, new PublishFailed('refused', this.#options.topic, { cause: attempt.error }));
+        return this.#fail(
+          live,
+          new PublishFailed('refused', this.#options.topic, { cause: this.#options.refused(attempt.error) }),
+        );
       case 'split':
         return this.#split(live, attempt.error);
       case 'rebuild':

@@ -12,6 +12,7 @@ function openQueue(options: Partial<QueueOptions>) {
     attemptMs: 1_000,
     write: async () => 0n,
     rebuild: async () => 'exists',
+    refused: (error) => error,
     abandon: () => undefined,
     ...options,
   });

@@ -1,5 +1,6 @@
 import type { Bus } from '../bus.ts';
 import { messageOf } from '../errors.ts';
+import { RightMissing, refusedResourceOf } from '../rights.ts';
 import { partitionCount } from '../topics.ts';
 import { partitionOf } from './murmur2.ts';
 import { PartitionQueue, type QueueLimits, type Waiting } from './partition-queue.ts';
@@ -73,7 +74,13 @@ export class TopicRoute {
       ...this.#options,
       topic: this.#topic,
       partition,
-      write: (payloads) => this.#producer.write(partition, payloads),
+      write: async (payloads) => {
+        const offset = await this.#producer.write(partition, payloads);
+        this.#bus.rights.granted({ operation: 'WRITE', resource: 'topic', name: this.#topic });
+        return offset;
+      },
+      refused: (error) =>
+        refusedResourceOf(error) === 'topic' ? this.#bus.rights.writeRefused(this.#topic, error, Date.now()) : error,
       rebuild: () => this.#rebuild(partition),
       abandon: () => this.#producer.discard(),
     });
@@ -93,11 +100,20 @@ export class TopicRoute {
       try {
         return this.#store(await partitionCount(this.#bus, this.#topic));
       } catch (error) {
+        if (error instanceof RightMissing) return this.#refuse(error);
         this.#bus.log('warn', 'partition lookup failed', { topic: this.#topic, error: messageOf(error) });
         await new Promise((resolve) => setTimeout(resolve, LOOKUP_PAUSE_MS));
         this.#unrouted = this.#unrouted.filter((message) => message.deadline > Date.now());
       }
     } while (this.#unrouted.length > 0);
+  }
+
+  /** The topic may not even be described: nothing can be written. */
+  #refuse(cause: RightMissing): void {
+    const error = this.#bus.rights.writeRefused(this.#topic, cause, Date.now());
+    const unrouted = this.#unrouted;
+    this.#unrouted = [];
+    for (const message of unrouted) message.settle(new PublishFailed('refused', this.#topic, { cause: error }));
   }
 
   #store(partitions: number | null): void {

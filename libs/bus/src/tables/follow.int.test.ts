@@ -1,5 +1,6 @@
 import { openWorld } from '@vault-engine/world';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { ConsumerDead } from '../consume/consumer-health.ts';
 import { openTestBus, type TestBus } from '../open-test-bus.ts';
 import { createPublisher, type Publisher } from '../produce/publisher.ts';
 import type { BusRecord } from '../record.ts';
@@ -38,6 +39,17 @@ describe('an inbox', () => {
     await Promise.all([send(0, 'elsewhere'), send(1, 'first'), send(2, 'elsewhere')]);
     await send(1, 'second');
     await vi.waitFor(() => expect(received).toEqual(['first', 'second']));
+  });
+
+  it('skips a batch that it cannot decode, and receives the next record', async () => {
+    const topic = await test.topic(1, { 'compression.type': 'producer' });
+    const received: string[] = [];
+    const onRecord = ({ value }: BusRecord) => received.push(String(value));
+    const inbox = await openInbox(test.bus, { topic, partition: 0, onRecord, onFatal });
+    onTestFinished(() => inbox.close());
+    await test.sendCompressed('Snappy', topic, 'not read');
+    await test.sendCompressed('ZSTD', topic, 'zstd');
+    await vi.waitFor(() => expect(received).toEqual(['zstd']));
   });
 
   it('chooses a random partition by default, and refuses one that does not exist', async () => {
@@ -90,6 +102,16 @@ describe('a table', () => {
     expect([...sparse.rows]).toEqual([['only', 'one']]);
   });
 
+  it('ends for good at a batch that it cannot decode, and says so once', async () => {
+    const topic = await test.topic(1, { 'compression.type': 'producer' });
+    await test.sendCompressed('Snappy', topic, 'not read');
+    const ended = vi.fn();
+    const table = await followTable(test.bus, { topic, onChange: () => undefined, onFatal: ended });
+    onTestFinished(() => table.close());
+    await expect(table.ready).rejects.toBeInstanceOf(ConsumerDead);
+    expect(ended).toHaveBeenCalledOnce();
+  });
+
   it('follows partitions that are added later', async () => {
     const topic = await test.topic(1, { 'cleanup.policy': 'compact' });
     const { rows } = await open(topic);
@@ -138,6 +160,15 @@ describe('reading a topic', () => {
     const from = await offsetsAt(test.bus, topic, (first?.timestamp ?? 0) + 60_000);
     expect(from).toEqual(new Map((await watermarks(test.bus, topic)).map(({ partition, high }) => [partition, high])));
     expect(await collect(readTopic(test.bus, topic, { from }))).toEqual([]);
+  });
+
+  it('reads more records than it buffers, also in its first fetch', async () => {
+    const topic = await test.topic(1);
+    const count = 12_000;
+    await Promise.all(
+      Array.from({ length: count }, () => publisher.send({ topic, key: null, value: text('x'), partition: 0 })),
+    );
+    expect(await collect(readTopic(test.bus, topic))).toHaveLength(count);
   });
 
   it('can be left early', async () => {

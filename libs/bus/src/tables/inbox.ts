@@ -11,7 +11,7 @@ export interface InboxOptions {
   readonly partition?: number;
   /** Called for each record that is sent after the inbox was opened, in order. Must not throw. */
   readonly onRecord: (record: BusRecord) => void;
-  /** The inbox will receive nothing more: its partition contains what cannot be decoded. Outages are waited out. */
+  /** The inbox will receive nothing more. Outages are waited out; a batch that cannot be decoded is logged and skipped. */
   readonly onFatal: OnFatal;
 }
 
@@ -38,6 +38,8 @@ export async function openInbox(bus: Bus, options: InboxOptions): Promise<Inbox>
     partitions: [partition],
     from: new Map([[partition, end.high]]),
     onRecord: options.onRecord,
+    onUndecoded: (codec, at, offset) =>
+      bus.log('error', 'undecodable batch skipped in an inbox', { topic, partition: at, offset, codec }),
     onFatal: options.onFatal,
   });
   return { topic, partition, close: () => follower.close() };

@@ -2,7 +2,7 @@ import type { Bus } from '../bus.ts';
 import { Fifo } from '../fifo.ts';
 import type { BusRecord } from '../record.ts';
 import { CatchUp } from './catch-up.ts';
-import { follow } from './follow.ts';
+import { type Follower, follow } from './follow.ts';
 import { watermarks } from './watermarks.ts';
 
 /** A part of a topic. */
@@ -35,6 +35,8 @@ export async function* readTopic(bus: Bus, topic: string, range: TopicRange = {}
       ended = true;
       signal.raise();
     });
+  // Records arrive before `follow` resolves: it waits for the first fetch.
+  let reading: Follower | undefined;
   const follower = await follow(bus, {
     topic,
     partitions: [...spans.keys()],
@@ -46,13 +48,15 @@ export async function* readTopic(bus: Bus, topic: string, range: TopicRange = {}
     },
     onProgress: (partition, next) => {
       catchUp.reached(partition, next);
-      if (buffer.length > BUFFERED) follower.pause();
+      if (buffer.length > BUFFERED) reading?.pause();
     },
     onQuiet: () => {
       if (buffer.length === 0) catchUp.quiet();
     },
     onFatal: (error) => catchUp.fail(error),
   });
+  reading = follower;
+  if (buffer.length > BUFFERED) follower.pause();
   try {
     while (true) {
       const record = buffer.shift();

@@ -7,7 +7,8 @@ import {
   openInbox,
   type Published,
 } from '@vault-engine/bus';
-import { applySchemas, type Codec, openCodec, type Records, type ReplyName, topicNames } from '@vault-engine/contracts';
+import { type Codec, openCodec, type Records, type ReplyName, topicNames } from '@vault-engine/contracts';
+import { applySchemas } from '@vault-engine/contracts/apply-schemas';
 import { secretOf } from '@vault-engine/crypto/plaintext';
 import {
   type CommandHeaders,

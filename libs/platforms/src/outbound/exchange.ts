@@ -15,6 +15,8 @@ export interface OutboundRequest {
    * whether the provider has read the request: only for requests that can be repeated.
    */
   readonly reuse: boolean;
+  /** Upper bound of the exchange, milliseconds. Default: the client's. */
+  readonly timeoutMs?: number;
   /** Checked right before the request is sent. A request that was sent is not cancelled. */
   readonly cancelled?: Cancellation;
 }

@@ -23,7 +23,7 @@ export interface OutboundOptions {
 
 /** The HTTP client for all requests to providers. It follows no redirect, keeps no cookie and uses no proxy. */
 export interface Outbound {
-  /** Upper bound of one exchange, milliseconds. */
+  /** Upper bound of an exchange without its own, milliseconds. */
   readonly timeoutMs: number;
   /** Never rejects: a failure is an {@link Exchange}, which has nothing of the request's or the answer's content. */
   exchange(request: OutboundRequest): Promise<Exchange>;
@@ -53,7 +53,12 @@ export const openOutbound = (options: OutboundOptions): Outbound => {
       const refusal = allowedHosts.has(url.host) ? refuse(url, options) : 'host_not_allowed';
       if (refusal !== null) return { kind: 'not_sent', reason: refusal };
       const agent = agents[url.protocol === 'https:' ? 'https' : 'http'][reuse ? 'reused' : 'fresh'];
-      return sendRequest(request, { ...guardOf(url), agent, maxBodyBytes: MAX_BODY_BYTES });
+      return sendRequest(request, {
+        ...guardOf(url),
+        timeoutMs: request.timeoutMs ?? timeoutMs,
+        agent,
+        maxBodyBytes: MAX_BODY_BYTES,
+      });
     },
     probe: async (url) => {
       const refusal = refuse(url, options);

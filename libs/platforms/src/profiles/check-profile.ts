@@ -35,6 +35,7 @@ export const checkWhole = (
 const contradictions = ({
   access,
   introspection,
+  refresh_ttl: ttl,
   response,
 }: ProfileContent): readonly { path: Path; message: string }[] => [
   ...(access.none_means === 'use_default' && access.default_ttl_s === null
@@ -52,6 +53,11 @@ const contradictions = ({
   ...(response.ok !== null && response.ok_path !== null
     ? [{ path: ['response', 'ok_path'], message: '`ok_path` has no effect with `ok`' }]
     : []),
+  ...(['idle', 'absolute'] as const).flatMap((name) =>
+    ttl[name] !== null && ttl[`${name}_d`] !== null
+      ? [{ path: ['refresh_ttl', `${name}_d`], message: `\`${name}_d\` has no effect with \`${name}\`` }]
+      : [],
+  ),
   ...(response.ok_path === ''
     ? [{ path: ['response', 'ok_path'], message: '`response.ok_path`: expected the name of a field' }]
     : []),

@@ -24,12 +24,13 @@ const MARKED = /^\s*[^#\s].*\s#.*\bunverified\b/;
 
 /** Reads the comments of the profiles in `folders`: each fact names its source there or is marked `unverified`. */
 export const listUnverified = async (folders: readonly string[]): Promise<readonly VerifiedFile[]> => {
-  const files: VerifiedFile[] = [];
+  const files = new Map<string, VerifiedFile>();
   for (const folder of folders) {
     const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.yaml')).toSorted();
     for (const name of names) {
       const text = await readFile(join(folder, name), 'utf8');
-      files.push({
+      // A file of a later folder replaces a shipped one of the same name.
+      files.set(name, {
         name: basename(name, '.yaml'),
         extends: /^extends:\s*([\w-]+)/m.exec(text)?.[1] ?? null,
         isFamily: dirname(name) !== '.',
@@ -37,7 +38,7 @@ export const listUnverified = async (folders: readonly string[]): Promise<readon
       });
     }
   }
-  return files;
+  return [...files.values()];
 };
 
 const markedIn = (file: string, text: string): readonly UnverifiedFact[] => {

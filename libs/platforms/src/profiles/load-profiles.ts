@@ -42,7 +42,8 @@ const EXTENSION = '.yaml';
 
 /**
  * Reads the profiles of `folders`: `<platform>.yaml` each, and `families/<family>.yaml`, which all folders share. Returns
- * all faults of all files at once. A name that two files define is a fault: no profile silently replaces another.
+ * all faults of all files at once. The first folder has the shipped profiles: one of another folder with the same name replaces
+ * it, and the catalog says so. Any other name that two files define is a fault.
  */
 export const loadProfiles = async (
   folders: readonly string[],
@@ -54,7 +55,9 @@ export const loadProfiles = async (
     { mayBeMissing: true },
     faults,
   );
-  const platforms = await readAll(folders, { mayBeMissing: false }, faults);
+  const shipped = await readAll(folders.slice(0, 1), { mayBeMissing: false }, faults);
+  const own = await readAll(folders.slice(1), { mayBeMissing: false }, faults);
+  const platforms = new Map([...shipped, ...own]);
   for (const yaml of families.values())
     if (isMapping(yaml.data) && 'extends' in yaml.data)
       faults.push(yaml.faultAtKey(['extends'], 'a family extends no other family'));
@@ -74,7 +77,13 @@ export const loadProfiles = async (
   }
   return faults.length > 0
     ? { ok: false, reason: 'faulty_profiles', faults: faults.toSorted(byPosition) }
-    : { ok: true, value: createCatalog(profiles) };
+    : {
+        ok: true,
+        value: createCatalog(
+          profiles,
+          profiles.map(({ id }) => id).filter((id) => shipped.has(id) && own.has(id)),
+        ),
+      };
 };
 
 const readAll = async (

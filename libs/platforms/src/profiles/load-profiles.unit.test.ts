@@ -146,7 +146,7 @@ describe('loading profiles', () => {
     expect(faults).toMatchInlineSnapshot(`
       [
         "a.yaml:1:1 unknown key \`display_nam\`; did you mean \`display_name\`?",
-        "a.yaml:2:7 \`auth\`: invalid option: expected one of "post"|"basic"|"none"",
+        "a.yaml:2:7 \`auth\`: invalid option: expected one of "post"|"basic"|"basic_raw"|"basic_percent"|"none"",
         "a.yaml:4:8 \`token.url\`: expected an https URL with a host name, without credentials or fragment; only {client_id} may be filled in, in the path",
         "a.yaml:7:12 unknown key \`acess\`; did you mean \`access\`?",
         "b.yaml:2:1 Flow sequence in block collection must be sufficiently indented and end with a ]",
@@ -210,9 +210,39 @@ describe('loading profiles', () => {
     ]);
   });
 
-  it('refuses a platform that is defined twice', async () => {
-    const [fault] = await faultsOf({ 'gmail.yaml': GOOD }, OURS);
-    expect(fault).toContain(`/gmail.yaml:4:1 \`gmail\` is already defined by gmail.yaml; rename one of them`);
+  it('replaces a shipped profile by the operator’s own of the same name, and says so', async () => {
+    await write({ 'gmail.yaml': GOOD, 'mine.yaml': GOOD });
+    const catalog = await openCatalog([OURS, folder]);
+    expect(catalog.displayName(id('gmail'))).toBe('Good');
+    expect(catalog.all()).toHaveLength(17);
+    expect(catalog.replaced).toEqual(['gmail']);
+    expect((await openCatalog([OURS])).replaced).toEqual([]);
+  });
+
+  it('refuses a platform that is defined twice in the operator’s own folders', async () => {
+    await write({ 'more/gmail.yaml': GOOD, 'gmail.yaml': GOOD });
+    const loaded = await loadProfiles([OURS, folder, join(folder, 'more')]);
+    expect(loaded.ok ? '' : formatFaults(loaded.faults)).toMatch(
+      /more\/gmail\.yaml:1:1 `gmail` is already defined by .*gmail\.yaml; rename one of them/,
+    );
+  });
+
+  it('reads lifetimes of refresh tokens with a unit, and refuses others', async () => {
+    await write({
+      'good.yaml': `${GOOD}refresh_ttl: {idle: 30m, absolute: 10h}\n`,
+      'days.yaml': `${GOOD}refresh_ttl: {absolute_d: 14}\n`,
+    });
+    const catalog = await openCatalog([folder]);
+    expect(catalog.profile(id('good'))?.refresh_ttl).toMatchObject({ idle: 1_800_000, absolute: 36_000_000 });
+    expect([catalog.grantMs(id('good')), catalog.grantMs(id('days'))]).toEqual([36_000_000, 14 * 86_400_000]);
+    const faults = await faultsOf({
+      'good.yaml': `${GOOD}refresh_ttl: {idle: 30 minutes}\n`,
+      'days.yaml': `${GOOD}refresh_ttl: {idle: 1d, idle_d: 1}\n`,
+    });
+    expect(faults).toEqual([
+      'days.yaml:3:33 `idle_d` has no effect with `idle`',
+      'good.yaml:3:21 `refresh_ttl.idle`: expected a number with s, m, h or d, as 30m, 10h or 14d',
+    ]);
   });
 
   it('refuses names that are no ids, other extensions than .yaml, families of families, and aliases', async () => {

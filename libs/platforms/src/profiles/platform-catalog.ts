@@ -12,6 +12,8 @@ export interface ProfileCatalog extends PlatformCatalog {
   profile(platform: PlatformId): PlatformProfile | null;
   /** Ordered by id. */
   all(): readonly PlatformProfile[];
+  /** The shipped platforms whose profile the operator's own has replaced. */
+  readonly replaced: readonly PlatformId[];
 }
 
 export const profileOf = (id: PlatformId, content: ProfileContent): PlatformProfile => {
@@ -21,17 +23,27 @@ export const profileOf = (id: PlatformId, content: ProfileContent): PlatformProf
 
 const DAY_MS = 86_400_000;
 
-export const createCatalog = (profiles: readonly PlatformProfile[]): ProfileCatalog => {
+/** The lifetimes of a platform's refresh tokens, milliseconds; null: no end. */
+export const refreshLifetimes = ({ refresh_ttl: ttl }: Pick<PlatformProfile, 'refresh_ttl'>) => ({
+  idleMs: ttl.idle ?? (ttl.idle_d === null ? null : ttl.idle_d * DAY_MS),
+  absoluteMs: ttl.absolute ?? (ttl.absolute_d === null ? null : ttl.absolute_d * DAY_MS),
+});
+
+export const createCatalog = (
+  profiles: readonly PlatformProfile[],
+  replaced: readonly PlatformId[],
+): ProfileCatalog => {
   const ordered = profiles.toSorted((left, right) => (left.id < right.id ? -1 : 1));
   const byId = new Map(ordered.map((profile) => [profile.id, profile]));
   return {
     displayName: (platform) => byId.get(platform)?.displayName ?? null,
     profile: (platform) => byId.get(platform) ?? null,
     all: () => ordered,
+    replaced,
     flowMs: (platform) => (byId.get(platform)?.policy.flow_s ?? DEFAULT_FLOW_S) * 1_000,
     grantMs: (platform) => {
-      const days = byId.get(platform)?.refresh_ttl.absolute_d ?? null;
-      return days === null ? null : days * DAY_MS;
+      const profile = byId.get(platform);
+      return profile === undefined ? null : refreshLifetimes(profile).absoluteMs;
     },
   };
 };

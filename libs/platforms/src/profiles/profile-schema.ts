@@ -37,10 +37,22 @@ const path = z
 /** One path, or several that are tried in order. */
 const paths = z.union([path, z.array(path).min(1)], 'expected names separated by dots, as a.b.c, or a list of such');
 
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** Milliseconds. */
+const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,8}[smhd]$/, 'expected a number with s, m, h or d, as 30m, 10h or 14d')
+  .transform((text) => Number(text.slice(0, -1)) * UNIT_MS[text.slice(-1) as keyof typeof UNIT_MS]) // by the pattern
+  .nullable();
+
 const seconds = z.int('expected whole seconds').min(0);
 const days = z.int('expected whole days').min(1).nullable();
 const texts = z.record(z.string(), z.string());
 const errorCodes = z.array(z.union([z.string().min(1), z.int()]).transform(String));
+
+/** `ClientAuthMethod` in `provider-request.ts` says what each of them sends. */
+const AUTH_METHODS = ['post', 'basic', 'basic_raw', 'basic_percent', 'none'] as const;
 
 const slot = z
   .strictObject({
@@ -70,14 +82,23 @@ const revocation = z
     method: z.enum(['POST', 'GET', 'DELETE']).default('POST'),
     url: urlWith('client_id', 'token'),
     auth: z
-      .enum(['post', 'basic', 'none', 'bearer'])
-      .default('none')
-      .describe('How the request authenticates; bearer: with the token itself; none: not at all.'),
+      .enum([...AUTH_METHODS, 'bearer'])
+      .nullable()
+      .default(null)
+      .describe('How the request authenticates; null: as `auth`; bearer: with the token itself; none: not at all.'),
     body: z.enum(['form', 'json', 'none']).default('form'),
     token: z
       .enum(['access', 'refresh'])
       .default('refresh')
-      .describe('The token that is sent; revoking it ends the grant.'),
+      .describe(
+        'The token that is sent; revoking it ends the grant. Without a refresh token the access token is sent.',
+      ),
+    tokens: z
+      .array(z.enum(['access', 'refresh']))
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Several tokens, each revoked in this order, where one does not end the other; overrides `token`.'),
     field: z.string().min(1).default('token').describe('Name of the body field for the token.'),
     gone: errorCodes
       .default(['invalid_token'])
@@ -99,7 +120,7 @@ const identity = z
 const introspection = z
   .strictObject({
     url,
-    auth: z.enum(['post', 'basic', 'none']).default('post'),
+    auth: z.enum(AUTH_METHODS).default('post'),
     refresh_tokens: z
       .boolean()
       .default(false)
@@ -164,9 +185,11 @@ export const profileSchema = z.strictObject({
     .optional()
     .describe('A family: a file in the folder `families`. Mappings are merged; lists and single values replace.'),
   auth: z
-    .enum(['post', 'basic', 'none'])
+    .enum(AUTH_METHODS)
     .default('post')
-    .describe('How the client authenticates at the token URL (RFC 6749 §2.3.1).'),
+    .describe(
+      'How the client authenticates at the token URL (RFC 6749 §2.3.1): in the body; by HTTP Basic, form-encoded (basic), not encoded (basic_raw) or percent-encoded (basic_percent); or not at all.',
+    ),
   body: z.enum(['form', 'json']).default('form').describe('How a token request is encoded.'),
   headers: texts.default({}).describe('Sent with every request.'),
   token: z.strictObject({ url, params: texts.default({}).describe('Sent with every token request.') }),
@@ -175,6 +198,13 @@ export const profileSchema = z.strictObject({
     .strictObject({
       url: url.nullable().default(null).describe('null: the token URL.'),
       params: texts.default({ grant_type: 'refresh_token' }),
+      timeout_s: z
+        .int('expected whole seconds')
+        .min(1)
+        .max(60)
+        .nullable()
+        .default(null)
+        .describe('Time limit of a token request; null: 10 s.'),
       min_interval_s: seconds.default(60).describe('No connection is refreshed more often than this.'),
     })
     .prefault({}),
@@ -235,15 +265,21 @@ export const profileSchema = z.strictObject({
         .describe('Whether a refresh returns a new refresh token.'),
       grace_s: seconds.default(0).describe('How long the old refresh token works after a rotation.'),
       on_reuse: z
-        .enum(['unknown', 'reject', 'revoke_family'])
+        .enum(['unknown', 'accept', 'reject', 'revoke_family'])
         .default('unknown')
-        .describe('Effect of using a rotated refresh token after the grace.'),
+        .describe(
+          'Effect of using a rotated refresh token after the grace; accept: an old one works as long as it lives.',
+        ),
     })
     .prefault({}),
   refresh_ttl: z
     .strictObject({
-      idle_d: days.default(null).describe('A refresh token expires when it is unused for this long.'),
-      absolute_d: days.default(null).describe('A refresh token, or its family, expires this long after consent.'),
+      idle: duration
+        .default(null)
+        .describe('A refresh token expires when it is unused for this long, e.g. 30m, 10h or 14d.'),
+      absolute: duration.default(null).describe('A refresh token, or its family, expires this long after consent.'),
+      idle_d: days.default(null).describe('As `idle`, in days.'),
+      absolute_d: days.default(null).describe('As `absolute`, in days.'),
     })
     .prefault({}),
   policy: z

@@ -5,7 +5,7 @@ import type { StatedExpiry } from '../answer/read-expiry.ts';
 import type { ClientCredentials } from '../client-credentials.ts';
 import { endpointUrl } from '../endpoint-url.ts';
 import type { Exchange, NotSentReason } from '../outbound/exchange.ts';
-import type { PlatformProfile } from '../profiles/platform-catalog.ts';
+import { type PlatformProfile, refreshLifetimes } from '../profiles/platform-catalog.ts';
 import { type ProviderDeps, requestRefresh } from '../provider-request.ts';
 import { classify } from './classify.ts';
 import { introspectExpiry } from './introspect.ts';
@@ -158,16 +158,15 @@ const accessExpiry = ({ access }: PlatformProfile, stated: StatedExpiry, askedAt
   return stated.kind === 'unclear' ? askedAt + UNCLEAR_MS : null;
 };
 
-const DAY_MS = 86_400_000;
-
 /** From the answer, else from the profile's idle time, which restarts with each use. */
 const refreshTokenExpiry = (
-  { refresh_ttl: { idle_d: idleDays } }: PlatformProfile,
+  profile: PlatformProfile,
   stated: StatedExpiry,
   { askedAt, notAfter }: { readonly askedAt: number; readonly notAfter: number | null },
 ): number | 'never' | null => {
   if (stated.kind === 'endless') return notAfter ?? 'never';
-  const assumed = idleDays === null ? null : askedAt + idleDays * DAY_MS;
+  const { idleMs } = refreshLifetimes(profile);
+  const assumed = idleMs === null ? null : askedAt + idleMs;
   return earliest(stated.kind === 'at' ? stated.at : assumed, notAfter);
 };
 

@@ -217,6 +217,21 @@ describe('the request', () => {
     expect(body).not.toContain(CANARIES.secret);
   });
 
+  it.each([
+    ['basic', 'p%C3%A4+s%3A%25%2Fx'],
+    ['basic_raw', 'pä s:%/x'],
+    ['basic_percent', 'p%C3%A4%20s%3A%25%2Fx'],
+  ] as const)('has a secret with special characters as %s: %s', async (auth, spelled) => {
+    const server = await answeringJson(200, TOKENS);
+    const profile = testProfile(`${server.url}/token`, { auth });
+    const outbound = keep(openOutbound({ allowInsecureLoopback: true }));
+    const special = { id: 'client-1', secret: secretOf(Buffer.from('pä s:%/x')) };
+    await refreshGrant(profile, special, secretOf(Buffer.from('x')), { outbound, now: () => NOW });
+    const { authorization = '' } = server.received[0]?.headers ?? {};
+    expect(Buffer.from(authorization.replace('Basic ', ''), 'base64').toString()).toBe(`client-1:${spelled}`);
+    expect(server.received[0]?.body).not.toContain('client');
+  });
+
   it('only names the client where the profile has auth none', async () => {
     const { headers, body } = await sent({ auth: 'none' });
     expect(headers.authorization).toBeUndefined();

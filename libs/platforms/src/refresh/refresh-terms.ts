@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { RefreshFacts, RefreshTerms } from '@vault-engine/vault';
-import type { PlatformProfile } from '../profiles/platform-catalog.ts';
+import { type PlatformProfile, refreshLifetimes } from '../profiles/platform-catalog.ts';
 
 /** The refresh terms of a platform, by its profile and the client that is configured for it. */
 export const refreshTerms = (profile: PlatformProfile, random: RandomFraction, clientId = ''): RefreshTerms => {
   const { rotation, refresh, introspection, verdict } = profile;
   return {
-    dueAt: (facts) => dueAt({ ...facts, expiresAt: expiryOf(profile, facts) }, profile, () => jitterOf(facts)),
+    dueAt: (facts) => dueAt(assumed(profile, facts), profile, () => jitterOf(facts)),
     backoff: (failures, retryAfterMs) => backoff(failures, retryAfterMs, random),
     minIntervalMs: refresh.min_interval_s * 1_000,
     graceMs: rotation.grace_s * 1_000,
@@ -17,6 +17,16 @@ export const refreshTerms = (profile: PlatformProfile, random: RandomFraction, c
       confirmAfterMs: verdict.confirm_after.map((after) => after * 1_000),
       askUserAfterMs: verdict.ask_user_after * 1_000,
     },
+  };
+};
+
+/** The facts with the profile's lifetimes where none is known: tokens are used in time before they expire of idleness, too. */
+const assumed = (profile: PlatformProfile, facts: RefreshFacts): RefreshFacts => {
+  const { idleMs } = refreshLifetimes(profile);
+  return {
+    ...facts,
+    expiresAt: expiryOf(profile, facts),
+    refreshExpiresAt: facts.refreshExpiresAt ?? (idleMs === null ? null : facts.refreshedAt + idleMs),
   };
 };
 
@@ -35,7 +45,7 @@ const jitterOf = ({ refreshedAt, expiresAt, refreshExpiresAt }: RefreshFacts): n
 
 /** Reuse at a provider that always rotates counts as fatal unless the profile says otherwise: it may end the user's grant. */
 const reuseOf = ({ mode, on_reuse: onReuse }: PlatformProfile['rotation']): RefreshTerms['reuse'] => {
-  if (mode === 'never') return 'harmless';
+  if (mode === 'never' || onReuse === 'accept') return 'harmless';
   if (onReuse === 'reject') return 'refused';
   return onReuse === 'unknown' && mode === 'optional' ? 'refused' : 'fatal';
 };
@@ -50,7 +60,7 @@ export type RandomFraction = () => number;
 
 /**
  * When a connection is to be refreshed, Unix milliseconds; null: never. The earlier of two times counts: ahead of the access
- * token's expiry, and ahead of the refresh token's idle expiry. Two refreshes are at least `min_interval_s` apart.
+ * token's expiry, and ahead of the refresh token's idle expiry. Two refreshes are at least {@link leastInterval} apart.
  */
 export const dueAt = (facts: RefreshFacts, profile: Policy, random: RandomFraction): number | null => {
   if (!facts.hasRefreshToken) return null;
@@ -58,7 +68,17 @@ export const dueAt = (facts: RefreshFacts, profile: Policy, random: RandomFracti
     (time) => time !== null,
   );
   if (times.length === 0) return null;
-  return Math.max(Math.min(...times), facts.refreshedAt + profile.refresh.min_interval_s * 1_000);
+  return Math.max(Math.min(...times), facts.refreshedAt + leastInterval(facts, profile));
+};
+
+/**
+ * `min_interval_s`, but at most half of the lifetime seen: a short-lived token is replaced before it expires, too. A token that was
+ * stored expired has no lifetime to go by.
+ */
+const leastInterval = ({ refreshedAt, expiresAt }: RefreshFacts, { refresh }: Policy): number => {
+  const interval = refresh.min_interval_s * 1_000;
+  if (expiresAt === null || expiresAt <= refreshedAt) return interval;
+  return Math.min(interval, Math.floor((expiresAt - refreshedAt) / 2));
 };
 
 /**

@@ -50,6 +50,11 @@ describe('a connection is due', () => {
     expect(dueAt(facts({ expiresAt: later(120_000) }), POLICY, never)).toBe(later(96_000));
   });
 
+  it('before its access token expires, though that lives less than the least interval', () => {
+    for (const lifetime of [5_000, 20_000, 60_000])
+      expect(dueAt(facts({ expiresAt: later(lifetime) }), POLICY, never)).toBe(later(0.8 * lifetime));
+  });
+
   it('a day before the idle expiry of its refresh token, though the access token never expires', () => {
     expect(dueAt(facts({ refreshExpiresAt: later(90 * 24 * HOUR) }), POLICY, never)).toBe(later(89 * 24 * HOUR));
   });
@@ -74,7 +79,9 @@ it('a connection is due in time, never before it may be refreshed again', () => 
       const due = dueAt(refresh, profile, random);
       const ends = [refresh.expiresAt, refresh.refreshExpiresAt].filter((end) => end !== null);
       if (due === null) return ends.length === 0;
-      const earliest = refresh.refreshedAt + profile.refresh.min_interval_s * 1_000;
+      const lifetime = (refresh.expiresAt ?? Number.POSITIVE_INFINITY) - refresh.refreshedAt;
+      const interval = profile.refresh.min_interval_s * 1_000;
+      const earliest = refresh.refreshedAt + (lifetime > 0 ? Math.min(interval, Math.floor(lifetime / 2)) : interval);
       return Number.isSafeInteger(due) && due >= earliest && due <= Math.max(Math.min(...ends), earliest);
     }),
   );

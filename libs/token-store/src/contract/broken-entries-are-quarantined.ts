@@ -1,11 +1,11 @@
-import type { PlatformId, TokenStore, UserId } from '@vault-engine/vault';
+import type { BranchKeyStore, PlatformId, TokenStore, UserId } from '@vault-engine/vault';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Quarantine, QuarantineEntry } from '../quarantine.ts';
 import { connectUser, GMAIL, newChange, newDataKey, newUser, pendingOf, putOf, SLACK } from './samples.ts';
 
 /** A store on an empty database, and ways to write what the store itself never writes. */
 export interface BreakableStore {
-  readonly store: TokenStore & { readonly quarantine: Quarantine };
+  readonly store: TokenStore & { readonly quarantine: Quarantine; readonly branchKeys: BranchKeyStore };
   /** What the store has reported as quarantined. */
   readonly reported: readonly Pick<QuarantineEntry, 'id' | 'kind' | 'reason'>[];
   /** Adds a transition without a user to the shard of `near`. */

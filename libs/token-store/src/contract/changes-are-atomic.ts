@@ -71,6 +71,23 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       expect((await store().readUser(user, null, null)).user).toEqual({ revision: 2, dataKey });
     });
 
+    test('a change with another wrapped form of the user’s key stores it, and repeats to the same', async () => {
+      const [user, dataKey] = [newUser(), newDataKey()];
+      await store().apply(newChange(user, 1, { dataKey, put: putOf(GMAIL) }));
+      const rewrapped = { kid: dataKey.kid, wrapped: Buffer.from('another wrapped form') };
+      await store().apply(newChange(user, 2, { expectedRevision: 1, dataKey: rewrapped, put: putOf(GMAIL) }));
+      expect((await store().readUser(user, null, null)).user).toEqual({ revision: 2, dataKey: rewrapped });
+      expect((await store().readConnection(user, GMAIL)).user).toEqual({ revision: 2, dataKey: rewrapped });
+    });
+
+    test('a change with another key for an existing user is a conflict and writes nothing', async () => {
+      const [user, dataKey] = [newUser(), newDataKey()];
+      await store().apply(newChange(user, 1, { dataKey, put: putOf(GMAIL) }));
+      const change = newChange(user, 2, { expectedRevision: 1, dataKey: newDataKey(), put: putOf(GMAIL) });
+      expect(await store().apply(change)).toEqual({ kind: 'conflict' });
+      expect((await store().readUser(user, null, null)).user).toEqual({ revision: 1, dataKey });
+    });
+
     test('a put without a refresh token deletes an earlier one', async () => {
       const user = newUser();
       await connectUser(store(), user);
@@ -148,7 +165,6 @@ export const changesAreAtomic = (store: () => TokenStore): void => {
       ['that puts for a new user without a data key', { put: putOf(GMAIL) }],
       ['that starts a flow of a new user without a data key', { flows: [] }],
       ['that forgets and starts a flow', { expectedRevision: 1, forget: true, flows: [] }],
-      ['that brings a second data key', { expectedRevision: 1, dataKey: newDataKey() }],
       ['under a lease without a put', { expectedRevision: 1, leaseOwner: 'somebody' }],
       ['under a lease without an owner', { expectedRevision: 1, put: putOf(GMAIL), leaseOwner: '' }],
       [

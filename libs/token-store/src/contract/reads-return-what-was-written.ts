@@ -44,7 +44,10 @@ const record: fc.Arbitrary<ConnectionRecord> = fc.record({
       since: count,
     }),
   ),
-  grant: fc.record({ since: count, endsAt: time, refreshedAt: time, account: fc.option(text) }),
+  grant: fc.record(
+    { since: count, endsAt: time, refreshedAt: time, account: fc.option(text), client: text },
+    { requiredKeys: ['since', 'endsAt', 'refreshedAt', 'account'] },
+  ),
   lastPublishedStatus: text,
   lease: fc.constant(null),
 });

@@ -1,8 +1,15 @@
-import { type ConnectionRecord, type PlatformId, PortUnavailable, type TokenStore } from '@vault-engine/vault';
+import {
+  type BranchKeyStore,
+  type ConnectionRecord,
+  type PlatformId,
+  PortUnavailable,
+  type TokenStore,
+} from '@vault-engine/vault';
 import { refuseImpossibleChange, refuseImpossibleDedupe, refuseImpossibleLease } from '../impossible-change.ts';
 import { claimLease, holdLease, type LeasedConnection, releaseLease } from './lease.ts';
 import {
   applyChange,
+  branchKeysIn,
   changeConnection,
   dueKey,
   earliestDue,
@@ -24,6 +31,7 @@ export interface MemoryStoreOptions {
 export interface MemoryStore extends TokenStore {
   /** Opens a second store on the same data and clock. It is closed on its own. */
   openAnother(): MemoryStore;
+  readonly branchKeys: BranchKeyStore;
 }
 
 /**
@@ -128,6 +136,7 @@ const storeOn = (tables: Tables, now: () => number): MemoryStore => {
       closed = true;
     },
     openAnother: () => storeOn(tables, now),
+    branchKeys: branchKeysIn(open),
   };
 };
 

@@ -1,6 +1,7 @@
 import { ciphertext } from '@vault-engine/crypto';
 import type {
   Applied,
+  BranchKeyStore,
   Change,
   ConnectionRecord,
   DedupeRecord,
@@ -11,8 +12,10 @@ import type {
   Transition,
   UserId,
   UserRow,
+  WrappedBranchKey,
   WrappedDataKey,
 } from '@vault-engine/vault';
+import { refuseImpossibleBranchKey } from '../impossible-change.ts';
 import type { LeasedConnection } from './lease.ts';
 
 /** A user with connections and flows. */
@@ -44,6 +47,8 @@ export interface Tables {
   /** Oldest first. */
   readonly pending: Map<PendingRef, StoredTransition>;
   lastPendingNumber: number;
+  /** By branch and version. */
+  readonly branchKeys: Map<string, WrappedBranchKey>;
   /** The process that drains pending transitions; null: none. `until` is Unix milliseconds. */
   drainLease: { readonly owner: symbol; readonly until: number } | null;
   /** Partition counts of the commands topic, and when each was noted first. */
@@ -57,6 +62,7 @@ export const emptyTables = (): Tables => ({
   due: new Map(),
   pending: new Map(),
   lastPendingNumber: 0,
+  branchKeys: new Map(),
   drainLease: null,
   partitions: new Map(),
 });
@@ -68,6 +74,9 @@ export const applyChange = (tables: Tables, change: Change, nowMs: number): Appl
   if (earlier !== null) return { kind: 'remembered', dedupeRecord: earlier };
   const stored = tables.users.get(user);
   if ((stored?.row.revision ?? null) !== change.expectedRevision) return { kind: 'conflict' };
+  if (change.dataKey !== null && stored !== undefined && !stored.row.dataKey.kid.equals(change.dataKey.kid)) {
+    return { kind: 'conflict' };
+  }
   if (put !== null && leaseOwner !== null && stored?.connections.get(put.platform)?.lease?.owner !== leaseOwner) {
     return { kind: 'conflict' };
   }
@@ -81,7 +90,7 @@ export const applyChange = (tables: Tables, change: Change, nowMs: number): Appl
 
 /** Null: the user is unknown and stays so, as the change brings no data key. */
 const changedUser = (stored: StoredUser | undefined, change: Change): StoredUser | null => {
-  const dataKey = stored?.row.dataKey ?? ownDataKey(change.dataKey);
+  const dataKey = ownDataKey(change.dataKey) ?? stored?.row.dataKey ?? null;
   if (dataKey === null) return null;
   const connections = new Map(stored?.connections);
   for (const platform of change.remove) connections.delete(platform);
@@ -185,4 +194,21 @@ const ownTransition = (transition: Transition): Transition => ({
   ...transition,
   audit: Buffer.from(transition.audit),
   events: transition.events.map((event) => Buffer.from(event)),
+});
+
+/** See `BranchKeyStore`. */
+export const branchKeysIn = (open: () => Tables): BranchKeyStore => ({
+  readBranchKey: async (branch, version) => open().branchKeys.get(`${branch}:${version}`) ?? null,
+  activeBranchKey: async (branch) =>
+    [...open().branchKeys.values()]
+      .filter((key) => key.branch === branch)
+      .sort((left, right) => right.version - left.version)[0] ?? null,
+  addBranchKey: async (key) => {
+    refuseImpossibleBranchKey(key);
+    const { branchKeys } = open();
+    const name = `${key.branch}:${key.version}`;
+    const stored = branchKeys.get(name) ?? { ...key, wrapped: Buffer.from(key.wrapped) };
+    branchKeys.set(name, stored);
+    return stored;
+  },
 });

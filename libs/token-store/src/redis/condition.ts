@@ -108,9 +108,16 @@ const grantOf = ({
     : null;
 
 /** Fields that came later. Earlier versions skip them. */
-const laterFieldsOf = ({ rotation, rejection, deadAtBirth, endIsStated }: Record<string, unknown>): Partial<Grant> => {
+const laterFieldsOf = ({
+  client,
+  rotation,
+  rejection,
+  deadAtBirth,
+  endIsStated,
+}: Record<string, unknown>): Partial<Grant> => {
   const known = rejectionOf(rejection);
   return {
+    ...(isText(client) && { client }),
     ...(isOneOf(ROTATIONS, rotation) && { rotation }),
     ...(known !== null && { rejection: known }),
     ...(isWhole(deadAtBirth) && { deadAtBirth }),

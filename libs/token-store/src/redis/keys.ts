@@ -20,6 +20,8 @@ export interface Keys {
   readonly quarantine: (shard: string) => string;
   readonly probe: string;
   readonly drainLease: string;
+  /** A hash of the versions of one branch key. */
+  readonly branch: (branch: string) => string;
   /** A hash: partition count of the commands topic → Unix milliseconds. */
   readonly partitions: string;
 }
@@ -63,6 +65,7 @@ export const keysUnder = (prefix: string): Keys => {
     quarantine: (shard) => inShard(shard, 'quarantine'),
     probe: inShard('00', 'probe'),
     drainLease: inShard('00', 'drain'),
+    branch: (branch) => inShard('00', `branch:${branch}`),
     partitions: inShard('00', 'partitions'),
   };
 };

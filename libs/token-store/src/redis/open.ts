@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { PortUnavailable, type TokenStore } from '@vault-engine/vault';
+import { type BranchKeyStore, PortUnavailable, type TokenStore } from '@vault-engine/vault';
 import type { Redis } from 'ioredis';
 import type { OnQuarantined, Quarantine } from '../quarantine.ts';
 import { apply, dedupe } from './apply.ts';
+import { branchKeysOn } from './branch-keys.ts';
 import { checkDurability, StoreNotDurable } from './check-durability.ts';
 import { connect, type StoreLog } from './connect.ts';
 import { dueStats, postpone, takeDue, upcoming } from './due.ts';
@@ -38,9 +39,10 @@ export interface RedisStoreOptions {
   readonly random?: () => number;
 }
 
-/** The token store on Redis, and its quarantine. */
+/** The token store on Redis, its quarantine and the branch keys. */
 export interface RedisStore extends TokenStore {
   readonly quarantine: Quarantine;
+  readonly branchKeys: BranchKeyStore;
 }
 
 const PROBE_TTL_MS = 10_000;
@@ -114,6 +116,7 @@ const storeOn = (link: Link): RedisStore => {
     holdDrainLease: async (ttlMs) => holdDrainLease(open(), ttlMs),
     settle: async (refs) => settle(open(), refs),
     quarantine: quarantineOf(open),
+    branchKeys: branchKeysOn(open),
     notePartitions: async (count, now) => notePartitions(open(), count, now),
     probe: async () => {
       await open().retry(() => redis.set(keys.probe, '', 'PX', PROBE_TTL_MS));

@@ -44,7 +44,7 @@ export const quarantineBrokenRow = async (
   platform: PlatformId | null,
   error: unknown,
 ): Promise<unknown> => {
-  if (error instanceof BrokenRow && error.kind !== 'dedupe') {
+  if (error instanceof BrokenRow && (error.kind === 'user' || error.kind === 'record')) {
     // The caller gets the broken row in any case; the next read tries again to note it.
     await quarantineRow(link, user, platform, error.kind, error.message).catch(() => undefined);
   }

@@ -133,11 +133,12 @@ if earlier[1] then
   if again and earlier[3] == transition then return { 'applied', earlier[4] } end
   return { 'remembered', earlier[1], earlier[2] }
 end
-local row = redis.call('HMGET', user_key, 'revision', 'platforms', 'transition', 'pending')
+local row = redis.call('HMGET', user_key, 'revision', 'platforms', 'transition', 'pending', 'kid')
 if (row[1] or '') ~= expected then
   if again and row[3] == transition then return { 'applied', row[4] } end
   return { 'conflict' }
 end
+if row[1] and kid ~= '' and row[5] ~= kid then return { 'conflict' } end
 if owner ~= '' and redis.call('HGET', KEYS[5], 'lease_owner') ~= owner then return { 'conflict' } end
 
 local connected = {}
@@ -169,7 +170,7 @@ if not forget and (row[1] or kid ~= '') then
   table.sort(platforms)
   redis.call('HSET', user_key, 'revision', revision, 'platforms', table.concat(platforms, ','),
     'transition', transition, 'pending', pending)
-  if not row[1] then redis.call('HSET', user_key, 'kid', kid, 'wrapped', wrapped) end
+  if kid ~= '' then redis.call('HSET', user_key, 'kid', kid, 'wrapped', wrapped) end
   if #flows > 0 then
     redis.call('HSET', user_key, 'flows', flows[2])
     if flows[1] == '' then redis.call('ZREM', due_key, user .. ':')
@@ -283,6 +284,27 @@ return { '1' }`);
 export const RELEASE_DRAIN_LEASE = script(`#!lua flags=allow-oom
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return {}`);
+
+/**
+ * Stores a version of a branch key unless it exists, and makes it the active one if it is the highest. Returns the stored version.
+ * KEYS branch. ARGV version, creation time, wrapped key
+ */
+export const ADD_BRANCH_KEY = script(`#!lua
+if redis.call('HSETNX', KEYS[1], 'wrapped:' .. ARGV[1], ARGV[3]) == 1 then
+  redis.call('HSET', KEYS[1], 'created:' .. ARGV[1], ARGV[2])
+end
+local active = redis.call('HGET', KEYS[1], 'active')
+if not active or tonumber(active) < tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], 'active', ARGV[1]) end
+return { ARGV[1], redis.call('HGET', KEYS[1], 'created:' .. ARGV[1]), redis.call('HGET', KEYS[1], 'wrapped:' .. ARGV[1]) }`);
+
+/** One version of a branch key, or the active one. KEYS branch. ARGV version, or '' for the active one */
+export const READ_BRANCH_KEY = script(`#!lua flags=no-writes
+local version = ARGV[1]
+if version == '' then version = redis.call('HGET', KEYS[1], 'active') end
+if not version then return {} end
+local wrapped = redis.call('HGET', KEYS[1], 'wrapped:' .. version)
+if not wrapped then return {} end
+return { version, redis.call('HGET', KEYS[1], 'created:' .. version), wrapped }`);
 
 /** Returns the number of due entries of a shard by the server's clock, and the age of the oldest in milliseconds. KEYS due. */
 export const DUE_STATS = script(`#!lua flags=no-writes

@@ -194,8 +194,8 @@ test.each<[string, string, (user: UserId) => Promise<unknown>]>([
   const user = newUser();
   await connectUser(store, user);
   await damage(user);
-  for (const read of [store.readConnection(user, GMAIL), store.readUser(user, GMAIL, null)]) {
-    const error = await read.catch((reason: unknown) => reason);
+  for (const read of [() => store.readConnection(user, GMAIL), () => store.readUser(user, GMAIL, null)]) {
+    const error = await read().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ name: 'BrokenRow', kind });
     expect(inspect(error, { depth: 10 })).not.toMatch(new RegExp(`${CANARY}|${user}`));
   }

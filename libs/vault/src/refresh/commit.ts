@@ -1,7 +1,7 @@
 import type { AuditResult, Vault } from '../call.ts';
 import { nextVersion } from '../change/change.ts';
 import { carryOut, transitionOf } from '../change/transition.ts';
-import type { ConnectionRecord, UserRow } from '../connection-record.ts';
+import type { ConnectionRecord, UserRow, WrappedDataKey } from '../connection-record.ts';
 import type { RecordName } from '../credentials.ts';
 import { eventOf } from '../status.ts';
 import type { Change, UserView } from '../token-store.ts';
@@ -46,10 +46,12 @@ export const commitRefresh = async (vault: Vault, owner: string, commit: Refresh
     if (view.user === null || record?.tokenVersion !== commit.tokenVersion) return { kind: 'overtaken' };
     if (record.lease?.owner !== owner) return { kind: 'lost' };
     const after = await commit.after(record, view.user, view);
-    const change = changeOf(vault, owner, commit, { view, row: view.user, record, after });
+    const dataKey = await vault.keys.rewrap(user, view.user.dataKey);
+    const change = changeOf(vault, owner, commit, { view, row: view.user, record, after, dataKey });
     const applied = await carryOut(vault, change);
     if (applied.kind !== 'applied') continue;
-    return { kind: 'written', user: { ...view.user, revision: change.revision }, record: after };
+    const { user: row } = view;
+    return { kind: 'written', user: { revision: change.revision, dataKey: dataKey ?? row.dataKey }, record: after };
   }
 };
 
@@ -58,13 +60,15 @@ interface Step {
   readonly row: UserRow;
   readonly record: ConnectionRecord;
   readonly after: ConnectionRecord;
+  /** See `Change.dataKey`. */
+  readonly dataKey: WrappedDataKey | null;
 }
 
 const changeOf = (
   vault: Vault,
   owner: string,
   { name, actor, action, result, reason }: RefreshCommit,
-  { view, row, record, after }: Step,
+  { view, row, record, after, dataKey }: Step,
 ): Change => {
   const now = vault.now();
   const { user, platform } = name;
@@ -74,7 +78,7 @@ const changeOf = (
     user,
     expectedRevision: row.revision,
     revision,
-    dataKey: null,
+    dataKey,
     put: { platform, record: after, dueAt: attentionAt(after, vault.providers.terms(platform), now) },
     leaseOwner: owner,
     remove: [],

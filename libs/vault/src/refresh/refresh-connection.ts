@@ -192,7 +192,12 @@ const judge = async (leased: Leased): Promise<AttemptAnswer> => {
     if (first === 'send') return await answer(leased, await call(leased, evidence, refresh));
     // Introspection spends nothing, so the lease stays in phase `claimed`. No earlier request is under way any more: a holder
     // that lost its lease sent nothing in the last of its time (`lease.ts`), and one that wrote down a lost answer had waited.
-    const spent = await providers.introspect(request.platform, refresh, record.metadata.params);
+    const spent = await providers.introspect(
+      request.platform,
+      refresh,
+      record.metadata.params,
+      record.grant.client ?? null,
+    );
     if (spent === 'spent') return await answer(leased, await persistSpent(leased));
     return await answer(
       leased,
@@ -265,7 +270,8 @@ const send = async (
   { vault, timing, request, lease, record }: Leased,
   refresh: Secret,
 ): Promise<RefreshOutcome | null> => {
-  const once = () => vault.providers.refresh(request.platform, refresh, record.metadata.params, lease.lost);
+  const once = () =>
+    vault.providers.refresh(request.platform, refresh, record.metadata.params, lease.lost, record.grant.client ?? null);
   const first = await once();
   if (first.kind !== 'failed' || first.says !== 'grant_dead') return first;
   await timing.sleep(timing.confirmMs);
@@ -338,6 +344,7 @@ const persistRefreshed = async (
         version: nextVersion(record.version, nowMicros),
         now: vault.now(),
         refresh,
+        client: record.grant.client ?? vault.providers.clientId(platform),
         isRejected: request.isRejected === true,
       }),
   });

@@ -14,6 +14,8 @@ export interface RefreshedFrom {
   readonly now: number;
   /** The refresh token that was sent. It stays valid if the answer has no other (RFC 6749 §6). */
   readonly refresh: Secret;
+  /** The client id that it was sent with; null: no client is configured. */
+  readonly client: string | null;
   /** Whether the earlier access token is replaced because a platform rejects it. */
   readonly isRejected?: boolean;
 }
@@ -22,7 +24,7 @@ export interface RefreshedFrom {
 export const refreshedRecord = (
   old: ConnectionRecord,
   refreshed: RefreshedCredentials,
-  { key, name, version, now, refresh, isRejected = false }: RefreshedFrom,
+  { key, name, version, now, refresh, client, isRejected = false }: RefreshedFrom,
 ): ConnectionRecord => {
   const isKept = refreshed.refresh === null || isSame(refreshed.refresh, refresh);
   const metadata = metadataAfter(old, refreshed, isKept);
@@ -37,6 +39,8 @@ export const refreshedRecord = (
         ...grantAfter(old, metadata.refreshExpiresAt, now),
         rotation: rotationAfter(old, isKept),
         ...(deadAtBirth > 0 && { deadAtBirth }),
+        // A refresh proves whose grant it is.
+        ...(client !== null && { client }),
       },
       lease: null,
     },
@@ -70,7 +74,7 @@ const isSame = (a: Secret, b: Secret): boolean => reveal(a).equals(reveal(b));
 export const rotatedRecord = (
   old: ConnectionRecord,
   { refresh, refreshExpiresAt, fault }: RotatedOnly,
-  { key, name, version, now, retryAt }: Omit<RefreshedFrom, 'refresh'> & { readonly retryAt: number },
+  { key, name, version, now, retryAt }: Omit<RefreshedFrom, 'refresh' | 'client'> & { readonly retryAt: number },
 ): ConnectionRecord => {
   const access = openAccess(key, name, old);
   try {

@@ -33,6 +33,7 @@ const recordAfter = (changes: Partial<RefreshedCredentials> = {}, before = old, 
     key: KEY,
     name: NAME,
     version: 4,
+    client: null,
     now,
     refresh: secretOf(Buffer.from('spent refresh')),
   });

@@ -97,14 +97,16 @@ const openTokens = async ({ keys }: EndingParts, name: RecordName, { user, recor
 };
 
 const revoke = async (
-  { providers }: EndingParts,
+  { providers, now }: EndingParts,
   { platform }: RecordName,
-  { metadata }: ConnectionRecord,
+  { metadata, grant }: ConnectionRecord,
   tokens: Tokens,
   deadlineBudget: DeadlineBudget,
 ): Promise<RevokeOutcome> => {
+  const accessExpired = metadata.expiresAt !== null && metadata.expiresAt <= now();
+  const ask = () => providers.revoke(platform, { ...tokens, accessExpired }, metadata.params, grant.client ?? null);
   try {
-    return await deadlineBudget.within(() => providers.revoke(platform, tokens, metadata.params), NO_ANSWER);
+    return await deadlineBudget.within(ask, NO_ANSWER);
   } finally {
     tokens.access.wipe();
     tokens.refresh?.wipe();

@@ -8,7 +8,7 @@ const LATEST_S = 20 * 366 * 86_400;
  * The expiry that an access token states of itself, Unix milliseconds; null: it is no JWT with a plausible `exp` (RFC 7519 §4.1.4).
  * Nothing else of the token is looked at, and no signature: so it may only shorten what is known.
  */
-export const jwtExpiry = (token: Secret, now: number): number | null => {
+const jwtExpiry = (token: Secret, now: number): number | null => {
   const [, payload, signature, more] = reveal(token).toString('latin1').split('.');
   if (payload === undefined || signature === undefined || more !== undefined) return null;
   try {

@@ -29,7 +29,7 @@ export interface TokenStored {
 
 /** The parts that `StoreToken` uses. */
 interface StoringParts extends Pick<Vault, 'platforms' | 'keys' | 'now'> {
-  readonly providers: Pick<Vault['providers'], 'terms' | 'identify'>;
+  readonly providers: Pick<Vault['providers'], 'terms' | 'clientId' | 'identify'>;
 }
 
 /**
@@ -130,6 +130,7 @@ const newConnection = (
 ): ConnectionRecord => {
   const { storedAt } = sealed;
   const lifetime = vault.platforms.grantMs(platform);
+  const client = vault.providers.clientId(platform);
   const refreshed = sealed.refresh !== null && vault.providers.terms(platform) !== null;
   return withPublishedStatus(
     {
@@ -141,6 +142,7 @@ const newConnection = (
         refreshedAt: null,
         account,
         ...(sealed.metadata.refreshExpiresAt !== null && { endIsStated: true as const }),
+        ...(client !== null && { client }),
       },
       lease: null,
     },
@@ -148,7 +150,7 @@ const newConnection = (
   );
 };
 
-/** The user's data key, or a new one that the change has to write. */
+/** The user's data key or a new one, and the wrapped form that the change has to write; null: the stored one stays. */
 const keyFor = async (
   vault: StoringParts,
   user: UserId,
@@ -156,4 +158,7 @@ const keyFor = async (
 ): Promise<{ dataKey: DataKey; wrapped: WrappedDataKey | null }> =>
   view.user === null
     ? vault.keys.newKey(user)
-    : { dataKey: await vault.keys.keyOf(user, view.user.dataKey), wrapped: null };
+    : {
+        dataKey: await vault.keys.keyOf(user, view.user.dataKey),
+        wrapped: await vault.keys.rewrap(user, view.user.dataKey),
+      };

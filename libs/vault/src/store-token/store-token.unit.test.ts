@@ -17,8 +17,9 @@ const command = (changes: Partial<StoreToken> = {}): StoreToken => ({
   ...changes,
 });
 
-const unregistered: Pick<Providers, 'terms' | 'identify'> = {
+const unregistered: Pick<Providers, 'terms' | 'clientId' | 'identify'> = {
   terms: () => null,
+  clientId: () => null,
   identify: () => expect.fail('nobody is registered, and was asked'),
 };
 
@@ -60,7 +61,7 @@ describe('reconnecting', () => {
       asked += 1;
       return identified;
     };
-    return { providers: { terms: () => terms, identify }, asked: () => asked };
+    return { providers: { terms: () => terms, clientId: () => 'vault', identify }, asked: () => asked };
   };
   const says = (account: string) => providerSays({ ok: true, value: account }).providers;
   const accountKept = (account: string | null) => ({

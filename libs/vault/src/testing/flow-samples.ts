@@ -36,6 +36,7 @@ export const KEY = dataKey(WRAPPED.kid, Buffer.alloc(32, 3));
 export const keys: DataKeys = {
   keyOf: () => KEY,
   newKey: async () => ({ dataKey: KEY, wrapped: WRAPPED }),
+  rewrap: async () => null,
   evict: () => undefined,
 };
 

@@ -119,9 +119,11 @@ export const inProgress = (
   changes: Partial<CommandInProgress> = {},
 ): CommandInProgress => ({
   ...proven(authenticate(tableOf(engine), proven(receive(record)))),
+  attempt: 1,
   begunAt: NOW,
   late: false,
   releaseKeyOrder: () => undefined,
   runOutsideConcurrencyLimit: (work) => work,
+  signal: new AbortController().signal,
   ...changes,
 });

@@ -12,10 +12,12 @@ import {
   type Vault,
   type WrappedDataKey,
 } from '@vault-engine/vault';
+import { limitInFlight } from '../in-flight.ts';
 import { rateLimit } from '../rate-limit.ts';
 import type { Received } from '../receive.ts';
+import { keepRefusals } from '../refusals.ts';
 import type { ReplyTopics } from '../reply-address.ts';
-import { type CommandParts, type Served, serveCommand } from '../serve-command.ts';
+import { type CommandParts, type Served, serveCommand, type UnauthenticatedRecord } from '../serve-command.ts';
 import { NOW, plainCodec, type SampleEngine, tableOf } from './command-samples.ts';
 
 export const REPLY_TOPICS: ReplyTopics = {
@@ -30,6 +32,7 @@ const PLATFORMS = ['gmail', 'slack'].map((id) => ({ id: id as PlatformId, displa
 /** No provider is registered: nothing is refreshed, identified or revoked. */
 const NO_PROVIDERS: Providers = {
   terms: () => null,
+  clientId: () => null,
   admit: async () => ({ ok: true }),
   inTurn: (_platform, work) => work(),
   refresh: async () => ({
@@ -57,9 +60,13 @@ export interface Pipeline {
   readonly served: Served[];
   readonly attempts: [engine: string | null, reason: string][];
   readonly notified: Received[];
+  readonly unauthenticated: UnauthenticatedRecord[];
   /** Topics whose partition count was forgotten. */
   readonly forgotten: string[];
-  readonly serve: (record: BusRecord, ordered?: boolean) => Promise<HandlerResult>;
+  readonly serve: (
+    record: BusRecord,
+    turn?: Partial<Parameters<ReturnType<typeof serveCommand>>[1]>,
+  ) => Promise<HandlerResult>;
 }
 
 /** What a test replaces. */
@@ -78,11 +85,17 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
   const served: Served[] = [];
   const attempts: [string | null, string][] = [];
   const notified: Received[] = [];
+  const unauthenticated: UnauthenticatedRecord[] = [];
   const forgotten: string[] = [];
   let ids = 0;
   const vault: Vault = {
     store: { ...openMemoryStore({ now }), ...changes.store },
-    keys: { keyOf: () => KEY, newKey: async () => ({ dataKey: KEY, wrapped: WRAPPED }), evict: () => undefined },
+    keys: {
+      keyOf: () => KEY,
+      newKey: async () => ({ dataKey: KEY, wrapped: WRAPPED }),
+      rewrap: async () => null,
+      evict: () => undefined,
+    },
     journal: {
       encodeAudit: (entry) => Buffer.from(JSON.stringify(entry)),
       encodeEvent: (event) => Buffer.from(JSON.stringify(event)),
@@ -122,8 +135,11 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     },
     topics: REPLY_TOPICS,
     partitionCount: Object.assign(async () => 4, { forget: (topic: string) => void forgotten.push(topic) }),
+    inFlight: limitInFlight({ commands: 100, bytes: 1_000_000 }),
+    refusals: keepRefusals(vault),
     expectedPartition: () => null,
     admission: { now, retentionMs: 3_600_000, takeToken: rateLimit() },
+    onUnauthenticated: (refused) => void unauthenticated.push(refused),
     attempts: { note: (engine, reason) => void attempts.push([engine, reason]) },
     notify: (received) => void notified.push(received),
     onServed: (one) => void served.push(one),
@@ -138,9 +154,17 @@ export const openPipeline = (engines: readonly SampleEngine[], changes: Pipeline
     served,
     attempts,
     notified,
+    unauthenticated,
     forgotten,
-    serve: (record, ordered = true) =>
-      handle(record, { ordered, releaseKeyOrder: () => undefined, runOutsideConcurrencyLimit: (work) => work }),
+    serve: (record, turn = {}) =>
+      handle(record, {
+        attempt: 1,
+        ordered: true,
+        releaseKeyOrder: () => undefined,
+        runOutsideConcurrencyLimit: (work) => work,
+        signal: new AbortController().signal,
+        ...turn,
+      }),
   };
 };
 

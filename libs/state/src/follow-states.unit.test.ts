@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inOrder } from './in-order.ts';
+import { inOrder } from './follow-states.ts';
 
 describe('inOrder', () => {
   it('passes results on in the order of the items, whichever of them are asynchronous', async () => {

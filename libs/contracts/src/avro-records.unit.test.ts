@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ownType } from './avro-types.ts';
-import { encodeBody } from './encode-body.ts';
+import { encodeBody, ownType } from './avro-records.ts';
 import { InvalidRecord } from './errors.ts';
 import { readSchemas } from './generate/read-schemas.ts';
 import type { RecordName, StoreToken } from './records.ts';
