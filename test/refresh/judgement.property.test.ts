@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { metadataHash, openRecord } from '@vault-engine/crypto';
 import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import { writePlatforms } from '@vault-engine/development';
-import { createBranchKeys, createDataKeys, openLocalWrapper } from '@vault-engine/kms';
+import { createDataKeys, openLocalWrapper } from '@vault-engine/kms';
 import { type Outbound, openCatalog, openProviders, type ProfileCatalog } from '@vault-engine/platforms';
 import { openMemoryStore } from '@vault-engine/token-store/memory';
 import {
@@ -52,12 +52,7 @@ beforeAll(async () => {
   const { profileFolders } = await writePlatforms(folder, platforms);
   catalog = await openCatalog(profileFolders, { allowInsecureLoopback: false });
   const wrapper = await openLocalWrapper({ keyFile: join(folder, 'local.key'), create: true });
-  const branchKeys = createBranchKeys({
-    wrapper,
-    store: openMemoryStore({ now: Date.now }).branchKeys,
-    env: 'development',
-  });
-  keys = createDataKeys({ wrapper, env: 'development', branchKeys });
+  keys = createDataKeys({ wrapper, env: 'development', branchKeys: null });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
