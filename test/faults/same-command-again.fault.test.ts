@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { type BusRecord, createPublisher, readTopic, watermarks } from '@vault-engine/bus';
+import { applyTopics, type BusRecord, createPublisher, partitionOf, readTopic, watermarks } from '@vault-engine/bus';
 import { connectVault, VaultClosed, VaultTimeout } from '@vault-engine/client';
+import { topicSpecs } from '@vault-engine/contracts';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { faultConfig } from './config.ts';
 import { type FaultVault, openFaultVault } from './open-fault-vault.ts';
@@ -20,12 +21,16 @@ const GMAIL = { platform: 'gmail', scopes: [], accessToken: 'abcd' };
 
 it('takes effect once where two workers have the same command at the same time', async () => {
   const users = 40;
+  const worker = await at.startWorker();
+  // With its first command the worker notes how many partitions the topic has.
+  await at.callers.writer.storeToken({ userId: 'before-growth', ...GMAIL });
+  await worker.stop();
   const { checked } = await at.prove({
     name: 'twins',
     users,
     stepsPerUser: 1,
     during: async () => {
-      await copyToAllPartitions(await commandsOf('twins', users));
+      await copyToGrownTopic(await commandsOf('twins', users));
       await Promise.all([at.startWorker(), at.startWorker()]);
     },
   });
@@ -122,15 +127,24 @@ const commandsOf = (prefix: string, count: number): Promise<readonly BusRecord[]
     { timeout: 10_000, interval: 100 },
   );
 
-const copyToAllPartitions = async (records: readonly BusRecord[]): Promise<void> => {
-  const { length: partitions } = await watermarks(at.vault.bus, at.vault.topics.commands);
-  const publisher = createPublisher(at.vault.bus);
-  const copies = records.flatMap(({ partition: own, topic, key, value, headers }) =>
-    Array.from({ length: partitions }, (_, partition) => ({ topic, key, value, headers, partition })).filter(
-      ({ partition }) => partition !== own,
+/**
+ * Doubles the partitions of the topic and copies each command to the new partition of its key. The worker accepts the former
+ * partition for as long as commands are kept, so two workers can have the same command.
+ */
+const copyToGrownTopic = async (records: readonly BusRecord[]): Promise<void> => {
+  const { bus, place, topics } = at.vault;
+  const { length: before } = await watermarks(bus, topics.commands);
+  const declared = topicSpecs({ engines: [], environment: 'development', prefix: place.topicPrefix });
+  const grown = declared
+    .filter(({ name }) => name === topics.commands)
+    .map((topic) => ({ ...topic, partitions: 2 * before }));
+  await applyTopics(bus, grown, { replicationFactor: 1 });
+  const publisher = createPublisher(bus);
+  await Promise.all(
+    records.map(({ topic, key, value, headers }) =>
+      publisher.send({ topic, key, value, headers, partition: partitionOf(key ?? Buffer.alloc(0), 2 * before) }),
     ),
   );
-  await Promise.all(copies.map((copy) => publisher.send(copy)));
   await publisher.close();
 };
 
