@@ -50,10 +50,14 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { ...alone, name: 'property', include: ['**/*.property.test.ts'], exclude: ignored },
+      },
+      {
+        extends: true,
         test: {
           ...onParts,
           name: 'parts',
-          include: ['**/*.int.test.ts', 'test/**/*.{flow,fault,attack}.test.ts'],
+          include: ['**/*.int.test.ts', 'test/**/*.{flow,fault,attack}.test.ts', 'test/reports/*.test.ts'],
           exclude: [...left, ...measuring],
         },
       },

@@ -93,7 +93,7 @@ describe('a caller’s time', () => {
       reason: 'renewal_under_way',
       retryAfterMs: expect.any(Number),
     });
-    await vi.waitUntil(async () => (await its.recordOf(user)).lease === null, { timeout: 5_000 });
+    await vi.waitUntil(async () => (await its.recordOf(user)).grant.refreshedAt !== null, { timeout: 5_000 });
     expect(await its.ask(user, { waitMs: 0 })).toMatchObject({ code: 'ok' });
     expect(its.sent('in the background')).toBe(1);
   });

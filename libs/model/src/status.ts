@@ -27,6 +27,8 @@ export type StatusReason =
   | 'refresh_token_expired'
   /** The grant ends soon, and the vault can't extend it. */
   | 'grant_lapses'
+  /** An engine says that the platform rejects the access token. */
+  | 'access_rejected'
   | FailingReason
   | DeadReason;
 
@@ -77,7 +79,7 @@ export const statusOf = (
 const endReason = (renewal: RefreshHealth, cause: StatusReason | null): StatusReason => {
   switch (renewal) {
     case 'none':
-      return 'access_token_expired';
+      return cause ?? 'access_token_expired';
     case 'dead':
       return cause ?? 'grant_refused';
     case 'good':
@@ -90,7 +92,8 @@ const endReason = (renewal: RefreshHealth, cause: StatusReason | null): StatusRe
 export const statusAt = (view: ConnectionView, now: number): StatusView => {
   const { status, action, reason } = view;
   if (status === 'MISSING') return { status, action, reason };
-  return statusOf(view, view.renewal === 'failing' || view.renewal === 'dead' ? reason : null, now);
+  const lasts = view.renewal === 'failing' || view.renewal === 'dead' || reason === 'access_rejected';
+  return statusOf(view, lasts ? reason : null, now);
 };
 
 /** The status of a user's absent connection. `flow`: the flow that the user has started there, if any. */

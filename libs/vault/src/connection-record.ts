@@ -75,6 +75,24 @@ export interface Grant {
    * not refreshed yet, or by a version that did not note it.
    */
   readonly rotation?: 'kept' | 'rotated';
+  /** The last rejection of an access token that could not be disproved. It counts for the credentials of `version` only. */
+  readonly rejection?: Rejection;
+  /** How many access tokens in a row were rejected right after a refresh had issued them; absent: none. */
+  readonly deadAtBirth?: number;
+  /** The end of the refresh token was stated by the provider or the caller, and not assumed. */
+  readonly endIsStated?: true;
+}
+
+/** An engine's report that the platform rejects an access token. */
+export interface Rejection {
+  /** The rejected `tokenVersion`. */
+  readonly version: number;
+  /** The first engine that reported it. */
+  readonly engine: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  /** When the provider, another engine or a later report confirmed it, Unix milliseconds; absent: not yet. */
+  readonly confirmedAt?: number;
 }
 
 /** An OAuth flow that a user has started and not finished; see `StartConnection`. */

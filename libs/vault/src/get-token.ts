@@ -5,9 +5,10 @@ import type { Condition, ConnectionMetadata, ConnectionRecord, UserRow } from '.
 import { openAccess, RecordCorrupt } from './credentials.ts';
 import { PortUnavailable } from './ports.ts';
 import { mayRefresh } from './refresh/judge-answer.ts';
-import type { RefreshAnswer } from './refresh/refresh-request.ts';
+import { isDeadAtBirth, noteRejection } from './refresh/note-rejection.ts';
+import type { RefreshActor, RefreshAnswer } from './refresh/refresh-request.ts';
 import type { Refresher } from './refresh/refresher.ts';
-import { isReportedRevoked, status } from './status.ts';
+import { isReportedRevoked, rejectionOf, status } from './status.ts';
 
 /** The `GetToken` command. */
 export interface GetToken {
@@ -51,7 +52,10 @@ export const getToken = async (
   if (isReportedRevoked(record)) return REPORTED;
   const lack = lackOf(command, record, vault.now());
   if (lack === null) return issue(vault, call, command, row, record);
-  const refreshed = await refresh(vault, call, command, record, onRetrieval).catch(unlessUsable(lack));
+  const isOver = lack.reason === 'rejected_by_platform' && isDeadAtBirth(record, vault.now());
+  const refreshed = isOver
+    ? ({ kind: 'kept', record } as const)
+    : await refresh(vault, call, command, record, onRetrieval).catch(unlessUsable(lack));
   if (refreshed === 'corrupt') return CORRUPT;
   if (refreshed.kind === 'gone') return notConnected(vault, command.platform);
   if (refreshed.kind === 'renewed') {
@@ -66,6 +70,11 @@ export const getToken = async (
   }
   const latest = 'record' in refreshed ? refreshed.record : record;
   if (isReportedRevoked(latest)) return REPORTED;
+  if (refreshed.kind === 'kept' && lack.isReported) {
+    const noted = await noteRejection(vault, command, actorOf(call), row, refreshed.record).catch(unlessCorrupt);
+    if (noted === 'corrupt') return CORRUPT;
+    return whyNot(lack, record.condition, { kind: 'kept', record: noted }, vault.now());
+  }
   return lack.usable
     ? issue(vault, call, command, row, latest)
     : whyNot(lack, record.condition, refreshed, vault.now());
@@ -84,7 +93,9 @@ const REPORTED = refuse(
 
 /** Why a stored token does not satisfy a command. */
 interface Lack {
-  readonly reason: 'access_token_expired' | 'rejected_by_platform';
+  readonly reason: 'access_token_expired' | 'rejected_by_platform' | 'expiry_unknown';
+  /** The caller says that the platform rejects the token. */
+  readonly isReported?: true;
   /** It has not expired, and the caller does not call it rejected. */
   readonly usable: boolean;
 }
@@ -93,10 +104,12 @@ interface Lack {
 const AHEAD = { ms: 60_000, part: 1 / 20 };
 
 const lackOf = (command: GetToken, record: ConnectionRecord, now: number): Lack | null => {
-  if (command.rejectedVersion === record.tokenVersion) return { reason: 'rejected_by_platform', usable: false };
+  if (command.rejectedVersion === record.tokenVersion)
+    return { reason: 'rejected_by_platform', usable: false, isReported: true };
+  if (rejectionOf(record)?.confirmedAt !== undefined) return { reason: 'rejected_by_platform', usable: false };
   const { storedAt, metadata } = record;
   const { expiresAt } = metadata;
-  if (expiresAt === null) return null;
+  if (expiresAt === null) return isOfUnknownAge(record) ? OF_UNKNOWN_AGE : null;
   const left = expiresAt - now;
   const wanted = (command.minValiditySeconds ?? 0) * 1_000;
   const ahead = Math.min(AHEAD.ms, Math.max(expiresAt - storedAt, 0) * AHEAD.part);
@@ -110,10 +123,16 @@ const isShort = (
   now: number,
 ): boolean => expiresAt !== null && expiresAt - now < (minValiditySeconds ?? 0) * 1_000;
 
+/** Stored without an expiry, so that nobody knows how long it lives: its first refresh finds out. */
+const isOfUnknownAge = ({ refresh: token, grant, condition }: ConnectionRecord): boolean =>
+  token !== null && grant.refreshedAt === null && condition.kind === 'good';
+
+const OF_UNKNOWN_AGE: Lack = { reason: 'expiry_unknown', usable: true };
+
 const refresh = async (
   vault: Vault,
   call: Call,
-  { user, platform }: GetToken,
+  { user, platform, rejectedVersion }: GetToken,
   record: ConnectionRecord,
   { refresher, wait }: RefreshOnRetrieval,
 ): Promise<RefreshAnswer> => {
@@ -122,10 +141,19 @@ const refresh = async (
   if (may.kind === 'later') return { ...may, limit: 'interval', record };
   const budgetMs = wait();
   if (budgetMs <= 0) return { kind: 'busy' };
-  const { requestId, keyId, engine } = call;
-  const actor = { requestId, keyId, engine, eventEngine: engine };
-  return refresher.refresh({ user, platform, tokenVersion: record.tokenVersion, forced: false, actor }, budgetMs);
+  const isRejected = rejectedVersion === record.tokenVersion;
+  return refresher.refresh(
+    { user, platform, tokenVersion: record.tokenVersion, forced: false, actor: actorOf(call), isRejected },
+    budgetMs,
+  );
 };
+
+const actorOf = ({ requestId, keyId, engine }: Call): RefreshActor => ({
+  requestId,
+  keyId,
+  engine,
+  eventEngine: engine,
+});
 
 /** A usable token is issued whichever part keeps it from being refreshed. */
 const unlessUsable =
@@ -135,6 +163,11 @@ const unlessUsable =
     if (error instanceof RecordCorrupt) return 'corrupt';
     throw error;
   };
+
+const unlessCorrupt = (error: unknown): 'corrupt' => {
+  if (error instanceof RecordCorrupt) return 'corrupt';
+  throw error;
+};
 
 const CORRUPT = refuse('internal', 'the stored token does not open; contact the operator', 'record_corrupt');
 

@@ -50,6 +50,8 @@ export interface RefreshedCredentials {
   readonly expiresAt: number | null;
   /** Unix milliseconds; `never`: the provider says that it does not expire; null: not stated. */
   readonly refreshExpiresAt: number | 'never' | null;
+  /** `refreshExpiresAt` is the profile's assumption, and nobody stated it. */
+  readonly endIsAssumed?: boolean;
   /** Null: as before (RFC 6749 §5.1). */
   readonly scopes: readonly string[] | null;
   readonly tokenType: string;

@@ -1,5 +1,5 @@
 import { absent, type ConnectionView, type StatusFacts, statusOf, statusText } from '@vault-engine/model';
-import type { ConnectionRecord, Flow } from './connection-record.ts';
+import type { ConnectionRecord, Flow, Rejection } from './connection-record.ts';
 import type { ConnectionChange } from './ports.ts';
 
 /**
@@ -12,8 +12,17 @@ export const status = (record: ConnectionRecord | null, now: number, flow: Flow 
   const failed =
     (record.refresh !== null || isReportedRevoked(record)) &&
     (condition.kind === 'failing' || condition.kind === 'dead');
-  return { ...facts, ...statusOf(facts, failed ? condition.reason : null, now) };
+  const rejected = rejectionOf(record) === null ? null : 'access_rejected';
+  return { ...facts, ...statusOf(facts, failed ? condition.reason : rejected, now) };
 };
+
+/** The rejection of the current credentials; null: none. */
+export const rejectionOf = ({ grant: { rejection }, tokenVersion }: ConnectionRecord): Rejection | null =>
+  rejection?.version === tokenVersion ? rejection : null;
+
+/** When the access token ends: at its expiry, or when its rejection was confirmed. Unix milliseconds; null: not known. */
+const usableUntil = (record: ConnectionRecord): number | null =>
+  earliest(record.metadata.expiresAt, rejectionOf(record)?.confirmedAt ?? null);
 
 const ABSENT: StatusFacts = { expiresAt: null, lapsesAt: null, reauthFrom: null, renewal: 'none' };
 
@@ -28,7 +37,7 @@ const factsOf = (record: ConnectionRecord): StatusFacts => {
     const ended = earliest(record.metadata.expiresAt, condition.since);
     return { expiresAt: ended, lapsesAt: ended, reauthFrom: null, renewal: 'dead' };
   }
-  const { expiresAt } = record.metadata;
+  const expiresAt = usableUntil(record);
   const renewal = record.refresh === null ? 'none' : record.condition.kind;
   if (renewal === 'none' || renewal === 'dead') return { expiresAt, lapsesAt: expiresAt, reauthFrom: null, renewal };
   return {

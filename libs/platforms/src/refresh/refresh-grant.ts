@@ -45,6 +45,9 @@ export const refreshGrant = async (
         ...refreshed,
         expiresAt: earliest(introspected ?? accessExpiry(profile, expiry, askedAt), notAfter),
         refreshExpiresAt: refreshTokenExpiry(profile, refreshExpiry, { askedAt, notAfter: refreshNotAfter }),
+        ...(refreshExpiry.kind !== 'at' &&
+          refreshExpiry.kind !== 'endless' &&
+          profile.refresh_ttl.idle_d !== null && { endIsAssumed: true }),
       };
     }
     case 'refresh_token_only':

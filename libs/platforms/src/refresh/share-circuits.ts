@@ -14,11 +14,11 @@ const ANSWER_MS = 1_000;
 /** How often a change is tried when other processes change the same circuit. */
 const MAX_CONFLICTS = 20;
 
-/** Writes ARGV[3] to the field ARGV[1] if it still holds ARGV[2]. */
+/** Writes ARGV[3] to the field ARGV[1] if it still holds ARGV[2], and answers what it held before. */
 const SWAP = `
-if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1`;
+local held = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+if held == ARGV[2] then redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) end
+return held`;
 
 /**
  * Opens the circuits that all processes with the same server and prefix share: one hash, a field of JSON per circuit, changed by
@@ -38,13 +38,18 @@ export const openSharedCircuits = ({
   redis.on('error', () => undefined);
   const key = `${keyPrefix}:circuits`;
   const tails = new Map<string, Promise<unknown>>();
+  const lastSeen = new Map<string, string>();
 
   const swap = async <T>(circuit: string, change: Parameters<CircuitStore['update']>[1]): Promise<T> => {
+    // What this process wrote or saw last is mostly what is there: then one round trip is enough.
+    let before = lastSeen.get(circuit) ?? (await redis.hget(key, circuit)) ?? '';
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts += 1) {
-      const before = (await redis.hget(key, circuit)) ?? '';
       const { state, answer } = change(parsed(before));
       const after = JSON.stringify(state);
-      if (after === before || (await redis.eval(SWAP, 1, key, circuit, before, after)) === 1) return answer as T; // of this `change`
+      const held = String(await redis.eval(SWAP, 1, key, circuit, before, after));
+      lastSeen.set(circuit, held === before ? after : held);
+      if (held === before) return answer as T; // of this `change`
+      before = held;
     }
     throw new PortUnavailable('storage', 'the circuit of a platform is being changed by others without pause');
   };

@@ -90,15 +90,8 @@ const isOneOf = <T extends string>(list: readonly T[], value: unknown): value is
  * @throws RangeError for a number that JSON would not return exactly
  */
 export const grantText = (grant: Grant): string => {
-  const { since, endsAt, refreshedAt: renewedAt, account, client, rotation } = grant;
-  const fields = {
-    since,
-    endsAt,
-    renewedAt,
-    account,
-    ...(client !== undefined && { client }),
-    ...(rotation !== undefined && { rotation }),
-  };
+  const { refreshedAt: renewedAt, ...others } = grant;
+  const fields = { ...others, renewedAt };
   if (grantOf(fields) === null) throw new RangeError('a grant has a number that is not an integer within ±(2^52 - 1)');
   return JSON.stringify(fields);
 };
@@ -117,18 +110,35 @@ const grantOf = ({
   endsAt,
   renewedAt: refreshedAt,
   account,
-  client,
-  rotation,
+  ...later
 }: Record<string, unknown>): Grant | null =>
   isWhole(since) && isWholeOrNull(endsAt) && isWholeOrNull(refreshedAt) && (account === null || isText(account))
-    ? {
-        since,
-        endsAt,
-        refreshedAt,
-        account,
-        ...(isText(client) && { client }),
-        ...(isOneOf(ROTATIONS, rotation) && { rotation }),
-      }
+    ? { since, endsAt, refreshedAt, account, ...laterFieldsOf(later) }
     : null;
+
+/** Fields that came later. Earlier versions skip them. */
+const laterFieldsOf = ({
+  client,
+  rotation,
+  rejection,
+  deadAtBirth,
+  endIsStated,
+}: Record<string, unknown>): Partial<Grant> => {
+  const known = rejectionOf(rejection);
+  return {
+    ...(isText(client) && { client }),
+    ...(isOneOf(ROTATIONS, rotation) && { rotation }),
+    ...(known !== null && { rejection: known }),
+    ...(isWhole(deadAtBirth) && { deadAtBirth }),
+    ...(endIsStated === true && { endIsStated }),
+  };
+};
+
+const rejectionOf = (value: unknown): NonNullable<Grant['rejection']> | null => {
+  if (!isObject(value)) return null;
+  const { version, engine, at, confirmedAt } = value;
+  if (!isWhole(version) || !isText(engine) || !isWhole(at)) return null;
+  return { version, engine, at, ...(isWhole(confirmedAt) && { confirmedAt }) };
+};
 
 const ROTATIONS = ['kept', 'rotated'] as const;

@@ -15,7 +15,7 @@ export interface RefreshCommit {
   /** The credentials that the decision is about. If the connection has others by now, nothing is written. */
   readonly tokenVersion: number;
   /** For the audit log. */
-  readonly action: 'RefreshToken' | 'TellState';
+  readonly action: 'RefreshToken' | 'TellState' | 'NoteRejection';
   readonly result: AuditResult;
   readonly reason: string | null;
   /** Makes the new record from the current one. */

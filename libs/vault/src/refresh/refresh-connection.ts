@@ -345,6 +345,7 @@ const persistRefreshed = async (
         now: vault.now(),
         refresh,
         client: record.grant.client ?? vault.providers.clientId(platform),
+        isRejected: request.isRejected === true,
       }),
   });
   outcome.access.wipe();

@@ -13,6 +13,8 @@ export interface RefreshRequest {
   readonly tokenVersion: number;
   /** Passes the cool-down after a failure and the provider's least interval: for operators. */
   readonly forced: boolean;
+  /** The platform rejects the access token. */
+  readonly isRejected?: boolean;
   readonly actor: RefreshActor;
 }
 

@@ -16,23 +16,29 @@ export interface RefreshedFrom {
   readonly refresh: Secret;
   /** The client id that it was sent with; null: no client is configured. */
   readonly client: string | null;
+  /** Whether the earlier access token is replaced because a platform rejects it. */
+  readonly isRejected?: boolean;
 }
 
 /** The record with the credentials of a refresh. */
 export const refreshedRecord = (
   old: ConnectionRecord,
   refreshed: RefreshedCredentials,
-  { key, name, version, now, refresh, client }: RefreshedFrom,
+  { key, name, version, now, refresh, client, isRejected = false }: RefreshedFrom,
 ): ConnectionRecord => {
-  const metadata = metadataAfter(old.metadata, refreshed);
+  const isKept = refreshed.refresh === null || isSame(refreshed.refresh, refresh);
+  const metadata = metadataAfter(old, refreshed, isKept);
+  const deadAtBirth = isRejected && isNewborn(old, now) ? (old.grant.deadAtBirth ?? 0) + 1 : 0;
   const credentials = { access: refreshed.access, refresh: refreshed.refresh ?? refresh, metadata };
   return withPublishedStatus(
     {
       ...sealCredentials(key, name, version, now, credentials),
       condition: { kind: 'good' },
       grant: {
+        ...endStatement(old.grant, refreshed, isKept),
         ...grantAfter(old, metadata.refreshExpiresAt, now),
-        rotation: rotationAfter(old, refreshed, refresh),
+        rotation: rotationAfter(old, isKept),
+        ...(deadAtBirth > 0 && { deadAtBirth }),
         // A refresh proves whose grant it is.
         ...(client !== null && { client }),
       },
@@ -42,13 +48,22 @@ export const refreshedRecord = (
   );
 };
 
+/** An access token from a refresh is newborn for this time, milliseconds. */
+const NEWBORN_MS = 10 * 60_000;
+
+/** Whether a refresh has issued the access token just now. */
+const isNewborn = ({ grant, storedAt }: ConnectionRecord, now: number): boolean =>
+  grant.refreshedAt !== null && now - storedAt < NEWBORN_MS;
+
 /** A provider that repeats the refresh token has not rotated it either. One rotation is enough to call a grant rotating. */
-const rotationAfter = (
-  { grant }: ConnectionRecord,
-  { refresh: issued }: RefreshedCredentials,
-  sent: Secret,
-): 'kept' | 'rotated' =>
-  grant.rotation === 'rotated' || (issued !== null && !isSame(issued, sent)) ? 'rotated' : 'kept';
+const rotationAfter = ({ grant }: ConnectionRecord, isKept: boolean): 'kept' | 'rotated' =>
+  grant.rotation === 'rotated' || !isKept ? 'rotated' : 'kept';
+
+/** A stated end stays stated while the refresh token stays the same. */
+const endStatement = (grant: Grant, refreshed: RefreshedCredentials, isKept: boolean): Pick<Grant, 'endIsStated'> => {
+  const isStated = refreshed.refreshExpiresAt !== null && refreshed.endIsAssumed !== true;
+  return isStated || (isKept && grant.endIsStated === true) ? { endIsStated: true } : {};
+};
 
 const isSame = (a: Secret, b: Secret): boolean => reveal(a).equals(reveal(b));
 
@@ -82,17 +97,30 @@ export const rotatedRecord = (
   }
 };
 
-/** The metadata after a refresh. */
-export const metadataAfter = (old: ConnectionMetadata, refreshed: RefreshedCredentials): ConnectionMetadata => ({
+/** The metadata after a refresh. `isKept`: the refresh token is the earlier one. */
+export const metadataAfter = (
+  { metadata: old, grant }: Pick<ConnectionRecord, 'metadata' | 'grant'>,
+  refreshed: RefreshedCredentials,
+  isKept: boolean,
+): ConnectionMetadata => ({
   tokenType: refreshed.tokenType,
   scopes: refreshed.scopes ?? old.scopes,
   expiresAt: refreshed.expiresAt,
-  refreshExpiresAt:
-    refreshed.refreshExpiresAt === 'never'
-      ? null
-      : (refreshed.refreshExpiresAt ?? (refreshed.refresh === null ? old.refreshExpiresAt : null)),
+  refreshExpiresAt: refreshEnd(old.refreshExpiresAt, grant.endIsStated === true, refreshed, isKept),
   params: { ...old.params, ...refreshed.params },
 });
+
+/** A stated end of the same refresh token counts before an assumed one. */
+const refreshEnd = (
+  earlier: number | null,
+  isStated: boolean,
+  { refreshExpiresAt: end, endIsAssumed = false }: RefreshedCredentials,
+  isKept: boolean,
+): number | null => {
+  if (isKept && isStated && earlier !== null && (end === null || endIsAssumed)) return earlier;
+  if (end === 'never') return null;
+  return end ?? (isKept ? earlier : null);
+};
 
 /** After less time the end of a refresh token moves too little to say whether use extends it. */
 const TELLING_MS = 60_000;
@@ -102,7 +130,7 @@ const grantAfter = (
   { grant, storedAt, metadata }: ConnectionRecord,
   refreshExpiresAt: number | null,
   now: number,
-): Grant => {
+): Omit<Grant, 'rotation' | 'rejection' | 'deadAtBirth' | 'endIsStated'> => {
   const elapsed = now - storedAt;
   const stays =
     metadata.refreshExpiresAt !== null &&
@@ -110,5 +138,5 @@ const grantAfter = (
     elapsed > TELLING_MS &&
     refreshExpiresAt - metadata.refreshExpiresAt < elapsed / 2;
   const endsAt = stays ? Math.min(grant.endsAt ?? refreshExpiresAt, refreshExpiresAt) : grant.endsAt;
-  return { ...grant, endsAt, refreshedAt: now };
+  return { since: grant.since, account: grant.account, endsAt, refreshedAt: now };
 };

@@ -2,6 +2,7 @@ import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import { statusText } from '@vault-engine/model';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { ConnectionRecord } from '../connection-record.ts';
 import { openAccess, openRefresh } from '../credentials.ts';
 import type { RefreshedCredentials } from '../providers.ts';
 import { status } from '../status.ts';
@@ -71,15 +72,29 @@ describe('a refreshed record', () => {
   });
 
   it('has the scopes and parameters that the answer names, and the others as before', () => {
-    const metadata = metadataAfter({ ...old.metadata, scopes: ['a'] }, refreshedCredentials({ params: { host: 'x' } }));
+    const before = { ...old, metadata: { ...old.metadata, scopes: ['a'] } };
+    const metadata = metadataAfter(before, refreshedCredentials({ params: { host: 'x' } }), false);
     expect(metadata).toMatchObject({ scopes: ['a'], params: { region: 'eu', host: 'x' } });
-    expect(metadataAfter(old.metadata, refreshedCredentials({ scopes: ['b'] })).scopes).toEqual(['b']);
+    expect(metadataAfter(old, refreshedCredentials({ scopes: ['b'] }), false).scopes).toEqual(['b']);
   });
 
   it('has the end of a refresh token that stays in use, and not that of one that was replaced', () => {
-    const ends = { ...old.metadata, refreshExpiresAt: NOW + DAY_MS };
-    expect(metadataAfter(ends, refreshedCredentials({ refresh: null })).refreshExpiresAt).toBe(NOW + DAY_MS);
-    expect(metadataAfter(ends, refreshedCredentials()).refreshExpiresAt).toBeNull();
+    const ends = { ...old, metadata: { ...old.metadata, refreshExpiresAt: NOW + DAY_MS } };
+    expect(metadataAfter(ends, refreshedCredentials({ refresh: null }), true).refreshExpiresAt).toBe(NOW + DAY_MS);
+    expect(metadataAfter(ends, refreshedCredentials(), false).refreshExpiresAt).toBeNull();
+  });
+
+  it('has a stated end of a refresh token that the answer repeats, and not an assumed one in its place', () => {
+    const grant = { ...old.grant, endIsStated: true as const };
+    const ends: ConnectionRecord = { ...old, grant, metadata: { ...old.metadata, refreshExpiresAt: NOW + 3 * DAY_MS } };
+    const assumed = { refreshExpiresAt: NOW + 14 * DAY_MS, endIsAssumed: true };
+    const endOf = (changes: Partial<RefreshedCredentials>, before = ends) =>
+      recordAfter({ refresh: secretOf(Buffer.from('spent refresh')), ...changes }, before).metadata.refreshExpiresAt;
+    expect(endOf(assumed)).toBe(NOW + 3 * DAY_MS);
+    expect(endOf({})).toBe(NOW + 3 * DAY_MS);
+    expect(endOf({ ...assumed, endIsAssumed: false })).toBe(NOW + 14 * DAY_MS);
+    expect(endOf({ ...assumed, refresh: secretOf(Buffer.from('another')) })).toBe(NOW + 14 * DAY_MS);
+    expect(endOf(assumed, { ...ends, grant: old.grant })).toBe(NOW + 14 * DAY_MS);
   });
 });
 

@@ -10,6 +10,7 @@ import { attentionAt } from '../refresh/schedule.ts';
 import { status, withPublishedStatus } from '../status.ts';
 import type { UserView } from '../token-store.ts';
 import { accountAfter, type Whose, whoseAccount } from './account.ts';
+import { expiryOf } from './jwt-expiry.ts';
 
 /** The `StoreToken` command. */
 export interface StoreToken extends Credentials {
@@ -92,7 +93,9 @@ const decide = async (
   const version = nextVersion(existing?.version ?? null, view.nowMicros);
   const revision = nextVersion(view.user?.revision ?? null, view.nowMicros);
   const now = vault.now();
-  const sealed = sealCredentials(dataKey, { user, platform }, version, now, command);
+  const expiresAt = expiryOf(command.metadata.expiresAt, command.access, now);
+  const credentials = { ...command, metadata: { ...command.metadata, expiresAt } };
+  const sealed = sealCredentials(dataKey, { user, platform }, version, now, credentials);
   const record = newConnection(vault, platform, sealed, after.account);
   return {
     kind: 'change',
@@ -139,6 +142,7 @@ const newConnection = (
         refreshedAt: null,
         account,
         ...(client !== null && { client }),
+        ...(sealed.metadata.refreshExpiresAt !== null && { endIsStated: true as const }),
       },
       lease: null,
     },
