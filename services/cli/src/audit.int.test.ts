@@ -90,9 +90,11 @@ test('each administrative change leaves a record before and after it, with one r
   await here.vault(['engines', 'revoke', 'one', '00000000']);
   await here.vault(['platforms', 'apply']);
   const records = (await recordsOf('list')).filter(({ engine }) => engine.startsWith('cli:claimed:'));
-  const runs = Map.groupBy(records, ({ request_id }) => request_id);
+  // Worlds share the registry. Whether these two found an audit log depends on the schemas that another world has registered.
+  const isSetUp = ({ action }: AuditRecord) => action === 'topics.apply' || action === 'schemas.apply';
+  const changes = records.filter((record) => !isSetUp(record));
+  const runs = Map.groupBy(changes, ({ request_id }) => request_id);
   expect([...runs.values()].map((run) => run.map(({ action, result, reason }) => [action, result, reason]))).toEqual([
-    [['schemas.apply', 'ok', expect.stringMatching(/changes/)]],
     [
       ['engines.apply', 'started', 'one created'],
       ['engines.apply', 'ok', 'one created'],
