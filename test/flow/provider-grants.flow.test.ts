@@ -34,6 +34,8 @@ afterAll(async () => {
 const store = (userId: string, platform: string, more: Partial<StoreTokenInput> = {}) =>
   action.storeToken({ userId, platform, accessToken: 'access', refreshToken: 'refresh', scopes: [], ...more });
 
+const HOUR_MS = 3_600_000;
+
 /** How often the scripted provider was asked at an address. */
 const asked = (path: string) => provider.received.filter((request) => request.path === path).length;
 
@@ -155,7 +157,11 @@ describe('reconnecting', () => {
 
   it('is refused with the tokens of another account, unless that is asked for', async () => {
     const [ada, again, eve] = [await server.consent('ada'), await server.consent('ada'), await server.consent('eve')];
-    const tokensOf = ({ access, refresh }: typeof ada) => ({ accessToken: access, refreshToken: refresh });
+    const tokensOf = ({ access, refresh }: typeof ada) => ({
+      accessToken: access,
+      refreshToken: refresh,
+      expiresAt: Date.now() + HOUR_MS,
+    });
     await store('c1', 'certified', tokensOf(ada));
     await store('c1', 'certified', tokensOf(again));
     await expect(store('c1', 'certified', tokensOf(eve))).rejects.toMatchObject(mismatch);
@@ -173,7 +179,11 @@ describe('reconnecting', () => {
     await action.getToken(place);
     expect(await server.endGrant(refresh)).toBe(true);
     const again = await server.consent('ada');
-    await store('c0', 'certified', { accessToken: again.access, refreshToken: again.refresh });
+    await store('c0', 'certified', {
+      accessToken: again.access,
+      refreshToken: again.refresh,
+      expiresAt: Date.now() + HOUR_MS,
+    });
     expect((await action.getToken(place)).accessToken).toBe(again.access);
     expect(await audited('c0', 'StoreToken', 'RefreshToken')).toEqual([
       'StoreToken ok',
