@@ -82,6 +82,8 @@ export const applySubjects = async (registry: Registry, subjects: readonly Subje
   if (before.ok || before.subjects.some(({ state }) => state === 'incompatible' || state === 'text_kept'))
     return before;
   for (const subject of subjects) await registry.register(subject);
+  // A deployment that registered the first version at the same time may not have set its level yet.
+  await Promise.all(subjects.map((subject) => setLevel(registry, subject)));
   return checkSubjects(registry, subjects);
 };
 
