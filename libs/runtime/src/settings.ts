@@ -107,6 +107,8 @@ const registryVariables = z
   .superRefine((variables, context) => {
     const refuse = (variable: string, message: string) =>
       context.addIssue({ code: 'custom', path: [variable], message });
+    // What is no URL is refused as such already, and zod runs this check all the same.
+    if (!URL.canParse(variables.VAULT_REGISTRY_URL)) return;
     const { protocol, username, password } = new URL(variables.VAULT_REGISTRY_URL);
     if (variables.VAULT_ENV === 'production' && protocol === 'http:')
       refuse('VAULT_REGISTRY_URL', 'expected https; http is for VAULT_ENV=development only');

@@ -137,6 +137,7 @@ describe('the schema registry', () => {
   it.each<[string, Record<string, string>, string]>([
     ['plain HTTP in production', { VAULT_REGISTRY_URL: 'http://r' }, 'VAULT_REGISTRY_URL'],
     ['credentials in the address', { VAULT_REGISTRY_URL: 'https://me:pw@r' }, 'VAULT_REGISTRY_URL'],
+    ['an address that is no URL', { VAULT_REGISTRY_URL: 'nowhere' }, 'VAULT_REGISTRY_URL'],
     ['a user name without a password', { VAULT_REGISTRY_USERNAME: 'me' }, 'VAULT_REGISTRY_USERNAME'],
     [
       'two kinds of authentication',
