@@ -1,6 +1,7 @@
 import { committedOffsets, watermarks } from '@vault-engine/bus';
 import { openRedisStore } from '@vault-engine/token-store';
 import type { TestVault } from '../flow/open-vault.ts';
+import { expiredReplies } from './expired-replies.ts';
 import { holdsWithin } from './holds-within.ts';
 import { type Change, predict, UNKNOWN_USER } from './predict.ts';
 import { type AuditSeen, type CommandSeen, type Evidence, groupBy, readEvidence } from './read-evidence.ts';
@@ -47,7 +48,7 @@ const COMMITTED_WITHIN_MS = 15_000;
  * Checks, after any fault, what has to hold:
  * 1. every caller got an answer, and the one that all answers before it imply; the final state is the last acknowledged;
  * 2. every change has one effect: as many events as changes, in their order, and one audit record each;
- * 3. every command has a reply or a stated reason for none;
+ * 3. every command has a reply, or the worker's log says that its reply expired, or the test states a reason for none;
  * 4. every answer has an audit record, written before it;
  * 5. the group never committed beyond a command that was not answered yet, and at last commits all.
  */
@@ -56,7 +57,11 @@ export const findBreaches = async (vault: TestVault, run: Run): Promise<Findings
   const unfinished = [...(await neverDrained(vault)), ...(await neverCommitted(vault))];
   const evidence = await readEvidence(vault, run.since);
   const { mayStayUnanswered = () => false } = run;
-  const commands = evidence.commands.filter((command) => !mayStayUnanswered(command));
+  const expired = await expiredReplies(vault.logDir);
+  const commands = evidence.commands.filter(
+    (command) =>
+      !mayStayUnanswered(command) && (evidence.replies.has(command.requestId) || !expired.has(command.requestId)),
+  );
   const due = { ...evidence, commands };
   const breaches = [
     ...wrongAnswers(run.account),
