@@ -172,6 +172,22 @@ describe('reconnecting', () => {
     await expect(store('c1', 'certified', tokensOf(ada))).rejects.toMatchObject(mismatch);
   });
 
+  it('without a refresh token goes on with the one that is stored, where the account is the same', async () => {
+    const [first, second] = [await server.consent('ada'), await server.consent('ada')];
+    const place = { userId: 'c9', platform: 'certified' };
+    await store('c9', 'certified', { accessToken: first.access, refreshToken: first.refresh });
+    await store('c9', 'certified', { accessToken: second.access, refreshToken: null, expiresAt: Date.now() - 1 });
+    const issued = await action.getToken(place);
+    expect([first.access, second.access]).not.toContain(issued.accessToken);
+    const stored = (await vault.read(vault.topics.auditLog, 'AuditRecord')).filter(
+      ({ user_id, action: name }) => user_id === 'c9' && name === 'StoreToken',
+    );
+    expect(stored.map(({ result, reason }) => [result, reason])).toEqual([
+      ['ok', null],
+      ['ok', 'refresh_token_kept'],
+    ]);
+  });
+
   it('is another operation than refreshing, in the audit log and in the events', async () => {
     const { access, refresh } = await server.consent('ada');
     const place = { userId: 'c0', platform: 'certified' };

@@ -1,9 +1,10 @@
-import { secretOf } from '@vault-engine/crypto/plaintext';
+import { reveal, secretOf } from '@vault-engine/crypto/plaintext';
 import { describe, expect, it } from 'vitest';
-import type { Flow } from '../connection-record.ts';
+import type { ConnectionRecord, Flow } from '../connection-record.ts';
+import { openRefresh } from '../credentials.ts';
 import type { Identified, Providers } from '../providers.ts';
 import { connectionOf, patient, terms } from '../testing/connection-samples.ts';
-import { callOf, flowOn, GMAIL, keys, NOW, platforms, SLACK, USER, withFlows } from '../testing/flow-samples.ts';
+import { callOf, flowOn, GMAIL, KEY, keys, NOW, platforms, SLACK, USER, withFlows } from '../testing/flow-samples.ts';
 import { accountDigest } from './account.ts';
 import { type StoreToken, storeToken } from './store-token.ts';
 
@@ -96,6 +97,60 @@ describe('reconnecting', () => {
     expect(decided).not.toHaveProperty('reason');
     await decide(connected);
     expect(asked()).toBe(1);
+  });
+
+  const recordIn = (decided: Awaited<ReturnType<ReturnType<typeof storing>['decide']>>) =>
+    (decided.kind === 'change' ? decided.write.put?.record : undefined) ?? expect.fail('nothing is stored');
+  const refreshTokenIn = (decided: Parameters<typeof recordIn>[0]): string | null => {
+    const opened = openRefresh(KEY, { user: USER, platform: GMAIL }, recordIn(decided));
+    return opened === null ? null : String(reveal(opened));
+  };
+
+  it('without a refresh token keeps the one of the same account, its grant and the parameters', async () => {
+    const decided = await storing(says('ada'), {
+      metadata: { ...command().metadata, expiresAt: NOW + 1_000, params: { tenant: 't' } },
+    }).decide(connected);
+    expect(refreshTokenIn(decided)).toBe('refresh');
+    expect(recordIn(decided)).toMatchObject({
+      condition: { kind: 'good' },
+      grant: earlier,
+      metadata: { params: { region: 'eu', tenant: 't' } },
+    });
+    expect(decided).toMatchObject({ reason: 'refresh_token_kept' });
+  });
+
+  it.each<[string, Identified, Partial<StoreToken>]>([
+    ['of another account', { ok: true, value: 'eve' }, { allowAccountChange: true }],
+    ['of an account that the provider does not say', { ok: false, reason: 'no_answer' }, {}],
+    ['of an account that the platform cannot say', { ok: true, value: null }, {}],
+  ])('without a refresh token keeps none where the tokens are %s', async (_title, identified, changes) => {
+    const decided = await storing(providerSays(identified).providers, changes).decide(connected);
+    expect(refreshTokenIn(decided)).toBeNull();
+    expect(recordIn(decided)).toMatchObject({ condition: { kind: 'none' }, metadata: { params: {} } });
+  });
+
+  it('with a refresh token replaces the stored one', async () => {
+    const decided = await storing(says('ada'), { refresh: secretOf(Buffer.from('newer')) }).decide(connected);
+    expect(refreshTokenIn(decided)).toBe('newer');
+  });
+
+  it('keeps nothing of a record that does not open', async () => {
+    const broken = connectionOf(3, { grant: earlier, version: 4 });
+    const decided = await storing(says('ada')).decide({ ...connected, connections: new Map([[GMAIL, broken]]) });
+    expect(refreshTokenIn(decided)).toBeNull();
+  });
+
+  it.each<[string, Partial<ConnectionRecord>, object]>([
+    ['tries a dead one again', { condition: { kind: 'dead', reason: 'grant_refused', since: NOW } }, { kind: 'good' }],
+    [
+      'remembers that it may be spent by a refresh that is under way',
+      { lease: { owner: 'other', until: NOW + 1, phase: 'called' } },
+      { kind: 'failing', reason: 'outcome_unknown', unknownSince: NOW },
+    ],
+  ])('with a kept refresh token %s', async (_title, changes, condition) => {
+    const before = connectionOf(3, { grant: earlier, ...changes });
+    const decided = await storing(says('ada')).decide({ ...connected, connections: new Map([[GMAIL, before]]) });
+    expect(recordIn(decided)).toMatchObject({ condition });
   });
 
   it('is another command when another account is allowed', () => {
