@@ -32,6 +32,7 @@ it('refuses at once what is late when it is read, although its lane is blocked, 
     const head = writer.storeToken({ ...user, accessToken: 'second', scopes: [] });
     await sent('blocked', 2);
     await allTimeOut(300, () => reader.getToken(user, { timeoutMs: 500 }));
+    await areLate('blocked', 302, 500);
     return { head, next: reader.getToken(user) };
   });
   await vi.waitFor(async () => {
@@ -52,6 +53,7 @@ it('executes nothing of one user’s backlog whose deadlines have passed, and is
     at.callers.writer.storeToken({ userId: 'backlog', platform: 'gmail', accessToken, scopes: [] }, { timeoutMs });
   const { begun, inTime } = await whileTheWorkerStandsStill(async () => {
     await allTimeOut(count, () => store('too late', 1_000));
+    await areLate('backlog', count, 1_000);
     return { begun: performance.now(), inTime: store('in time', 60_000) };
   });
   await inTime;
@@ -80,6 +82,16 @@ const sent = (user: string, count: number): Promise<void> =>
     let found = 0;
     for await (const { key } of readTopic(at.vault.bus, at.vault.topics.commands)) if (String(key) === user) found += 1;
     expect(found).toBe(count);
+  }, WITHIN);
+
+/** Waits until all commands of a user are in the topic and the youngest is older than its time: a caller's clock begins earlier. */
+const areLate = (user: string, count: number, timeoutMs: number): Promise<void> =>
+  vi.waitFor(async () => {
+    const appendedAt: number[] = [];
+    for await (const { key, timestamp } of readTopic(at.vault.bus, at.vault.topics.commands))
+      if (String(key) === user) appendedAt.push(timestamp);
+    expect(appendedAt).toHaveLength(count);
+    expect(Math.max(...appendedAt) + timeoutMs).toBeLessThan(Date.now());
   }, WITHIN);
 
 const allTimeOut = async (count: number, ask: () => Promise<unknown>): Promise<void> => {

@@ -1,5 +1,5 @@
 import { misbehave } from '@vault-engine/authorization-server';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { differingStates } from './differing-states.ts';
 import { CONCURRENCY, HANG_MS, type HangingVault, names, openHangingVault, wasAsked } from './open-hanging-vault.ts';
 
@@ -36,11 +36,16 @@ it(
     const ended = await Promise.all(calls.map(({ answered }) => answered));
     expect(new Set(ended.map(({ how }) => how))).toEqual(new Set(['provider_unavailable']));
 
+    // Calls that hang are an incident: the provider is probed, and then asked for everybody again.
     hanging.otherwise(misbehave.refresh());
-    await wasAsked(hanging, before + users.length);
+    for (const user of users)
+      await vi.waitFor(async () => expect((await (await refresh(user, 'hanging')).answered).how).toBe('renewed'), {
+        timeout: 120_000,
+        interval: 250,
+      });
     expect(await differingStates(vault)).toEqual([]);
   },
-  3 * HANG_MS + 60_000,
+  3 * HANG_MS + 300_000,
 );
 
 it(
@@ -60,5 +65,5 @@ it(
     await wasAsked(hanging, before + 3 * CONCURRENCY);
     expect(await differingStates(vault)).toEqual([]);
   },
-  3 * HANG_MS + 60_000,
+  3 * HANG_MS + 300_000,
 );
